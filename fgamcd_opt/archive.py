@@ -1,0 +1,249 @@
+"""The one reader and writer of binary files: a zip of ``header.json`` and plain ``.npy`` arrays.
+
+A file is also a valid ``.npz``, but it is never read with pickle. Nothing is allocated before the sizes that
+the file declares have been compared with what it may hold, and every fault is one `InputError` that names
+the file and the fault.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import secrets
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+
+from fgamcd_opt.errors import InputError
+
+SCHEMA_VERSION = 1
+"""Version of the layout of every kind of archive; a reader accepts exactly this one."""
+
+DEFAULT_MAX_BYTES = 1 << 29
+"""Largest total size, after decompression, that `read_archive` accepts unless told otherwise."""
+
+_HEADER = "header.json"
+_MAX_HEADER_BYTES = 1 << 24
+_TIMESTAMP = (1980, 1, 1, 0, 0, 0)
+_READ_FAULTS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    OSError,
+    ValueError,
+    RecursionError,
+)
+
+
+def write_bytes_atomically(path: Path, data: bytes) -> None:
+    """Write a file under a temporary name in its own folder, then rename it; on failure nothing is left.
+
+    Raises
+    ------
+    InputError
+        If the folder does not exist or cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
+    try:
+        with temporary.open("xb") as stream:
+            stream.write(data)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_archive(path: Path | str, kind: str, header: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
+    """Write ``header`` (plain JSON values) and ``arrays`` (numeric or bool) to one file.
+
+    The bytes depend on the content alone: members are sorted, their time stamps fixed, arrays little-endian.
+
+    Raises
+    ------
+    InputError
+        If an array holds objects, the header is not plain finite JSON, or the file cannot be written.
+    """
+    path = Path(path)
+    ready = {name: _plain_array(path, name, arrays[name]) for name in sorted(arrays)}
+    head = {
+        "kind": kind,
+        "schema_version": SCHEMA_VERSION,
+        "arrays": {name: {"dtype": a.dtype.str, "shape": list(a.shape)} for name, a in ready.items()},
+        "content": dict(header),
+    }
+    try:
+        text = json.dumps(head, sort_keys=True, indent=1, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{path}: the header cannot be written as JSON ({error})") from error
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(_member(_HEADER), text)
+        for name, array in ready.items():
+            stream = io.BytesIO()
+            np.lib.format.write_array(stream, array, version=(1, 0), allow_pickle=False)
+            archive.writestr(_member(f"{name}.npy"), stream.getvalue())
+    write_bytes_atomically(path, buffer.getvalue())
+
+
+def read_archive(
+    path: Path | str, kind: str, max_bytes: int = DEFAULT_MAX_BYTES
+) -> tuple[dict[str, Any], dict[str, np.ndarray[Any, Any]]]:
+    """Read a file written by `write_archive`.
+
+    Parameters
+    ----------
+    path
+        The file.
+    kind
+        The kind that is expected, such as ``"instance"``; any other is refused.
+    max_bytes
+        Limit on the total declared size after decompression.
+
+    Returns
+    -------
+    tuple
+        The header's content and the arrays by name.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, truncated, damaged or too large, is of another kind or schema version, or
+        holds an array that is pickled, misdeclared, missing or unexpected.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            sizes = _declared_sizes(path, archive, max_bytes)
+            head = _read_header(path, archive.read(_HEADER), kind)
+            declared = _declared_arrays(path, head)
+            _compare_members(path, set(sizes) - {_HEADER}, {f"{name}.npy" for name in declared})
+            arrays = {name: _parse_array(path, name, archive.read(f"{name}.npy")) for name in declared}
+    except _READ_FAULTS as error:
+        raise InputError(f"{path}: damaged or not an archive ({error or type(error).__name__})") from error
+    for name, array in arrays.items():
+        found = {"dtype": array.dtype.str, "shape": list(array.shape)}
+        if found != declared[name]:
+            raise InputError(f"{path}: array {name!r} is {found}, but the header declares {declared[name]}")
+    content: dict[str, Any] = head["content"]
+    return content, arrays
+
+
+def read_json(path: Path | str, text: bytes) -> dict[str, Any]:
+    """Parse strict JSON (finite numbers, no key twice) whose top level is an object.
+
+    Raises
+    ------
+    InputError
+        Naming ``path`` and the fault.
+    """
+    try:
+        value = json.loads(text.decode(), parse_constant=_refuse_constant, object_pairs_hook=_unique_keys)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: not valid JSON ({error})") from error
+    if not isinstance(value, dict):
+        raise InputError(f"{path}: the top level is a {type(value).__name__}; expected a JSON object")
+    return value
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a finite number")
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"field {next(k for k in keys if keys.count(k) > 1)!r} is given twice")
+    return result
+
+
+def _member(name: str) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name, _TIMESTAMP)
+    info.compress_type = zipfile.ZIP_DEFLATED
+    info.external_attr = 0o644 << 16
+    return info
+
+
+def _plain_array(path: Path, name: str, value: Any) -> np.ndarray[Any, Any]:
+    array = np.asarray(value, order="C")
+    if array.dtype.kind not in "biufc":
+        raise InputError(f"{path}: array {name!r} has dtype {array.dtype}; only numbers and bool are stored")
+    return array.astype(array.dtype.newbyteorder("<"), copy=False)
+
+
+def _declared_sizes(path: Path, archive: zipfile.ZipFile, max_bytes: int) -> dict[str, int]:
+    sizes: dict[str, int] = {}
+    for info in archive.infolist():
+        if info.filename in sizes:
+            raise InputError(f"{path}: member {info.filename!r} occurs twice")
+        sizes[info.filename] = info.file_size
+    total = sum(sizes.values())
+    if total > max_bytes:
+        raise InputError(
+            f"{path}: declares {total} bytes of content, more than the limit of {max_bytes} bytes"
+        )
+    if _HEADER not in sizes:
+        raise InputError(f"{path}: has no {_HEADER}; not a file of this toolkit")
+    if sizes[_HEADER] > _MAX_HEADER_BYTES:
+        raise InputError(f"{path}: {_HEADER} has {sizes[_HEADER]} bytes, more than {_MAX_HEADER_BYTES}")
+    return sizes
+
+
+def _read_header(path: Path, text: bytes, kind: str) -> dict[str, Any]:
+    head = read_json(f"{path}: {_HEADER}", text)
+    if head.get("kind") != kind:
+        raise InputError(f"{path}: kind is {head.get('kind')!r}; expected {kind!r}")
+    version = head.get("schema_version")
+    if version != SCHEMA_VERSION or isinstance(version, bool):
+        raise InputError(f"{path}: schema_version is {version!r}; this release reads {SCHEMA_VERSION}")
+    if set(head) != {"kind", "schema_version", "arrays", "content"}:
+        raise InputError(
+            f"{path}: {_HEADER} has fields {sorted(head)}; expected kind, schema_version, arrays, content"
+        )
+    return head
+
+
+def _declared_arrays(path: Path, head: dict[str, Any]) -> dict[str, Any]:
+    declared, content = head["arrays"], head["content"]
+    if not isinstance(declared, dict) or not isinstance(content, dict):
+        raise InputError(f"{path}: {_HEADER} must hold JSON objects under 'arrays' and 'content'")
+    return declared
+
+
+def _compare_members(path: Path, found: set[str], expected: set[str]) -> None:
+    if extra := sorted(found - expected):
+        raise InputError(f"{path}: unexpected member {extra[0]!r}")
+    if missing := sorted(expected - found):
+        raise InputError(f"{path}: member {missing[0]!r} is missing")
+
+
+def _parse_array(path: Path, name: str, data: bytes) -> np.ndarray[Any, Any]:
+    """Parse ``.npy`` version 1.0 from memory, without pickle and without allocating what is only declared."""
+    stream = io.BytesIO(data)
+    if np.lib.format.read_magic(stream) != (1, 0):
+        raise InputError(f"{path}: array {name!r} is not in .npy format version 1.0")
+    shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(stream)
+    if dtype.kind not in "biufc":
+        raise InputError(
+            f"{path}: array {name!r} has dtype {dtype}; pickled and non-numeric arrays are refused"
+        )
+    if fortran_order:
+        raise InputError(f"{path}: array {name!r} is in Fortran order; expected C order")
+    count, present = 1, len(data) - stream.tell()
+    for length in shape:
+        count *= length
+    if min(shape, default=0) < 0 or count * dtype.itemsize != present:
+        raise InputError(
+            f"{path}: array {name!r} declares shape {shape} of {dtype} but holds {present} bytes"
+        )
+    return np.frombuffer(data, dtype=dtype, offset=stream.tell()).reshape(shape)

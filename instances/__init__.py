@@ -1,0 +1,3 @@
+"""Instances of P1: format, model repositories, networks, requests, recipes, presets and library."""
+
+from __future__ import annotations

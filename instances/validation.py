@@ -1,0 +1,69 @@
+"""Rules that the fields of an `Instance` obey; the first broken one is named with its index and value."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from fgamcd_opt.errors import InputError
+
+
+def convert(field: str, value: Any, dtype: DTypeLike, ndim: int) -> NDArray[Any]:
+    """Return a read-only C-ordered copy of ``value`` as ``dtype`` with ``ndim`` axes.
+
+    Raises
+    ------
+    InputError
+        If the value is not of the same kind (a float where integers are expected), has another number of
+        axes, or is not finite.
+    """
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise InputError(f"{field}: not a rectangular array ({error})") from error
+    if array.dtype.kind not in "biufc" or not np.can_cast(array.dtype, dtype, casting="same_kind"):
+        raise InputError(f"{field}: dtype is {array.dtype}; expected {np.dtype(dtype)}")
+    if array.ndim != ndim:
+        raise InputError(f"{field}: shape is {array.shape}; expected {ndim} axes")
+    array = np.array(array, dtype=dtype, order="C")
+    require(field, array, np.isfinite(array), "is not finite")
+    array.setflags(write=False)
+    return array
+
+
+def scalar(field: str, value: Any) -> float:
+    """Return ``value`` as a positive finite float."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise InputError(f"{field}: {value!r} is not a number")
+    result = float(value)
+    if not (np.isfinite(result) and result > 0):
+        raise InputError(f"{field}: {result!r} must be positive and finite")
+    return result
+
+
+def require(field: str, array: NDArray[Any], holds: NDArray[np.bool_], fault: str) -> None:
+    """Raise `InputError` naming the first entry of ``array`` where ``holds`` is false."""
+    if not holds.all():
+        index = tuple(int(i) for i in np.argwhere(~holds)[0])
+        raise InputError(f"{field}[{', '.join(map(str, index))}] = {array[index]} {fault}")
+
+
+def require_shape(field: str, array: NDArray[Any], expected: tuple[int, ...]) -> None:
+    """Raise `InputError` unless ``array`` has exactly the expected shape."""
+    if array.shape != expected:
+        raise InputError(f"{field}: shape is {array.shape}; expected {expected}")
+
+
+def labels(field: str, value: Any, length: int) -> tuple[str, ...]:
+    """Return ``length`` distinct non-empty names as a tuple."""
+    if isinstance(value, str) or not all(isinstance(item, str) and item for item in value):
+        raise InputError(f"{field}: expected a sequence of non-empty strings")
+    names = tuple(value)
+    if len(names) != length:
+        raise InputError(f"{field}: has {len(names)} names; expected {length}")
+    if len(set(names)) != length:
+        repeated = next(name for i, name in enumerate(names) if name in names[:i])
+        raise InputError(f"{field}[{names.index(repeated)}] = {repeated!r} occurs twice")
+    return names
