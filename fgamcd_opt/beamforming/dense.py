@@ -1,0 +1,72 @@
+"""Small dense linear algebra for the compiled kernels: factorisations of matrices of a few dozen rows.
+
+Plain loops beat library calls at these sizes (2 to 40), need no BLAS threads, and give the same result
+whatever the number of threads.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+KERNEL = {
+    "nogil": True,
+    "cache": True,
+    "error_model": "numpy",
+    "fastmath": {"contract", "reassoc", "nsz", "arcp"},  # no assumption on NaN or infinity
+}
+"""Options of every kernel: no GIL (threads run blocks side by side), compiled code kept on disk."""
+
+Array = np.ndarray[Any, Any]
+
+
+@njit(**KERNEL)
+def cholesky(matrix: Array, lower: Array) -> bool:
+    """Cholesky factor of a Hermitian (or real symmetric) matrix; False if it is not positive definite."""
+    size = matrix.shape[0]
+    for j in range(size):
+        pivot = matrix[j, j].real
+        for k in range(j):
+            pivot -= lower[j, k].real ** 2 + lower[j, k].imag ** 2
+        if not pivot > 0.0:
+            return False
+        root = np.sqrt(pivot)
+        lower[j, j] = root
+        for i in range(j + 1, size):
+            value = matrix[i, j]
+            for k in range(j):
+                value -= lower[i, k] * np.conj(lower[j, k])
+            lower[i, j] = value / root
+    return True
+
+
+@njit(**KERNEL)
+def solve_cholesky(lower: Array, rhs: Array) -> None:
+    """Solve L L^H x = rhs in place."""
+    size = lower.shape[0]
+    for i in range(size):
+        value = rhs[i]
+        for k in range(i):
+            value -= lower[i, k] * rhs[k]
+        rhs[i] = value / lower[i, i]
+    for i in range(size - 1, -1, -1):
+        value = rhs[i]
+        for k in range(i + 1, size):
+            value -= np.conj(lower[k, i]) * rhs[k]
+        rhs[i] = value / np.conj(lower[i, i])
+
+
+@njit(**KERNEL)
+def invert_cholesky(lower: Array, inverse: Array) -> None:
+    """Inverse of L L^H, written to ``inverse``."""
+    size = lower.shape[0]
+    column = np.empty(size, lower.dtype)
+    for j in range(size):
+        for i in range(size):
+            column[i] = 0.0
+        column[j] = 1.0
+        solve_cholesky(lower, column)
+        for i in range(size):
+            inverse[i, j] = column[i]
