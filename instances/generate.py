@@ -1,0 +1,130 @@
+"""From a recipe to an instance."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fgamcd_opt.errors import InputError
+from fgamcd_opt.instances import network, repository_cnn, repository_llm
+from fgamcd_opt.instances.instance import Instance
+from fgamcd_opt.instances.qos import capped_qos
+from fgamcd_opt.instances.recipe import Recipe
+from fgamcd_opt.instances.repository import Family, Repository, choose_families, combine
+from fgamcd_opt.instances.requests import zipf_requests
+from fgamcd_opt.instances.streams import Purpose, from_decibel, stream
+
+_MAX_CHANNEL_ENTRIES = 2**24
+
+
+def generate(recipe: Recipe) -> Instance:
+    """Generate the instance of a recipe; the same recipe gives the same digest everywhere.
+
+    Raises
+    ------
+    InputError
+        If the recipe's repository does not exist as asked for, or the channels would exceed 256 MiB.
+    """
+    repository = build_repository(recipe)
+    requests = zipf_requests(recipe.users, len(repository.model_names), recipe.zipf, recipe.seed)
+    pair_block, pair_user = np.nonzero(repository.model_blocks[requests].T)
+    rows, pair_channel = _fading_rows(recipe, pair_block, pair_user)
+    if len(rows) * recipe.nodes * recipe.antennas > _MAX_CHANNEL_ENTRIES:
+        raise InputError(
+            f"users: {len(rows)} channels x {recipe.nodes} nodes x {recipe.antennas} antennas are more than "
+            f"{_MAX_CHANNEL_ENTRIES} numbers; take fewer, or fading = once"
+        )
+    node_xy_m, user_xy_m = _positions(recipe)
+    channel = network.rician_channels(
+        node_xy_m,
+        user_xy_m,
+        rows,
+        antennas=recipe.antennas,
+        gain=from_decibel(recipe.g0_db),
+        path_loss_exponent=recipe.path_loss_exponent,
+        rician_k=recipe.rician_k,
+        seed=recipe.seed,
+    )
+    instance = Instance(
+        name=recipe.name,
+        block_bytes=repository.block_bytes,
+        model_blocks=repository.model_blocks,
+        requests=requests,
+        storage_bytes=np.rint(1e9 * _per_node(recipe.storage_gb, recipe.nodes)).astype(np.int64),
+        power_w=np.array(
+            [from_decibel(p - 30.0) for p in _per_node(recipe.power_dbm, recipe.nodes).tolist()]
+        ),
+        antennas=np.full(recipe.nodes, recipe.antennas),
+        bandwidth_hz=recipe.bandwidth_hz,
+        noise_w=from_decibel(recipe.noise_dbm - 30.0),
+        backhaul_bps=_backhaul(recipe, len(repository.block_names)),
+        channel=channel,
+        csi_radius=network.csi_radii(channel, recipe.csi_delta),
+        pair_channel=pair_channel,
+        csi_set=recipe.csi_set,
+        qos_bps=np.zeros(recipe.users),
+        node_xy_m=node_xy_m,
+        user_xy_m=user_xy_m,
+        block_names=repository.block_names,
+        model_names=repository.model_names,
+    )
+    draw = stream(recipe.seed, Purpose.QOS).random(recipe.users)
+    draw_bps = 1e9 * (recipe.qos_gbps_min + (recipe.qos_gbps_max - recipe.qos_gbps_min) * draw)
+    qos_bps = capped_qos(instance, draw_bps, recipe.qos_cap)
+    return instance.replace(qos_bps=qos_bps, recipe=recipe.to_json())
+
+
+def build_repository(recipe: Recipe) -> Repository:
+    """Return the models and PBs of a recipe."""
+    if recipe.repository == "synthetic":
+        return combine([_synthetic_family(recipe)])
+    if recipe.repository == "cnn":
+        layers, freeze = repository_cnn.cnn_layers(), repository_cnn.DEFAULT_FREEZE
+    else:
+        layers, freeze = repository_llm.llm_layers(), repository_llm.DEFAULT_FREEZE
+    families = choose_families(
+        layers, freeze, recipe.families, recipe.models_per_family, recipe.roots_per_family, recipe.freeze
+    )
+    return combine(families)
+
+
+def _synthetic_family(recipe: Recipe) -> Family:
+    """One architecture with drawn PB sizes; a model that is not a root freezes the first half by default."""
+    uniform = stream(recipe.seed, Purpose.BLOCK_SIZES).random(recipe.blocks_per_model)
+    sizes = np.rint(1e6 * (recipe.block_mb_min + (recipe.block_mb_max - recipe.block_mb_min) * uniform))
+    layers = tuple((f"block.{i}", int(size)) for i, size in enumerate(sizes.tolist()))
+    if len(recipe.freeze) > 1:
+        raise InputError(f"freeze: has {len(recipe.freeze)} depths; repository = synthetic has one family")
+    depth = recipe.freeze[0] if recipe.freeze else recipe.blocks_per_model // 2
+    return Family("synthetic", layers, recipe.models_per_family, recipe.roots_per_family, depth)
+
+
+def _positions(recipe: Recipe) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    if recipe.placement == "grid":
+        node_xy_m = network.grid_positions(recipe.nodes, recipe.area_m)
+    else:
+        node_xy_m = network.uniform_positions(recipe.nodes, recipe.area_m, recipe.seed)
+    user_xy_m = network.user_positions(
+        recipe.users, node_xy_m, recipe.area_m, recipe.min_distance_m, recipe.seed
+    )
+    return node_xy_m, user_xy_m
+
+
+def _fading_rows(
+    recipe: Recipe, pair_block: NDArray[np.int64], pair_user: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(H, 2) user and fading index of every channel row, and (P,) the row of every pair."""
+    if recipe.fading == "per_block":
+        return np.stack([pair_user, pair_block], axis=1), np.arange(len(pair_user))
+    users = np.arange(recipe.users)
+    return np.stack([users, np.zeros_like(users)], axis=1), pair_user
+
+
+def _backhaul(recipe: Recipe, n_blocks: int) -> NDArray[np.float64]:
+    rows = n_blocks if recipe.backhaul == "per_block" else 1
+    low, high = 1e9 * recipe.backhaul_gbps_min, 1e9 * recipe.backhaul_gbps_max
+    return network.backhaul(rows, recipe.nodes, low, high, recipe.seed)
+
+
+def _per_node(value: float | tuple[float, ...], nodes: int) -> NDArray[np.float64]:
+    return np.broadcast_to(np.asarray(value, dtype=np.float64), (nodes,))
