@@ -1,0 +1,111 @@
+"""`P1`: an instance and a variant, declared as a mathematical problem. Solvers consume this object."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from fgamcd_opt import declarations as declared
+from fgamcd_opt.decision import Decision
+from fgamcd_opt.errors import UnsupportedVariantError
+from fgamcd_opt.evaluation import Evaluation, evaluate
+from fgamcd_opt.instances.instance import Instance
+from fgamcd_opt.necessary_conditions import qos_fault, storage_fault
+from fgamcd_opt.variants import Unserved, Variant
+
+EVALUATED_FIELDS = frozenset({"csi"})
+"""Variant fields whose other values are evaluated like the default: a design choice, not another problem."""
+
+
+@dataclass(frozen=True, eq=False)
+class P1:
+    """Joint block caching, migration and robust CoMP broadcasting: the one problem of this toolkit.
+
+    Parameters
+    ----------
+    instance
+        All data.
+    variant
+        Which declaration is changed; the default is P1 itself.
+    """
+
+    instance: Instance
+    variant: Variant = field(default_factory=Variant)
+
+    @property
+    def sets(self) -> tuple[declared.SetDecl, ...]:
+        """Index sets and their sizes."""
+        data = self.instance
+        return (
+            declared.SetDecl("N", "edge nodes", data.n_nodes),
+            declared.SetDecl("U", "users", data.n_users),
+            declared.SetDecl("M", "models", data.n_models),
+            declared.SetDecl("K", "parameter blocks", data.n_blocks),
+            declared.SetDecl("R", "requested blocks: those k with users U_k", data.requested_blocks.size),
+            declared.SetDecl("P", "requested pairs (k, u)", data.pair_block.size),
+        )
+
+    @property
+    def parameters(self) -> tuple[declared.Parameter, ...]:
+        """Parameters with their instance fields and units."""
+        return declared.PARAMETERS
+
+    @property
+    def variables(self) -> tuple[declared.Variable, ...]:
+        """Decision variables with their domains; fields of :class:`Decision`."""
+        return declared.VARIABLES
+
+    @property
+    def objective(self) -> declared.Objective:
+        """Objective of this variant."""
+        return declared.declare_objective(self.variant)
+
+    @property
+    def constraints(self) -> tuple[declared.Constraint, ...]:
+        """Constraint families of this variant."""
+        return declared.declare_constraints(self.variant)
+
+    def evaluate(self, decision: Decision) -> Evaluation:
+        """Delay of a decision and its violation of every constraint, on the true error set.
+
+        Parameters
+        ----------
+        decision
+            Candidate; it may violate any constraint.
+
+        Raises
+        ------
+        InputError
+            If the decision's shapes do not fit the instance.
+        UnsupportedVariantError
+            If the variant has another objective than P1; only ``csi`` may differ so far.
+        """
+        for name, text in self.variant.differences().items():
+            if name not in EVALUATED_FIELDS:
+                raise UnsupportedVariantError(
+                    f"variant field {name}={text} cannot be evaluated by this version; use its default"
+                )
+        return evaluate(self.instance, decision)
+
+    def infeasibility_reason(self) -> str | None:
+        """Cheap proof that no decision is feasible, in words; None if none of the quick tests proves it.
+
+        Three necessary conditions: all caches together hold all requested blocks, each of which fits into
+        one cache (1), and every user alone, served by all nodes, reaches its QoS (F3, 9b). None does not
+        mean that a feasible point exists.
+        """
+        if self.variant.unserved is Unserved.CLOUD:
+            return None
+        return storage_fault(self.instance) or qos_fault(self.instance)
+
+    def describe(self) -> str:
+        """The whole declaration as text."""
+        lines = [f"{self.instance.name}: {self.variant}", "", "sets"]
+        lines += [f"  {s.symbol:<12} {s.size:>8}  {s.meaning}" for s in self.sets]
+        lines += ["parameters"]
+        lines += [f"  {p.symbol:<12} {p.meaning} [{p.unit}]; {p.field}" for p in self.parameters]
+        lines += ["variables"]
+        lines += [f"  {v.symbol:<12} in {v.domain}: {v.meaning}; {v.name}" for v in self.variables]
+        lines += [f"{self.objective.sense}  {self.objective.equation}", f"  {self.objective.formula}"]
+        lines += ["subject to"]
+        lines += [f"  {c.name:<16} {c.equation:<9} {c.formula}  for {c.index_sets}" for c in self.constraints]
+        return "\n".join(lines)

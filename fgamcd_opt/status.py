@@ -1,0 +1,51 @@
+"""The vocabulary of results: why a solver stopped, what point it holds, what is known, and the gap."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+OPTIMALITY_GAP = 1e-6
+"""Largest relative gap that is called optimal."""
+
+
+class StopReason(StrEnum):
+    """Why a solver stopped."""
+
+    OPTIMAL = "optimal"
+    """Optimum proved: gap at most :data:`OPTIMALITY_GAP`."""
+    GAP_REACHED = "gap_reached"
+    """The requested gap is proved."""
+    COMPLETED = "completed"
+    """The method ran to its end, without one of the proofs above."""
+    INFEASIBLE = "infeasible"
+    """Proved that no feasible point exists."""
+    TIME_LIMIT = "time_limit"
+    NODE_LIMIT = "node_limit"
+    INTERRUPTED = "interrupted"
+
+
+class PointStatus(StrEnum):
+    """What point a result holds."""
+
+    FEASIBLE = "feasible"
+    """A solution that the checker accepts."""
+    REJECTED = "rejected"
+    """A solution that the checker rejects."""
+    NONE = "none"
+
+
+class Status(StrEnum):
+    """What is known about the problem; follows from point, bound and proof."""
+
+    OPTIMAL = "optimal"
+    WITHIN_GAP = "within_gap"
+    """Feasible, and the requested gap is proved."""
+    FEASIBLE = "feasible"
+    REJECTED = "rejected"
+    INFEASIBLE = "infeasible"
+    UNKNOWN = "unknown"
+
+
+def relative_gap(primal_s: float, bound_s: float) -> float:
+    """THE gap formula: ``(primal - bound) / primal`` of a delay > 0 above a lower bound."""
+    return (primal_s - bound_s) / primal_s

@@ -1,0 +1,47 @@
+"""Wall-clock times of a solve, by stage."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+
+from fgamcd_opt.errors import InputError
+
+
+@dataclass(frozen=True)
+class Times:
+    """Wall-clock seconds of a solve by stage.
+
+    Parameters
+    ----------
+    build_s
+        Making or reading data, and building models.
+    rates_s
+        Beamforming: rates and their bounds.
+    search_s
+        The combinatorial search.
+    total_s
+        From call to return, everything included.
+
+    Raises
+    ------
+    InputError
+        A time that is not a finite number >= 0.
+    """
+
+    build_s: float = 0.0
+    rates_s: float = 0.0
+    search_s: float = 0.0
+    total_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            require_finite(f"times: {name}", value)
+            if value < 0.0:
+                raise InputError(f"times: {name}: {value!r} s is negative")
+
+
+def require_finite(name: str, value: object) -> None:
+    """Raise `InputError` unless ``value`` is a finite number (and not a bool)."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise InputError(f"{name}: {value!r} is not a finite number")
