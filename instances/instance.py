@@ -159,8 +159,8 @@ class Instance:
         if sum(self.block_bytes.tolist()) > _MAX_TOTAL_BYTES:
             raise InputError(f"block_bytes: the sum exceeds {_MAX_TOTAL_BYTES} bytes")
         require_shape("model_blocks", self.model_blocks, (self.n_models, self.n_blocks))
-        filled = self.model_blocks.any(axis=1)
-        require("model_blocks", self.model_blocks.sum(axis=1), filled, "PBs: every model needs at least one")
+        count: NDArray[np.int64] = self.model_blocks.sum(axis=1)
+        require("PBs of model_blocks", count, count > 0, "; every model needs at least one")
 
     def _check_nodes(self) -> None:
         nodes = (self.n_nodes,)

@@ -156,7 +156,7 @@ class Recipe:
         return {"schema_version": SCHEMA_VERSION, **plain}
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Recipe:
+    def from_json(cls, content: Mapping[str, Any]) -> Recipe:
         """Make a recipe from JSON values; fields that are not given keep their defaults.
 
         Raises
@@ -164,12 +164,13 @@ class Recipe:
         InputError
             For another schema version, an unknown field (naming the nearest known one) or a bad value.
         """
-        fields = dict(values)
+        fields = dict(content)
         version = fields.pop("schema_version", None)
         if version != SCHEMA_VERSION or isinstance(version, bool):
             raise InputError(f"schema_version: {version!r} is not known; this release reads {SCHEMA_VERSION}")
         _refuse_unknown(fields)
-        return cls(**{name: tuple(v) if isinstance(v, list) else v for name, v in fields.items()})
+        values: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in fields.items()}
+        return cls(**values)
 
     def with_overrides(self, overrides: Mapping[str, str]) -> Recipe:
         """Return a copy with some fields replaced by values given as text, such as ``{"users": "48"}``.
