@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import secrets
+import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
 from fgamcd_opt.errors import InputError
+from fgamcd_opt.files import read_json, write_bytes_atomically
 
 SCHEMA_VERSION = 1
 """Version of the layout of every kind of archive; a reader accepts exactly this one."""
@@ -32,6 +32,7 @@ _MAX_HEADER_BYTES = 1 << 24
 _TIMESTAMP = (1980, 1, 1, 0, 0, 0)
 _READ_FAULTS = (
     zipfile.BadZipFile,
+    struct.error,
     zlib.error,
     EOFError,
     NotImplementedError,
@@ -40,25 +41,6 @@ _READ_FAULTS = (
     ValueError,
     RecursionError,
 )
-
-
-def write_bytes_atomically(path: Path, data: bytes) -> None:
-    """Write a file under a temporary name in its own folder, then rename it; on failure nothing is left.
-
-    Raises
-    ------
-    InputError
-        If the folder does not exist or cannot be written.
-    """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
-    try:
-        with temporary.open("xb") as stream:
-            stream.write(data)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_archive(path: Path | str, kind: str, header: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
@@ -138,35 +120,6 @@ def read_archive(
     return content, arrays
 
 
-def read_json(path: Path | str, text: bytes) -> dict[str, Any]:
-    """Parse strict JSON (finite numbers, no key twice) whose top level is an object.
-
-    Raises
-    ------
-    InputError
-        Naming ``path`` and the fault.
-    """
-    try:
-        value = json.loads(text.decode(), parse_constant=_refuse_constant, object_pairs_hook=_unique_keys)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: not valid JSON ({error})") from error
-    if not isinstance(value, dict):
-        raise InputError(f"{path}: the top level is a {type(value).__name__}; expected a JSON object")
-    return value
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a finite number")
-
-
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        keys = [key for key, _ in pairs]
-        raise ValueError(f"field {next(k for k in keys if keys.count(k) > 1)!r} is given twice")
-    return result
-
-
 def _member(name: str) -> zipfile.ZipInfo:
     info = zipfile.ZipInfo(name, _TIMESTAMP)
     info.compress_type = zipfile.ZIP_DEFLATED
@@ -186,6 +139,8 @@ def _declared_sizes(path: Path, archive: zipfile.ZipFile, max_bytes: int) -> dic
     for info in archive.infolist():
         if info.filename in sizes:
             raise InputError(f"{path}: member {info.filename!r} occurs twice")
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise InputError(f"{path}: member {info.filename!r} is neither stored nor deflated")
         sizes[info.filename] = info.file_size
     total = sum(sizes.values())
     if total > max_bytes:

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from fgamcd_opt.archive import write_bytes_atomically
 from fgamcd_opt.errors import InputError
+from fgamcd_opt.files import write_bytes_atomically
 from fgamcd_opt.instances.generate import generate
 from fgamcd_opt.instances.library import LIBRARY_PATH, SCHEMA_VERSION, json_lines, library, read_versioned
 from fgamcd_opt.status import relative_gap

@@ -9,8 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from fgamcd_opt.archive import read_json
 from fgamcd_opt.errors import InputError
+from fgamcd_opt.files import read_json
 from fgamcd_opt.instances.presets import PRESETS
 from fgamcd_opt.instances.recipe import Recipe
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from fgamcd_opt.archive import read_json
 from fgamcd_opt.errors import InputError
+from fgamcd_opt.files import read_json
 from fgamcd_opt.instances.format import load_instance
 from fgamcd_opt.instances.generate import generate
 from fgamcd_opt.instances.instance import Instance

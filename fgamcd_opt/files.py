@@ -1,0 +1,70 @@
+"""Files written all or nothing, and strict JSON."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+from fgamcd_opt.errors import InputError
+
+
+def write_bytes_atomically(path: Path, data: bytes) -> None:
+    """Write a file under a temporary name in its own folder, then rename it; on failure nothing is left.
+
+    Raises
+    ------
+    InputError
+        If the folder does not exist or cannot be written.
+    """
+    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
+    try:
+        with temporary.open("xb") as stream:
+            stream.write(data)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
+def read_json(path: Path | str, text: bytes) -> dict[str, Any]:
+    """Parse strict JSON (finite numbers, no key twice) whose top level is an object.
+
+    Raises
+    ------
+    InputError
+        Naming ``path`` and the fault.
+    """
+    try:
+        value = json.loads(
+            text.decode(),
+            parse_constant=_finite,
+            parse_float=_finite,
+            object_pairs_hook=_unique_keys,
+        )
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: not valid JSON ({error})") from error
+    if not isinstance(value, dict):
+        raise InputError(f"{path}: the top level is a {type(value).__name__}; expected a JSON object")
+    return value
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is not a finite number")
+    return value
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"field {next(k for k in keys if keys.count(k) > 1)!r} is given twice")
+    return result
