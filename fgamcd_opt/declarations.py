@@ -104,7 +104,7 @@ CONSTRAINTS = (
 _T_OF_DELIVERY = {
     Delivery.UNICAST_TDMA: "T_k = migration + sum_{u in U_k} D_k / rate_{u,k}, maximum-ratio transmission",
     Delivery.HYBRID: (
-        "T_k as (7) where |U_k| > {threshold}, else unicast from the participating node with the best channel"
+        "T_k as (7) where |U_k| > THRESHOLD, else unicast from the participating node with the best channel"
     ),
     Delivery.LOCAL_BROADCAST: "T_k = migration + sum_n max_{u in U_k associated with n} D_k / rate_{u,k}",
 }
@@ -114,7 +114,7 @@ def declare_objective(variant: Variant) -> Objective:
     """Objective of a variant; the default is (7) with (8) and (6)."""
     formula = OBJECTIVE.formula
     if variant.delivery in _T_OF_DELIVERY:
-        per_block = _T_OF_DELIVERY[variant.delivery].format(threshold=variant.hybrid_threshold)
+        per_block = _T_OF_DELIVERY[variant.delivery].replace("THRESHOLD", str(variant.hybrid_threshold))
         formula = f"T = sum_k T_k,  {per_block}"
     if variant.granularity is Granularity.MODEL:
         formula += (
