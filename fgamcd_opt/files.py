@@ -21,7 +21,7 @@ def write_bytes_atomically(path: Path, data: bytes) -> None:
     InputError
         If the folder does not exist or cannot be written.
     """
-    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
+    temporary = path.parent / f".{secrets.token_hex(8)}.tmp"
     try:
         with temporary.open("xb") as stream:
             stream.write(data)

@@ -15,9 +15,6 @@ from numpy.typing import NDArray
 
 from fgamcd_opt.errors import InputError
 
-UNSOLVED = np.inf
-"""Upper bound of a set for which nothing is proved yet."""
-
 
 @dataclass(frozen=True)
 class BeamformingSettings:
@@ -135,7 +132,7 @@ class SetTable:
     status
         (2^N,) 1 QoS met by a beam in hand, 0 open, -1 proved impossible.
     lower, upper
-        (2^N,) worst-case SNR reached (0 without a beam) and its proved bound (infinite if nothing is proved).
+        (2^N,) worst-case SNR reached (0 without a beam) and a proved bound on it (at first: lone users, F3).
     x, share
         (2^N, m) and (2^N, N) coordinates of the beams.
     solved
@@ -155,11 +152,15 @@ class SetTable:
         rows = 1 << n_nodes
         self.status = np.zeros(rows, np.int64)
         self.lower = np.zeros(rows)
-        self.upper = np.full(rows, UNSOLVED)
+        self.upper = np.full(rows, np.inf)
         self.x = np.zeros((rows, users), np.complex128)
         self.share = np.zeros((rows, n_nodes))
         self.solved = np.zeros(rows, np.bool_)
         self.status[0], self.upper[0], self.solved[0] = -1, 0.0, True
+        from fgamcd_opt.beamforming.broadcast_kernel import screen_sets
+
+        problem = self.broadcast
+        screen_sets(problem.gram, problem.radius2, problem.balls, problem.floors, self.status, self.upper)
 
     def solve(self, masks: NDArray[np.int64], settings: BeamformingSettings, stream: int) -> None:
         """Work on the sets ``masks`` (in order of falling size); repeated calls improve and never worsen.

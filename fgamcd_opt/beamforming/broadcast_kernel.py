@@ -446,3 +446,29 @@ def solve_sets(
                 share[row, n] = 0.0
             for n in range(size):
                 share[row, members[n]] = new_share[n]
+
+
+@njit(**KERNEL)
+def screen_sets(gram: Array, radius2: Array, balls: bool, floors: Array, status: Array, upper: Array) -> None:
+    """Bounds from lone users for every set of a block: rho(S) <= min_u rho of user u alone (closed form)."""
+    n_nodes, n_users = gram.shape[0], gram.shape[1]
+    share = np.empty(n_nodes)
+    for mask in range(1, upper.shape[0]):
+        size = 0
+        for n in range(n_nodes):
+            size += (mask >> n) & 1
+        members = np.empty(size, np.int64)
+        position = 0
+        for n in range(n_nodes):
+            if (mask >> n) & 1:
+                members[position] = n
+                position += 1
+        sub_gram = gram[members]
+        sub_radius2 = radius2[members]
+        for u in range(n_users):
+            _, bound = lone_user(sub_gram, sub_radius2, balls, u, share[:size])
+            upper[mask] = min(upper[mask], bound * bound)
+            if bound < floors[u]:
+                status[mask] = INFEASIBLE
+                upper[mask] = 0.0
+                break

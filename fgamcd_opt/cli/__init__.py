@@ -1,0 +1,1 @@
+"""The command line `fgamcd`: one file per command."""

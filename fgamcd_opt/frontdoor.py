@@ -1,0 +1,180 @@
+"""The front door: ``solve(problem, solver=..., limits=..., seed=...)`` runs one solver and judges what it returns."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import fgamcd_opt
+from fgamcd_opt.checker import verify
+from fgamcd_opt.context import Limits, SolveContext
+from fgamcd_opt.errors import UnsupportedVariantError, UsageError
+from fgamcd_opt.problem import P1
+from fgamcd_opt.result import Result
+from fgamcd_opt.solution import Solution
+from fgamcd_opt.solvers.protocol import Outcome, Solver
+from fgamcd_opt.solvers.registry import get_solver, solver_names
+from fgamcd_opt.status import OPTIMALITY_GAP, StopReason, relative_gap
+from fgamcd_opt.times import Times
+
+
+def solve(
+    problem: P1,
+    solver: str = "exact",
+    *,
+    limits: Limits | None = None,
+    seed: int = 0,
+    options: Mapping[str, Any] | None = None,
+    build_s: float = 0.0,
+    stop: threading.Event | None = None,
+) -> Result:
+    """Solve P1 with a registered solver; the independent checker scores what comes back.
+
+    Parameters
+    ----------
+    problem
+        P1.
+    solver
+        Registered name.
+    limits
+        Time, gap, threads; the defaults of :class:`Limits` otherwise.
+    seed
+        The solver's seed.
+    options
+        Options of that solver; unknown ones are an error.
+    build_s
+        Seconds that the caller spent on making the instance, for the record of times.
+    stop
+        Set it (from another thread) to end early with the best point so far; Ctrl-C does the same.
+
+    Raises
+    ------
+    UsageError
+        Unknown solver or option, or an option of the wrong type.
+    UnsupportedVariantError
+        The solver does not support the variant; says which solvers do. Raised before any work.
+    """
+    chosen = get_solver(solver)
+    refuse_unsupported(problem, chosen)
+    complete = complete_options(chosen, options or {})
+    context = SolveContext(limits or Limits(), seed, stop or threading.Event())
+    with _interrupt_sets(context.stop):
+        outcome = chosen.solve(problem, context, complete)
+    return _judge(problem, chosen, outcome, context, complete, build_s)
+
+
+def refuse_unsupported(problem: P1, solver: Solver) -> None:
+    """Raise `UnsupportedVariantError` unless the solver supports every variant field that differs."""
+    for field, value in problem.variant.differences().items():
+        if not supports(solver, field, value):
+            able = [name for name in solver_names() if supports(get_solver(name), field, value)]
+            raise UnsupportedVariantError(
+                f"solver {solver.name} does not support {field}={value}; "
+                + (f"these do: {', '.join(able)}" if able else "no installed solver does")
+            )
+
+
+def supports(solver: Solver, field: str, value: str) -> bool:
+    """Whether a solver declares the (non-default) value of a variant field, parameters in brackets aside."""
+    return value.partition("(")[0] in solver.variants.get(field, frozenset())
+
+
+def complete_options(solver: Solver, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Every declared option with its given or default value; text is converted to the type of the default."""
+    complete = dict(solver.options)
+    for name, value in given.items():
+        if name not in complete:
+            known = ", ".join(solver.options) or "none"
+            raise UsageError(f"solver {solver.name} has no option {name!r}; it has: {known}")
+        kind = type(complete[name])
+        try:
+            complete[name] = kind(value)
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"option {name}: {value!r} is not of type {kind.__name__}") from error
+    return complete
+
+
+@contextmanager
+def _interrupt_sets(stop: threading.Event) -> Iterator[None]:
+    """Within: the first Ctrl-C asks for an orderly end, the second one interrupts at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.getsignal(signal.SIGINT)
+
+    def request(number: int, frame: Any) -> None:
+        stop.set()
+        signal.signal(signal.SIGINT, previous)
+
+    signal.signal(signal.SIGINT, request)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+def _judge(
+    problem: P1,
+    solver: Solver,
+    outcome: Outcome,
+    context: SolveContext,
+    options: Mapping[str, Any],
+    build_s: float,
+) -> Result:
+    """Score the outcome with the checker and wrap it up."""
+    instance = problem.instance
+    times = Times(
+        build_s=build_s,
+        rates_s=context.stage_s.get("rates", 0.0),
+        search_s=context.stage_s.get("search", 0.0),
+        total_s=build_s + context.elapsed_s,
+    )
+    common: dict[str, Any] = {
+        "instance_name": instance.name,
+        "instance_digest": instance.digest,
+        "solver": solver.name,
+        "solver_version": fgamcd_opt.__version__,
+        "options": options,
+        "seed": context.seed,
+        "variant": problem.variant,
+        "times": times,
+    }
+    solution, verification, reason = None, None, outcome.stop_reason
+    if outcome.decision is not None:
+        delay = problem.evaluate(outcome.decision).delay_s
+        solution = Solution(
+            decision=outcome.decision,
+            delay_s=delay,
+            lower_bound_s=outcome.bound_s,
+            bound_kind=outcome.bound_kind,
+            **common,
+        )
+        verification = verify(instance, solution)
+        if outcome.bound_s is not None:
+            reason = _settled(reason, relative_gap(delay, outcome.bound_s), context.limits.gap)
+    return Result(
+        stop_reason=reason,
+        solution=solution,
+        verification=verification,
+        bound_s=outcome.bound_s,
+        bound_kind=outcome.bound_kind,
+        combinatorial_bound_s=outcome.combinatorial_bound_s,
+        gap_tolerance=context.limits.gap,
+        infeasibility=outcome.infeasibility,
+        counts=outcome.counts,
+        message=outcome.message,
+        **common,
+    )
+
+
+def _settled(reason: StopReason, gap: float, tolerance: float) -> StopReason:
+    """Stop reason in the light of the gap as the checker sees it."""
+    if gap <= OPTIMALITY_GAP:
+        return StopReason.OPTIMAL
+    if gap <= tolerance:
+        return StopReason.GAP_REACHED
+    return StopReason.COMPLETED if reason is StopReason.GAP_REACHED else reason

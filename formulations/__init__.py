@@ -1,0 +1,1 @@
+"""Formulations: each file turns a P1 object into one mathematical model."""

@@ -1,0 +1,1 @@
+"""Solvers: each file is one pluggable solver or one piece that several solvers share; see `registry`."""

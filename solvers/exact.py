@@ -1,0 +1,199 @@
+"""`exact`: P1 solved as the knapsack of F5, once with the beams in hand and once with certified rate bounds (F7)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fgamcd_opt.beamforming.broadcast import BeamformingSettings
+from fgamcd_opt.context import SolveContext
+from fgamcd_opt.formulations.configuration_delays import configuration_delays
+from fgamcd_opt.formulations.knapsack import build_knapsack
+from fgamcd_opt.problem import P1
+from fgamcd_opt.rate_oracle import RateOracle
+from fgamcd_opt.solvers.decisions import decision_from_masks
+from fgamcd_opt.solvers.knapsack_milp import KnapsackSearch
+from fgamcd_opt.solvers.protocol import Outcome
+from fgamcd_opt.solvers.rate_tables import complete_table, reporter, unservable_block
+from fgamcd_opt.status import StopReason, relative_gap
+
+BOUND_KIND = "knapsack with certified rate bounds (F5, F6, F7)"
+
+_CONTRADICTION = 1e-6
+"""A bound above the delay by more than this relative rounding of a MILP backend means a bug."""
+
+
+class ExactSolver:
+    """The knapsack of F5 with a certificate: beams give T, certified rate bounds give L, MILPs close the rest."""
+
+    name: ClassVar[str] = "exact"
+    summary: ClassVar[str] = "knapsack over caching sets (F5) by HiGHS, with certified bounds (F6, F7)"
+    proves_bounds: ClassVar[bool] = True
+    variants: ClassVar[Mapping[str, frozenset[str]]] = {}
+    options: ClassVar[Mapping[str, Any]] = {"rounds": 2, "passes": 6}
+
+    def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
+        """Solve P1.
+
+        Parameters
+        ----------
+        problem
+            P1, default variant.
+        context
+            Limits, seed, clock.
+        options
+            ``rounds``: beamforming effort per set in the first pass. ``passes``: at most so many passes that
+            tighten the rates that hold the gap open.
+        """
+        reason = problem.infeasibility_reason()
+        if reason:
+            return Outcome(stop_reason=StopReason.INFEASIBLE, infeasibility=reason)
+        run = _Run(problem, context, options)
+        return run.outcome(run.search())
+
+
+@dataclass(eq=False)
+class _Run:
+    """State of one solve."""
+
+    problem: P1
+    context: SolveContext
+    options: Mapping[str, Any]
+    oracle: RateOracle = field(init=False)
+    best_masks: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
+    """Caching and participating set per requested block of the best choice."""
+    delay_s: float = math.inf
+    bound_s: float = -math.inf
+    combinatorial_s: float = -math.inf
+    nodes: int = 0
+
+    def __post_init__(self) -> None:
+        settings = BeamformingSettings(rounds=self.options["rounds"], seed=self.context.seed)
+        self.oracle = RateOracle(self.problem, settings, self.context.limits.threads)
+
+    @property
+    def gap(self) -> float:
+        return relative_gap(self.delay_s, self.bound_s) if math.isfinite(self.delay_s) else math.inf
+
+    def search(self) -> str | None:
+        """Alternate knapsacks and tightening of rates; returns a proof of infeasibility or None."""
+        with self.context.stage("rates"):
+            complete_table(self.oracle, self.context)
+        bad = unservable_block(self.oracle)
+        if bad is not None:
+            return bad
+        for number in range(self.options["passes"] + 1):
+            before = self.gap
+            with self.context.stage("search"):
+                bound = self._solve_knapsacks()
+            if bound.infeasible:
+                return "no caching placement fits into the storage (1) with every block deliverable (9b)"
+            self.context.progress(
+                f"pass {number + 1}: delay {self.delay_s:.6f} s, bound {self.bound_s:.6f} s, "
+                f"gap {100 * self.gap:.4f} %",
+                now=True,
+            )
+            stalled = number > 0 and before - self.gap < 0.02 * before
+            if self.gap <= self.context.limits.gap or self.context.must_stop or stalled:
+                return None
+            with self.context.stage("rates"):
+                self._tighten(bound, number)
+        return None
+
+    def _solve_knapsacks(self) -> KnapsackSearch:
+        """One round of F7 with the rates at hand; keeps the best T, V and L."""
+        target = self.context.limits.gap
+        hand = KnapsackSearch(build_knapsack(self.problem, self.oracle.lower_bps()), "placement")
+        bound = KnapsackSearch(build_knapsack(self.problem, self.oracle.upper_bps()), "lower bound")
+        bound.relax(self.context)
+        if bound.infeasible:
+            return bound
+        hand.relax(self.context)
+        if self.best_masks is not None:
+            hand.offer(hand.knapsack.columns_of(self.best_masks[0]))
+        self._keep(hand, bound)
+        if self.gap > target:
+            # what the beams leave open cannot be closed here; spend the rest of the target on the search
+            beams = max(0.0, relative_gap(hand.bound_s, bound.bound_s)) if not hand.infeasible else 0.0
+            allowed = max(0.5 * (target - beams), 0.1 * target, 1e-7)
+            hand.close(self.context, target_s=math.inf, gap=allowed, time_s=0.5 * self.context.remaining_s)
+            self._keep(hand, bound)
+        if self.gap > target or hand.infeasible:
+            bound.close(
+                self.context,
+                target_s=self.delay_s * (1.0 - target) if math.isfinite(self.delay_s) else math.inf,
+                gap=max(0.1 * target, 1e-7),
+                time_s=self.context.remaining_s,
+            )
+            self._offer_bound_choice(hand, bound)
+            self._keep(hand, bound)
+        self.nodes += hand.nodes + bound.nodes
+        return bound
+
+    def _offer_bound_choice(self, hand: KnapsackSearch, bound: KnapsackSearch) -> None:
+        """The best placement for the bound is a placement, too: judge it with the beams in hand."""
+        if bound.columns is not None and not hand.infeasible:
+            hand.offer(hand.knapsack.columns_of(bound.knapsack.mask[bound.columns]))
+
+    def _keep(self, hand: KnapsackSearch, bound: KnapsackSearch) -> None:
+        if hand.columns is not None and hand.delay_s <= self.delay_s:
+            caching = hand.knapsack.mask[hand.columns]
+            _, participating = configuration_delays(self.problem, self.oracle.lower_bps())
+            self.best_masks = caching, participating[np.arange(caching.size), caching]
+            self.delay_s = hand.delay_s
+            self.combinatorial_s = min(hand.bound_s, self.delay_s)
+        if bound.bound_s > self.delay_s * (1.0 + _CONTRADICTION):
+            raise RuntimeError(f"proved bound {bound.bound_s!r} s above a feasible delay {self.delay_s!r} s")
+        self.bound_s = max(self.bound_s, min(bound.bound_s, self.delay_s))
+
+    def _tighten(self, bound: KnapsackSearch, number: int) -> None:
+        """Work harder on the (block, S) that hold the gap open: quick by their bounds, slow by their beams."""
+        slack = max(self.delay_s - self.bound_s, 0.0) if math.isfinite(self.delay_s) else math.inf
+        _, by_bound = configuration_delays(self.problem, self.oracle.upper_bps())
+        _, by_beam = configuration_delays(self.problem, self.oracle.lower_bps())
+        near = bound.reduced_s <= slack
+        block, mask = bound.knapsack.block[near], bound.knapsack.mask[near]
+        wanted = np.zeros(by_bound.shape, bool)
+        wanted[block, by_bound[block, mask]] = True
+        wanted[block, by_beam[block, mask]] = True
+        tables = self.oracle.tables
+        tolerance = self.oracle.settings.tolerance
+        open_gap = np.stack([t.upper > t.lower * (1.0 + 2.0 * tolerance) for t in tables])
+        wanted &= open_gap
+        wanted[:, 0] = False
+        masks = self.oracle.masks
+        settings = BeamformingSettings(
+            rounds=4 * (number + 1) + self.oracle.settings.rounds, tolerance=tolerance, seed=self.context.seed
+        )
+        self.oracle.compute(
+            [masks[row[masks]] for row in wanted], settings, reporter(self.context, "tighter beams")
+        )
+
+    def outcome(self, infeasibility: str | None) -> Outcome:
+        """What the solver returns."""
+        counts = {
+            "rate_problems": self.oracle.solved,
+            "rate_problems_total": self.oracle.size,
+            "nodes": self.nodes,
+        }
+        if infeasibility:
+            return Outcome(stop_reason=StopReason.INFEASIBLE, infeasibility=infeasibility, counts=counts)
+        decision = None
+        if self.best_masks is not None:
+            decision = decision_from_masks(self.problem, self.oracle, *self.best_masks)
+        proved = math.isfinite(self.bound_s)
+        return Outcome(
+            stop_reason=StopReason.GAP_REACHED
+            if self.gap <= self.context.limits.gap
+            else self.context.stop_reason(),
+            decision=decision,
+            bound_s=self.bound_s if proved else None,
+            bound_kind=BOUND_KIND if proved else None,
+            combinatorial_bound_s=self.combinatorial_s if math.isfinite(self.combinatorial_s) else None,
+            counts=counts,
+        )

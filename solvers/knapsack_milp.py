@@ -1,0 +1,127 @@
+"""The knapsack of F5 solved by a MILP backend on ever more columns, with a bound that is proved at every moment.
+
+The Lagrangian bound V and the reduced costs r_C of its multipliers show which columns matter: a choice that holds
+a column with r_C > r costs more than V + r. So the MILP is solved on the columns with r_C <= r alone, and
+min(bound of that MILP, V + r) bounds the whole knapsack. r grows until the gap is closed.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fgamcd_opt.context import SolveContext
+from fgamcd_opt.formulations.knapsack import Knapsack
+from fgamcd_opt.solvers.highs import solve_milp, solve_relaxation
+from fgamcd_opt.solvers.knapsack_search import search
+from fgamcd_opt.solvers.lagrangian import lagrangian_bound
+from fgamcd_opt.status import relative_gap
+
+_FIRST_COLUMNS_PER_BLOCK = 6
+
+
+@dataclass(eq=False)
+class KnapsackSearch:
+    """A knapsack, the best choice found and the best bound proved so far.
+
+    Parameters
+    ----------
+    knapsack
+        Columns.
+    label
+        Name in progress lines.
+
+    Attributes
+    ----------
+    columns, delay_s
+        Best choice (one column per block) and its delay; None and infinite at first.
+    bound_s
+        Proved lower bound, infinite if the knapsack is proved infeasible.
+    reduced_s
+        Reduced costs of the columns for the multipliers of the relaxation; empty before :meth:`relax`.
+    """
+
+    knapsack: Knapsack
+    label: str
+    columns: NDArray[np.int64] | None = None
+    delay_s: float = math.inf
+    bound_s: float = -math.inf
+    reduced_s: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    nodes: int = 0
+    _relaxed_s: float = -math.inf
+
+    @property
+    def infeasible(self) -> bool:
+        """Whether it is proved that no choice fits."""
+        return self.bound_s == math.inf
+
+    @property
+    def gap(self) -> float:
+        """Relative gap between choice and bound; infinite without a choice."""
+        return relative_gap(self.delay_s, self.bound_s) if math.isfinite(self.delay_s) else math.inf
+
+    def offer(self, columns: NDArray[np.int64] | None) -> None:
+        """Keep a choice if it fits and is the best so far."""
+        if columns is not None and self.knapsack.fits(columns):
+            delay = self.knapsack.total_delay_s(columns)
+            if delay < self.delay_s:
+                self.columns, self.delay_s = columns, delay
+
+    def relax(self, context: SolveContext) -> None:
+        """Bound by the Lagrangian value at the multipliers of the LP relaxation, choice by local search from it."""
+        if np.unique(self.knapsack.block).size < self.knapsack.n_blocks:
+            self.bound_s = math.inf
+            return
+        relaxation = solve_relaxation(self.knapsack, context)
+        multipliers, feasible = relaxation or (np.zeros(self.knapsack.storage_bytes.size), True)
+        self._relaxed_s, self.reduced_s = lagrangian_bound(self.knapsack, multipliers)
+        self.bound_s = self._relaxed_s if feasible else math.inf
+        if feasible:
+            self.offer(search(self.knapsack, multipliers))
+
+    def close(self, context: SolveContext, *, target_s: float, gap: float, time_s: float) -> None:
+        """Run MILPs until the bound reaches ``target_s`` or the gap is at most ``gap``, or the time is up.
+
+        Parameters
+        ----------
+        context
+            Threads, seed, clock.
+        target_s
+            A bound that would be enough, in s; infinite if only the gap counts.
+        gap
+            Relative gap between choice and bound that is enough.
+        time_s
+            Time for this call, in s.
+        """
+        end = context.elapsed_s + time_s
+        reach = self._first_reach()
+        while not self.infeasible and self.bound_s < target_s and self.gap > gap:
+            left = min(end - context.elapsed_s, context.remaining_s)
+            if left <= 0.0:
+                return
+            keep = self.reduced_s <= reach
+            if self.columns is not None:
+                keep[self.columns] = True
+            position = np.cumsum(keep) - 1
+            start = None if self.columns is None else position[self.columns]
+            restricted = self.knapsack.restrict(keep)
+            outcome = solve_milp(
+                restricted, context, gap=0.5 * gap, time_s=left, start=start, label=self.label
+            )
+            self.nodes += outcome.nodes
+            if outcome.columns is not None:
+                self.offer(np.nonzero(keep)[0][outcome.columns])
+            excluded = math.inf if keep.all() else self._relaxed_s + float(self.reduced_s[~keep].min())
+            self.bound_s = max(self.bound_s, min(outcome.bound_s, excluded, self.delay_s))
+            if keep.all() or not outcome.finished:
+                return
+            needed = min(self.delay_s * (1.0 - 0.25 * gap), target_s) - self._relaxed_s
+            reach = max(2.0 * reach, needed if math.isfinite(needed) else 8.0 * reach)
+
+    def _first_reach(self) -> float:
+        """Reduced cost up to which a few columns per block are in."""
+        count = min(_FIRST_COLUMNS_PER_BLOCK * self.knapsack.n_blocks, self.reduced_s.size) - 1
+        return max(float(np.partition(self.reduced_s, count)[count]), 1e-9)

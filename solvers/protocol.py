@@ -1,0 +1,63 @@
+"""The protocol of a solver: what it declares, what it is given, what it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol
+
+from fgamcd_opt.context import SolveContext
+from fgamcd_opt.decision import Decision
+from fgamcd_opt.problem import P1
+from fgamcd_opt.status import StopReason
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Outcome:
+    """What a solver returns. It never scores itself: the delay is computed by the independent checker.
+
+    Parameters
+    ----------
+    stop_reason
+        Why it stopped.
+    decision
+        Best point found, or None.
+    bound_s, bound_kind
+        Proved lower bound on the delay of P1, in s, and how it is proved; both or neither.
+    combinatorial_bound_s
+        Proved lower bound over all caching and migration with the beams in hand, in s.
+    infeasibility
+        Proof in words that no feasible point exists; exactly for ``StopReason.INFEASIBLE``.
+    counts
+        How much work was done.
+    message
+        Anything else the user should know.
+    """
+
+    stop_reason: StopReason
+    decision: Decision | None = None
+    bound_s: float | None = None
+    bound_kind: str | None = None
+    combinatorial_bound_s: float | None = None
+    infeasibility: str | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
+    message: str = ""
+
+
+class Solver(Protocol):
+    """One solver. Registered in `fgamcd_opt.solvers.registry`."""
+
+    name: ClassVar[str]
+    """Name on the command line."""
+    summary: ClassVar[str]
+    """One line for people."""
+    proves_bounds: ClassVar[bool]
+    """Whether it proves lower bounds on the delay."""
+    variants: ClassVar[Mapping[str, frozenset[str]]]
+    """Variant fields with the non-default values that it supports; a field left out supports its default only."""
+    options: ClassVar[Mapping[str, Any]]
+    """Specific options with their defaults; the type of the default is the type of the option."""
+
+    def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
+        """Solve ``problem`` within ``context``; ``options`` holds a value for every declared option."""
+        ...

@@ -1,0 +1,38 @@
+"""Filling the rate oracle for solvers that enumerate node sets: a first usable pass, then the whole table."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fgamcd_opt.context import SolveContext
+from fgamcd_opt.rate_oracle import Progress, RateOracle
+
+
+def complete_table(oracle: RateOracle, context: SolveContext) -> None:
+    """All node sets of all blocks. The set of all nodes comes first: it makes every placement deliverable."""
+    every_node = [oracle.masks[:1]] * oracle.blocks.size
+    if oracle.compute(every_node, progress=reporter(context, "beams, all nodes")):
+        oracle.compute(progress=reporter(context, "beams"))
+
+
+def unservable_block(oracle: RateOracle) -> str | None:
+    """Proof in words that some block cannot meet the QoS of its users even with all nodes; None if there is none."""
+    everything = int(oracle.masks[0])
+    for block, table in zip(oracle.blocks.tolist(), oracle.tables, strict=True):
+        if table.status[everything] == -1:
+            name = oracle.problem.instance.block_names[block]
+            return f"block {block} ({name}) cannot reach the QoS (9b) of its users even with all nodes (F6)"
+    return None
+
+
+def reporter(context: SolveContext, label: str) -> Progress:
+    """Progress callback that logs the share done and the time left, and stops when the context must stop."""
+    begun = context.elapsed_s
+
+    def report(done: int, total: int) -> bool:
+        spent = context.elapsed_s - begun
+        left = spent / done * (total - done) if done else np.nan
+        context.progress(f"{label}: {done} of {total} problems, {left:.0f} s left", now=done == total)
+        return not context.must_stop
+
+    return report

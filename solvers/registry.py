@@ -1,0 +1,47 @@
+"""The only list of solvers. Third parties add theirs by the entry point group ``fgamcd_opt.solvers``."""
+
+from __future__ import annotations
+
+import difflib
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+
+from fgamcd_opt.errors import UsageError
+from fgamcd_opt.solvers.protocol import Solver
+
+ENTRY_POINT_GROUP = "fgamcd_opt.solvers"
+
+_BUILT_IN = {
+    "exact": "fgamcd_opt.solvers.exact:ExactSolver",
+    "greedy": "fgamcd_opt.solvers.greedy:GreedySolver",
+}
+"""Name to ``module:class``; a module is imported when its solver is asked for."""
+
+
+@cache
+def _plug_ins() -> dict[str, str]:
+    return {point.name: point.value for point in entry_points(group=ENTRY_POINT_GROUP)}
+
+
+def solver_names() -> tuple[str, ...]:
+    """Names of all solvers, built-in ones first."""
+    return tuple(_BUILT_IN) + tuple(sorted(set(_plug_ins()) - set(_BUILT_IN)))
+
+
+def get_solver(name: str) -> Solver:
+    """The solver of that name.
+
+    Raises
+    ------
+    UsageError
+        Unknown name; says which are known.
+    """
+    target = _BUILT_IN.get(name) or _plug_ins().get(name)
+    if target is None:
+        near = difflib.get_close_matches(name, solver_names(), 1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise UsageError(f"solver {name!r} is unknown{hint} Known: {', '.join(solver_names())}")
+    module, _, attribute = target.partition(":")
+    solver: Solver = getattr(import_module(module), attribute)()
+    return solver
