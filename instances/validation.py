@@ -58,8 +58,8 @@ def require_shape(field: str, array: NDArray[Any], expected: tuple[int, ...]) ->
 
 def labels(field: str, value: Any, length: int) -> tuple[str, ...]:
     """Return ``length`` distinct non-empty names as a tuple."""
-    if isinstance(value, str) or not all(isinstance(item, str) and item for item in value):
-        raise InputError(f"{field}: expected a sequence of non-empty strings")
+    if not isinstance(value, list | tuple) or not all(isinstance(item, str) and item for item in value):
+        raise InputError(f"{field}: expected a list or tuple of non-empty strings")
     names = tuple(value)
     if len(names) != length:
         raise InputError(f"{field}: has {len(names)} names; expected {length}")
