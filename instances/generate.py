@@ -14,7 +14,7 @@ from fgamcd_opt.instances.repository import Family, Repository, choose_families,
 from fgamcd_opt.instances.requests import zipf_requests
 from fgamcd_opt.instances.streams import Purpose, from_decibel, stream
 
-_MAX_CHANNEL_ENTRIES = 2**24
+_MAX_ENTRIES = 2**24
 
 
 def generate(recipe: Recipe) -> Instance:
@@ -23,17 +23,14 @@ def generate(recipe: Recipe) -> Instance:
     Raises
     ------
     InputError
-        If the recipe's repository does not exist as asked for, or the channels would exceed 256 MiB.
+        If the recipe's repository does not exist as asked for, or the channels or the backhaul rates would
+        exceed 2^24 numbers.
     """
     repository = build_repository(recipe)
     requests = zipf_requests(recipe.users, len(repository.model_names), recipe.zipf, recipe.seed)
     pair_block, pair_user = np.nonzero(repository.model_blocks[requests].T)
     rows, pair_channel = _fading_rows(recipe, pair_block, pair_user)
-    if len(rows) * recipe.nodes * recipe.antennas > _MAX_CHANNEL_ENTRIES:
-        raise InputError(
-            f"users: {len(rows)} channels x {recipe.nodes} nodes x {recipe.antennas} antennas are more than "
-            f"{_MAX_CHANNEL_ENTRIES} numbers; take fewer, or fading = once"
-        )
+    _refuse_large("users", "fading", len(rows) * recipe.nodes * recipe.antennas)
     node_xy_m, user_xy_m = _positions(recipe)
     channel = network.rician_channels(
         node_xy_m,
@@ -72,6 +69,14 @@ def generate(recipe: Recipe) -> Instance:
     draw_bps = 1e9 * (recipe.qos_gbps_min + (recipe.qos_gbps_max - recipe.qos_gbps_min) * draw)
     qos_bps = capped_qos(instance, draw_bps, recipe.qos_cap)
     return instance.replace(qos_bps=qos_bps, recipe=recipe.to_json())
+
+
+def _refuse_large(field: str, remedy: str, entries: int) -> None:
+    if entries > _MAX_ENTRIES:
+        raise InputError(
+            f"{field}: {remedy} takes {entries} numbers, more than {_MAX_ENTRIES}; reduce {field} or take "
+            f"{remedy} = once"
+        )
 
 
 def build_repository(recipe: Recipe) -> Repository:
@@ -122,6 +127,7 @@ def _fading_rows(
 
 def _backhaul(recipe: Recipe, n_blocks: int) -> NDArray[np.float64]:
     rows = n_blocks if recipe.backhaul == "per_block" else 1
+    _refuse_large("nodes", "backhaul", rows * recipe.nodes**2)
     low, high = 1e9 * recipe.backhaul_gbps_min, 1e9 * recipe.backhaul_gbps_max
     return network.backhaul(rows, recipe.nodes, low, high, recipe.seed)
 

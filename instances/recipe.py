@@ -3,35 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from fgamcd_opt.errors import InputError
 from fgamcd_opt.instances.instance import CSI_SETS
+from fgamcd_opt.instances.recipe_fields import (
+    PerNode,
+    check_field,
+    choice,
+    nearest,
+    parse_field,
+    per_node,
+    real,
+    whole,
+)
 
 SCHEMA_VERSION = 1
 """Version of the recipe's fields; a reader accepts exactly this one."""
-
-_Many = float | tuple[float, ...]
-
-
-def _whole(default: int, low: int, high: int) -> Any:
-    return field(default=default, metadata={"kind": "integer", "low": low, "high": high})
-
-
-def _real(default: float, low: float, high: float) -> Any:
-    return field(default=default, metadata={"kind": "number", "low": low, "high": high})
-
-
-def _per_node(default: float, low: float, high: float) -> Any:
-    return field(default=default, metadata={"kind": "number or list", "low": low, "high": high})
-
-
-def _choice(*choices: str) -> Any:
-    return field(default=choices[0], metadata={"kind": "text", "choices": choices})
 
 
 @dataclass(frozen=True)
@@ -84,42 +74,42 @@ class Recipe:
     """
 
     name: str = field(default="paper", metadata={"kind": "text"})
-    seed: int = _whole(1, 0, 2**63 - 1)
-    nodes: int = _whole(6, 1, 64)
-    users: int = _whole(30, 1, 10_000)
-    antennas: int = _whole(20, 1, 1024)
-    repository: str = _choice("cnn", "llm", "synthetic")
+    seed: int = whole(1, 0, 2**63 - 1)
+    nodes: int = whole(6, 1, 64)
+    users: int = whole(30, 1, 10_000)
+    antennas: int = whole(20, 1, 1024)
+    repository: str = choice("cnn", "llm", "synthetic")
     families: tuple[str, ...] = field(default=(), metadata={"kind": "list of texts"})
-    models_per_family: int = _whole(20, 1, 1000)
-    roots_per_family: int = _whole(6, 1, 1000)
+    models_per_family: int = whole(20, 1, 1000)
+    roots_per_family: int = whole(6, 1, 1000)
     freeze: tuple[int, ...] = field(default=(), metadata={"kind": "list of integers", "low": 0, "high": 1000})
-    blocks_per_model: int = _whole(10, 1, 1000)
-    block_mb_min: float = _real(1.0, 1e-6, 1e6)
-    block_mb_max: float = _real(10.0, 1e-6, 1e6)
-    storage_gb: _Many = _per_node(1.25, 0.0, 1e6)  # noqa: RUF009 (a dataclass field)
-    power_dbm: _Many = _per_node(43.0, -100.0, 100.0)  # noqa: RUF009 (a dataclass field)
-    bandwidth_hz: float = _real(400e6, 1.0, 1e12)
-    noise_dbm: float = _real(-80.0, -200.0, 100.0)
-    g0_db: float = _real(-30.0, -200.0, 100.0)
-    path_loss_exponent: float = _real(3.0, 0.0, 10.0)
-    rician_k: float = _real(3.0, 0.0, 1e6)
-    area_m: float = _real(1000.0, 1.0, 1e6)
-    placement: str = _choice("grid", "uniform")
-    min_distance_m: float = _real(10.0, 0.01, 1e6)
-    fading: str = _choice("per_block", "once")
-    backhaul: str = _choice("per_block", "once")
-    backhaul_gbps_min: float = _real(8.0, 1e-6, 1e6)
-    backhaul_gbps_max: float = _real(12.0, 1e-6, 1e6)
-    qos_gbps_min: float = _real(5.0, 0.0, 1e6)
-    qos_gbps_max: float = _real(7.0, 0.0, 1e6)
-    qos_cap: float = _real(0.8, 0.0, 100.0)
-    zipf: float = _real(0.8, 0.0, 100.0)
-    csi_delta: float = _real(0.05, 0.0, 1.0)
-    csi_set: str = _choice(*CSI_SETS)
+    blocks_per_model: int = whole(10, 1, 1000)
+    block_mb_min: float = real(1.0, 1e-6, 1e6)
+    block_mb_max: float = real(10.0, 1e-6, 1e6)
+    storage_gb: PerNode = per_node(1.25, 0.0, 1e6)  # noqa: RUF009 (a dataclass field)
+    power_dbm: PerNode = per_node(43.0, -100.0, 100.0)  # noqa: RUF009 (a dataclass field)
+    bandwidth_hz: float = real(400e6, 1.0, 1e12)
+    noise_dbm: float = real(-80.0, -200.0, 100.0)
+    g0_db: float = real(-30.0, -200.0, 100.0)
+    path_loss_exponent: float = real(3.0, 0.0, 10.0)
+    rician_k: float = real(3.0, 0.0, 1e6)
+    area_m: float = real(1000.0, 1.0, 1e6)
+    placement: str = choice("grid", "uniform")
+    min_distance_m: float = real(10.0, 0.01, 1e6)
+    fading: str = choice("per_block", "once")
+    backhaul: str = choice("per_block", "once")
+    backhaul_gbps_min: float = real(8.0, 1e-6, 1e6)
+    backhaul_gbps_max: float = real(12.0, 1e-6, 1e6)
+    qos_gbps_min: float = real(5.0, 0.0, 1e6)
+    qos_gbps_max: float = real(7.0, 0.0, 1e6)
+    qos_cap: float = real(0.8, 0.0, 100.0)
+    zipf: float = real(0.8, 0.0, 100.0)
+    csi_delta: float = real(0.05, 0.0, 1.0)
+    csi_set: str = choice(*CSI_SETS)
 
     def __post_init__(self) -> None:
         for spec in dataclasses.fields(self):
-            value = _checked(spec.name, getattr(self, spec.name), spec.metadata)
+            value = check_field(spec.name, getattr(self, spec.name), spec.metadata)
             object.__setattr__(self, spec.name, value)
         for interval in ("block_mb", "backhaul_gbps", "qos_gbps"):
             low, high = getattr(self, f"{interval}_min"), getattr(self, f"{interval}_max")
@@ -186,15 +176,9 @@ class Recipe:
             return self
         _refuse_unknown(overrides)
         kinds = {spec.name: spec.metadata["kind"] for spec in dataclasses.fields(self)}
-        parsed = {name: _parse(name, text, kinds[name]) for name, text in overrides.items()}
+        parsed = {name: parse_field(name, text, kinds[name]) for name, text in overrides.items()}
         label = ",".join(f"{name}={text}" for name, text in overrides.items())
         return dataclasses.replace(self, **{"name": f"{self.name}[{label}]", **parsed})
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return ``"; did you mean 'x'?"`` for the known name most like ``name``, or nothing."""
-    match = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {match[0]!r}?" if match else ""
 
 
 def _refuse_unknown(given: Iterable[str]) -> None:
@@ -203,45 +187,3 @@ def _refuse_unknown(given: Iterable[str]) -> None:
         if name not in known:
             hint = nearest(name, known) or f"; known are {', '.join(known)}"
             raise InputError(f"{name}: unknown field of a recipe{hint}")
-
-
-def _parse(name: str, text: str, kind: str) -> Any:
-    items = [item.strip() for item in text.split(",")] if text.strip() else []
-    try:
-        match kind:
-            case "text":
-                return text
-            case "integer":
-                return int(text)
-            case "number":
-                return float(text)
-            case "list of texts":
-                return tuple(items)
-            case "list of integers":
-                return tuple(int(item) for item in items)
-            case _:
-                return float(text) if len(items) == 1 else tuple(float(item) for item in items)
-    except ValueError as error:
-        raise InputError(f"{name}: {text!r} is not valid; expected {kind}") from error
-
-
-def _checked(name: str, value: Any, rule: Mapping[str, Any]) -> Any:
-    kind: str = rule["kind"]
-    if kind.startswith("list") or isinstance(value, tuple):
-        if not isinstance(value, tuple) or "list" not in kind:
-            raise InputError(f"{name}: {value!r} is not valid; expected {kind}")
-        item_kind = {"list of texts": "text", "list of integers": "integer"}.get(kind, "number")
-        return tuple(_checked(name, item, {**rule, "kind": item_kind}) for item in value)
-    if kind == "text":
-        accepted = isinstance(value, str)
-    elif kind == "integer":
-        accepted = isinstance(value, int) and not isinstance(value, bool)
-    else:
-        accepted = isinstance(value, int | float) and not isinstance(value, bool)
-    if not accepted:
-        raise InputError(f"{name}: {value!r} is not valid; expected {kind}")
-    if "choices" in rule and value not in rule["choices"]:
-        raise InputError(f"{name}: {value!r} is unknown; expected one of {', '.join(rule['choices'])}")
-    if "low" in rule and not (math.isfinite(value) and rule["low"] <= value <= rule["high"]):
-        raise InputError(f"{name}: {value!r} must lie between {rule['low']:g} and {rule['high']:g}")
-    return value if kind in ("text", "integer") else float(value)

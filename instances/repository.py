@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from fgamcd_opt.errors import InputError
 from fgamcd_opt.instances.validation import convert, labels, require, require_shape
 
+_MAX_MODEL_BLOCKS = 2**26
+
 
 @dataclass(frozen=True, eq=False)
 class Repository:
@@ -94,7 +96,13 @@ class Family:
 
 
 def combine(families: Sequence[Family]) -> Repository:
-    """Repository of all models of the families, in order; a PB is named ``model/layer`` after its owner."""
+    """Repository of all models of the families, in order; a PB is named ``model/layer`` after its owner.
+
+    Raises
+    ------
+    InputError
+        If the table of models and PBs would exceed 64 MiB.
+    """
     blocks: dict[str, int] = {}
     models: dict[str, list[str]] = {}
     for family in families:
@@ -105,6 +113,10 @@ def combine(families: Sequence[Family]) -> Repository:
                 blocks[block] = size
                 used.append(block)
             models[f"{family.name}-{model:02d}"] = used
+    if len(models) * len(blocks) > _MAX_MODEL_BLOCKS:
+        raise InputError(
+            f"models_per_family: {len(models)} models x {len(blocks)} PBs exceed {_MAX_MODEL_BLOCKS} entries"
+        )
     index = {block: k for k, block in enumerate(blocks)}
     model_blocks = np.zeros((len(models), len(blocks)), dtype=np.bool_)
     for row, used in zip(model_blocks, models.values(), strict=True):

@@ -12,7 +12,8 @@ from fgamcd_opt.instances.generate import generate
 from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.instances.library import library
 from fgamcd_opt.instances.presets import PRESETS
-from fgamcd_opt.instances.recipe import Recipe, nearest
+from fgamcd_opt.instances.recipe import Recipe
+from fgamcd_opt.instances.recipe_fields import nearest
 
 _MAX_RECIPE_BYTES = 1 << 20
 

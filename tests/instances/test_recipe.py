@@ -142,7 +142,8 @@ def test_missing_schema_version() -> None:
         ({"families": "vgg"}, "families: 'vgg'"),
         ({"freeze": "1"}, "freeze: has 1 depths for 2 families"),
         ({"freeze": "11,1"}, "freeze: 11 must lie between 0 and the 10 PBs of resnet18"),
-        ({"users": "9999", "antennas": "1000"}, "users: .* more than"),
+        ({"users": "9999", "antennas": "1000"}, r"users: fading takes \d+ numbers, more than 16777216"),
+        ({"nodes": "64", "antennas": "1", "models_per_family": "999"}, "nodes: backhaul takes"),
         ({"min_distance_m": "900"}, "min_distance_m: 900 leaves no room"),
     ],
 )
@@ -239,6 +240,25 @@ def test_synthetic_sizes_are_in_the_interval_and_half_is_shared() -> None:
     assert instance.n_blocks == 6 + 2 * 3
     assert ((instance.block_bytes >= 10e6) & (instance.block_bytes <= 40e6)).all()
     assert int(instance.model_blocks.all(axis=0).sum()) == 3
+
+
+def test_too_many_models_are_refused_before_the_table_is_made() -> None:
+    recipe = PRESETS["tiny"].with_overrides({"models_per_family": "1000", "blocks_per_model": "1000"})
+    with pytest.raises(InputError, match=r"models_per_family: 1000 models x 500500 PBs exceed"):
+        generate(recipe)
+
+
+def test_smallest_instance() -> None:
+    overrides = {
+        "nodes": "1",
+        "users": "1",
+        "antennas": "1",
+        "models_per_family": "1",
+        "blocks_per_model": "1",
+    }
+    instance = generate(PRESETS["tiny"].with_overrides(overrides))
+    assert instance.channel.shape == (1, 1, 1)
+    assert instance.qos_bps[0] > 0
 
 
 def test_synthetic_takes_one_freeze_depth() -> None:
