@@ -192,12 +192,14 @@ def test_damaged_best_known_file(tmp_path: Path) -> None:
         read_versioned(tmp_path / "absent.json")
 
 
-def test_table_has_sizes_values_and_gap() -> None:
+def test_table_has_sizes_values_and_gap(monkeypatch: pytest.MonkeyPatch) -> None:
     digest = library()[NAME].digest
     stale = "small-s1-0080MB"
+    shown = {name: library()[name] for name in ("paper-s12-mixed", NAME, stale)}
+    monkeypatch.setattr("fgamcd_opt.instances.best_known.library", lambda: shown)
     best = {NAME: BestKnown(digest, 2.0, "a 1", 1.5, "a 1"), stale: BestKnown("old", 1.0, "a 1", 0.5, "a 1")}
     rows = {line.split(" | ")[0].lstrip("| "): line for line in library_table(best).splitlines()[2:]}
-    assert list(rows) == list(library())
+    assert list(rows) == list(shown)
     instance = load(NAME)
     requested = instance.block_bytes[instance.requested_blocks].sum() / 1e6
     expected = f"| {NAME} | 2 | 2 | 2 | 3 | {requested:.1f} | 50 | 2 | 1.5 | 25.000 | {digest[:12]} |"

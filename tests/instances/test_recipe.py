@@ -27,16 +27,9 @@ def test_defaults_are_the_source_parameters() -> None:
     recipe = Recipe.from_json({"schema_version": 1})
     assert recipe == Recipe()
     assert dataclasses.replace(PRESETS["paper"], seed=1) == recipe
-    figures = (recipe.nodes, recipe.users, recipe.antennas, recipe.bandwidth_hz, recipe.g0_db)
-    assert figures == (6, 30, 20, 400e6, -30.0)
-    figures = (
-        recipe.path_loss_exponent,
-        recipe.noise_dbm,
-        recipe.power_dbm,
-        recipe.rician_k,
-        recipe.storage_gb,
-    )
-    assert figures == (3.0, -80.0, 43.0, 3.0, 1.25)
+    assert (recipe.nodes, recipe.users, recipe.antennas, recipe.bandwidth_hz) == (6, 30, 20, 400e6)
+    assert (recipe.g0_db, recipe.path_loss_exponent, recipe.rician_k) == (-30.0, 3.0, 3.0)
+    assert (recipe.noise_dbm, recipe.power_dbm, recipe.storage_gb) == (-80.0, 43.0, 1.25)
     assert (recipe.backhaul_gbps_min, recipe.backhaul_gbps_max) == (8.0, 12.0)
     assert (recipe.qos_gbps_min, recipe.qos_gbps_max, recipe.qos_cap, recipe.zipf) == (5.0, 7.0, 0.8, 0.8)
     assert (recipe.csi_delta, recipe.csi_set, recipe.area_m, recipe.min_distance_m) == (
