@@ -1,0 +1,77 @@
+# make demo   own virtual environment, editable install, the paper-size instance solved, its result table
+# make test   the same environment with the development tools: ruff, mypy, pytest
+#
+# PYTHON is the interpreter (3.11 or newer) that makes the environment, VENV is where the environment lives.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+SOURCES := fgamcd_opt formulations solvers instances tests $(wildcard benchmarks)
+
+.DELETE_ON_ERROR:
+.PHONY: help demo test install lint format types pytest benchmark docs-table clean
+
+help:
+	@echo 'make demo        install into $(VENV) and solve the paper-size instance'
+	@echo 'make test        ruff, mypy and the test suite'
+	@echo 'make lint | types | pytest    one of the three alone'
+	@echo 'make format      let ruff format the sources'
+	@echo 'make benchmark   speed and certified gaps of the beamforming'
+	@echo 'make docs-table  regenerate the table in docs/library.md'
+	@echo 'make clean       remove what was built ($(VENV) stays)'
+
+demo: $(VENV)/core.stamp
+	$(BIN)/fgamcd solve paper
+
+test: lint types pytest
+
+install: $(VENV)/core.stamp
+
+# The pinned build tools come first, so that the installs below need no isolated environment of their own.
+$(VENV)/tools.stamp: constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo '$(PYTHON) is older than Python 3.11; run: make PYTHON=/path/to/python3.11'; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt setuptools wheel
+	@touch $@
+
+$(VENV)/core.stamp: pyproject.toml constraints.txt $(VENV)/tools.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/core.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -c constraints.txt -e '.[dev]'
+	@touch $@
+
+lint: $(VENV)/dev.stamp
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+
+format: $(VENV)/dev.stamp
+	$(BIN)/ruff check --fix $(SOURCES)
+	$(BIN)/ruff format $(SOURCES)
+
+# mypy sees the package as it is installed, with its three subpackages in place. The folder is emptied first:
+# a module that was deleted must not live on in the wheel.
+types: $(VENV)/dev.stamp
+	rm -rf build
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation -w build/wheel .
+	$(BIN)/python -m pip install --quiet --no-deps --target build/installed build/wheel/*.whl
+	cd build/installed && $(abspath $(BIN))/mypy --config-file $(CURDIR)/pyproject.toml --cache-dir $(CURDIR)/.mypy_cache -p fgamcd_opt
+
+pytest: $(VENV)/dev.stamp
+	$(BIN)/pytest
+
+benchmark: $(VENV)/core.stamp
+	$(BIN)/python benchmarks/beamforming.py
+
+docs-table: $(VENV)/core.stamp
+	mkdir -p build
+	sed '/^<!-- make docs-table -->$$/q' docs/library.md > build/library.md
+	echo >> build/library.md
+	$(BIN)/fgamcd instances --markdown >> build/library.md
+	mv build/library.md docs/library.md
+
+clean:
+	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
