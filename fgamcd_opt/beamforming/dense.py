@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-KERNEL = {
+KERNEL: dict[str, Any] = {
     "nogil": True,
     "cache": True,
     "error_model": "numpy",
