@@ -1,18 +1,15 @@
-"""Best delay and best certified lower bound known for every library instance, and the table of them."""
+"""Best delay and best certified lower bound known for every library instance."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from fgamcd_opt.errors import InputError
 from fgamcd_opt.files import write_bytes_atomically
-from fgamcd_opt.instances.generate import generate
 from fgamcd_opt.instances.library import LIBRARY_PATH, SCHEMA_VERSION, json_lines, library, read_versioned
-from fgamcd_opt.status import relative_gap
 
 BEST_KNOWN_PATH = LIBRARY_PATH.with_name("best_known.json")
 """Best known values, kept beside the library."""
@@ -116,47 +113,3 @@ def record_best(
     ordered = {key: dataclasses.asdict(known[key]) for key in library() if key in known}
     write_bytes_atomically(path, json_lines({"schema_version": SCHEMA_VERSION}, "best_known", ordered))
     return True
-
-
-def library_table(best: Mapping[str, BestKnown] | None = None) -> str:
-    """Markdown table of the library: sizes, storage, digest, best known delay and bound.
-
-    Parameters
-    ----------
-    best
-        Best known values; by default those of the package. Values of another digest are left out.
-    """
-    best = read_best_known() if best is None else best
-    rows = [
-        "| instance | N | U | N_t | requested PBs | requested MB | storage MB per node "
-        "| delay s | lower bound s | gap % | digest |",
-        "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|",
-    ]
-    rows += [_table_row(name, best.get(name)) for name in library()]
-    return "\n".join(rows) + "\n"
-
-
-def _table_row(name: str, best: BestKnown | None) -> str:
-    instance = generate(library()[name].recipe)
-    storage = sorted({f"{size / 1e6:g}" for size in instance.storage_bytes.tolist()}, key=float)
-    requested = instance.block_bytes[instance.requested_blocks]
-    delay = bound = gap = "-"
-    if best is not None and best.digest == instance.digest:
-        delay = "-" if best.delay_s is None else f"{best.delay_s:.6g}"
-        bound = "-" if best.lower_bound_s is None else f"{best.lower_bound_s:.6g}"
-        if best.delay_s is not None and best.lower_bound_s is not None:
-            gap = f"{100 * relative_gap(best.delay_s, best.lower_bound_s):.3f}"
-    cells = [
-        name,
-        str(instance.n_nodes),
-        str(instance.n_users),
-        str(instance.channel.shape[2]),
-        str(len(requested)),
-        f"{requested.sum() / 1e6:.1f}",
-        "/".join(storage),
-        delay,
-        bound,
-        gap,
-        instance.digest[:12],
-    ]
-    return f"| {' | '.join(cells)} |"

@@ -36,6 +36,7 @@ class ExactSolver:
     proves_bounds: ClassVar[bool] = True
     variants: ClassVar[Mapping[str, frozenset[str]]] = {}
     options: ClassVar[Mapping[str, Any]] = {"rounds": 2, "passes": 6}
+    backends: ClassVar[tuple[str, ...]] = ("highspy",)
 
     def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
         """Solve P1.

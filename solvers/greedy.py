@@ -28,6 +28,7 @@ class GreedySolver:
     proves_bounds: ClassVar[bool] = False
     variants: ClassVar[Mapping[str, frozenset[str]]] = {}
     options: ClassVar[Mapping[str, Any]] = {"rounds": 0}
+    backends: ClassVar[tuple[str, ...]] = ()
 
     def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
         """Solve P1 heuristically.

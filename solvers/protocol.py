@@ -57,6 +57,8 @@ class Solver(Protocol):
     """Variant fields with the non-default values that it supports; a field left out supports its default only."""
     options: ClassVar[Mapping[str, Any]]
     """Specific options with their defaults; the type of the default is the type of the option."""
+    backends: ClassVar[tuple[str, ...]]
+    """Distributions that it needs beyond the core of this package, by their names on the package index."""
 
     def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
         """Solve ``problem`` within ``context``; ``options`` holds a value for every declared option."""

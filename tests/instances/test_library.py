@@ -11,8 +11,9 @@ import pytest
 
 from fgamcd_opt.errors import InputError
 from fgamcd_opt.instances import PRESETS, Instance, generate, library, load, save_instance
-from fgamcd_opt.instances.best_known import BestKnown, library_table, read_best_known, record_best
+from fgamcd_opt.instances.best_known import BestKnown, read_best_known, record_best
 from fgamcd_opt.instances.library import read_versioned
+from fgamcd_opt.instances.library_table import library_rows, markdown_table
 
 NAME = "tiny-s6-0050MB"
 
@@ -196,9 +197,10 @@ def test_table_has_sizes_values_and_gap(monkeypatch: pytest.MonkeyPatch) -> None
     digest = library()[NAME].digest
     stale = "small-s1-0080MB"
     shown = {name: library()[name] for name in ("paper-s12-mixed", NAME, stale)}
-    monkeypatch.setattr("fgamcd_opt.instances.best_known.library", lambda: shown)
+    monkeypatch.setattr("fgamcd_opt.instances.library_table.library", lambda: shown)
     best = {NAME: BestKnown(digest, 2.0, "a 1", 1.5, "a 1"), stale: BestKnown("old", 1.0, "a 1", 0.5, "a 1")}
-    rows = {line.split(" | ")[0].lstrip("| "): line for line in library_table(best).splitlines()[2:]}
+    table = markdown_table(library_rows(best))
+    rows = {line.split(" | ")[0].lstrip("| "): line for line in table.splitlines()[2:]}
     assert list(rows) == list(shown)
     instance = load(NAME)
     requested = instance.block_bytes[instance.requested_blocks].sum() / 1e6
@@ -206,3 +208,15 @@ def test_table_has_sizes_values_and_gap(monkeypatch: pytest.MonkeyPatch) -> None
     assert rows[NAME] == expected
     assert " | - | - | - | " in rows[stale]
     assert "| 100/200/400 |" in rows["paper-s12-mixed"]
+
+
+@pytest.mark.parametrize("preset", ["tiny", "small", "paper", "large", "llm"])
+def test_rows_are_the_sizes_of_the_generated_instances(preset: str) -> None:
+    """A row comes from the recipe alone; the instance itself is what it must agree with."""
+    row = next(row for row in library_rows({}) if row.instance.startswith(preset))
+    instance = load(row.instance)
+    requested = instance.block_bytes[instance.requested_blocks]
+    assert (row.nodes, row.users) == (instance.n_nodes, instance.n_users)
+    assert row.antennas == instance.antennas.max()
+    assert (row.requested_blocks, row.requested_bytes) == (requested.size, requested.sum())
+    assert row.storage_bytes == tuple(instance.storage_bytes.tolist())
