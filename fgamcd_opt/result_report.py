@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from fgamcd_opt.checker import Verification
     from fgamcd_opt.result import Result
+
+_NAME_WIDTH = 17
 
 
 def to_json(result: Result) -> dict[str, Any]:
@@ -50,32 +53,39 @@ def summary(result: Result) -> str:
     """The figures that matter as text, one per line."""
     times = result.times
     rows = {
-        "instance": f"{result.instance_name} ({result.variant})",
-        "solver": f"{result.solver} {result.solver_version}",
-        "status": f"{result.status} (stopped: {result.stop_reason})",
+        "instance": f"{result.instance_name} ({result.variant}), digest {result.instance_digest[:12]}",
+        "solver": f"{result.solver} {result.solver_version}, seed {result.seed}",
+        "status": f"{result.status}, stopped: {result.stop_reason}",
+        "reason": result.infeasibility or "",
         "delay": _seconds(result.objective_s),
         "lower bound": _seconds(result.bound_s) + (f" ({result.bound_kind})" if result.bound_kind else ""),
-        "gap": f"{_percent(result.gap)} = beamforming {_percent(result.gap_beamforming)} + "
-        f"combinatorial {_percent(result.gap_combinatorial)}",
-        "time": f"{times.total_s:.2f} s (build {times.build_s:.2f}, rates {times.rates_s:.2f}, "
-        f"search {times.search_s:.2f})",
+        "gap": _percent(result.gap),
+        "  beamforming": _percent(result.gap_beamforming),
+        "  combinatorial": _percent(result.gap_combinatorial),
+        "time": f"{times.total_s:.2f} s: build {times.build_s:.2f}, rates {times.rates_s:.2f}, "
+        f"search {times.search_s:.2f}",
+        **_judged(result.verification),
+        "message": result.message,
     }
-    judged = result.verification.evaluation if result.verification else None
-    if judged is not None:
-        rows["served"] = f"{judged.served} users, hit ratio {judged.hit_ratio:.3f}"
-        rows["violation"] = f"{judged.max_violation:.1e}"
-    if result.verification and result.verification.faults:
-        rows["rejected"] = "; ".join(result.verification.faults)
-    if result.infeasibility:
-        rows["reason"] = result.infeasibility
-    if result.message:
-        rows["message"] = result.message
-    return "\n".join(f"{name:<12} {text}" for name, text in rows.items())
+    return "\n".join(f"{name:<{_NAME_WIDTH}}{text}" for name, text in rows.items() if text)
+
+
+def _judged(verdict: Verification | None) -> dict[str, str]:
+    """What the checker says."""
+    if verdict is None:
+        return {}
+    rows = {}
+    if verdict.evaluation is not None:
+        rows["served"] = f"{verdict.evaluation.served} users"
+        rows["hit ratio"] = f"{verdict.evaluation.hit_ratio:.3f}"
+        rows["max violation"] = f"{verdict.evaluation.max_violation:.1e}"
+    rows["checker"] = "accepted" if verdict.valid else f"REJECTED: {'; '.join(verdict.faults)}"
+    return rows
 
 
 def _seconds(value: float | None) -> str:
-    return "none" if value is None else f"{value:.6f} s"
+    return "" if value is None else f"{value:.6f} s"
 
 
 def _percent(value: float | None) -> str:
-    return "unknown" if value is None else f"{100.0 * value:.4f} %"
+    return "" if value is None else f"{100.0 * value:.4f} %"

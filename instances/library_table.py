@@ -31,7 +31,7 @@ COLUMNS = (
 
 @dataclass(frozen=True, kw_only=True)
 class LibraryRow:
-    """One library instance: sizes (in bytes), released digest, and best known values in s, None if not known."""
+    """One library instance: sizes (in bytes), released digest, best known values in s or None."""
 
     instance: str
     nodes: int

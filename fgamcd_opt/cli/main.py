@@ -1,0 +1,103 @@
+"""``fgamcd``: runs one command; every deliberate error becomes one line on stderr and an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import fgamcd_opt
+from fgamcd_opt.cli.logs import logging_to_stderr
+from fgamcd_opt.errors import ExitCode, FgamcdError
+
+COMMANDS = {
+    "generate": "make an instance file or a recipe file",
+    "info": "show what an instance holds",
+    "instances": "list the library of named instances with their best known values",
+    "solve": "solve an instance to a certified gap",
+    "verify": "check a solution against its instance, without any solver",
+    "solvers": "list the solvers, their options and whether their backends are installed",
+}
+"""Name and one line of every command; the module of that name is imported only when the command is used."""
+
+INTERRUPTED = 130
+"""Exit code (128 + SIGINT) when Ctrl-C leaves nothing to keep."""
+
+BROKEN_PIPE = 141
+"""Exit code (128 + SIGPIPE) when the reader of stdout has gone."""
+
+EPILOG = f"""\
+An INSTANCE is the name of a preset (tiny, small, paper, large, llm), the name of a library instance
+(see `fgamcd instances`), a recipe (.json) or an instance file (.npz).
+Data goes to stdout, log and progress to stderr.
+
+exit codes:
+  {ExitCode.DONE:>3}  done; a solution, if there is one, passed the independent checker
+  {ExitCode.USAGE:>3}  the command line is wrong, or the solver does not support the variant
+  {ExitCode.INPUT_REJECTED:>3}  a file, field or value of the input is rejected, or a file cannot be written
+  {ExitCode.INFEASIBLE:>3}  the problem is proved to have no feasible point
+  {ExitCode.NO_SOLUTION:>3}  stopped without a feasible point and without such a proof
+  {ExitCode.VERIFICATION_FAILED:>3}  the checker rejected a solution, or a library instance has another digest
+  {ExitCode.BACKEND_MISSING:>3}  a solver backend or its licence is missing
+  {INTERRUPTED:>3}  interrupted before there was anything to keep
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    argv
+        Arguments without the program's name; those of the process by default.
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
+    words = sys.argv[1:] if argv is None else list(argv)
+    try:
+        args = _parser(next((word for word in words if not word.startswith("-")), "")).parse_args(words)
+        with logging_to_stderr(args.log_level):
+            code = int(args.run(args))
+        sys.stdout.flush()
+        return code
+    except FgamcdError as error:
+        return _fail(str(error), error.exit_code)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the flush at exit fails again
+        return BROKEN_PIPE
+    except OSError as error:
+        return _fail(str(error), ExitCode.INPUT_REJECTED)
+    except KeyboardInterrupt:
+        return _fail("interrupted", INTERRUPTED)
+
+
+def _parser(command: str) -> argparse.ArgumentParser:
+    """The parser; only ``command`` gets its arguments, so that no other command's module is imported."""
+    parser = argparse.ArgumentParser(
+        prog="fgamcd",
+        description="Certified optimisation of fine-grained AI model caching and robust CoMP downloading.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"fgamcd {fgamcd_opt.__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for name, summary in COMMANDS.items():
+        subparser = commands.add_parser(
+            name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.", allow_abbrev=False
+        )
+        if name == command:
+            module = import_module(f"fgamcd_opt.cli.{name}")
+            module.add_arguments(subparser)
+            subparser.set_defaults(run=module.run)
+    return parser
+
+
+def _fail(message: str, code: int) -> int:
+    print(f"fgamcd: error: {' '.join(message.split())}", file=sys.stderr)
+    return code

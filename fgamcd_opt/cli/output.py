@@ -1,0 +1,50 @@
+"""What commands print on stdout, and the files that they are asked to write."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from fgamcd_opt.errors import InputError
+
+
+def print_json(content: Mapping[str, Any]) -> None:
+    """One JSON object with finite numbers only."""
+    print(json.dumps(content, indent=2, allow_nan=False))
+
+
+def print_rows(rows: Mapping[str, str]) -> None:
+    """Names and texts in two columns."""
+    width = max(map(len, rows))
+    for name, text in rows.items():
+        print(f"{name:<{width}}  {text}")
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Aligned columns, the first and the last to the left; a heading breaks after its first word."""
+    headings = [(*column.split(" ", 1), "")[:2] for column in columns]
+    lines = [list(line) for line in zip(*headings, strict=True)]
+    widths = [max(map(len, column)) for column in zip(*lines, *rows, strict=True)]
+    for line in [*lines, ["-" * width for width in widths], *rows]:
+        inner = [cell.rjust(width) for cell, width in zip(line, widths, strict=True)]
+        print("  ".join([line[0].ljust(widths[0]), *inner[1:-1], line[-1]]))
+
+
+def require_writable(path: Path) -> None:
+    """Check, before long work starts, that ``path`` can be written at its end.
+
+    Raises
+    ------
+    InputError
+        If its folder is missing or not writable, or the path is a folder itself.
+    """
+    folder = path.absolute().parent
+    if path.is_dir():
+        raise InputError(f"{path}: cannot be written: it is a folder")
+    if not folder.is_dir():
+        raise InputError(f"{path}: cannot be written: there is no folder {folder}")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(f"{path}: cannot be written: no permission in {folder}")
