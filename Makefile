@@ -6,10 +6,10 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-SOURCES := fgamcd_opt formulations solvers instances tests $(wildcard benchmarks)
+SOURCES := fgamcd_opt formulations solvers instances tests docs $(wildcard benchmarks)
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test install lint format types pytest benchmark docs-table clean
+.PHONY: help demo test install lint format types pytest benchmark docs clean
 
 help:
 	@echo 'make demo        install into $(VENV) and solve the paper-size instance'
@@ -17,7 +17,7 @@ help:
 	@echo 'make lint | types | pytest    one of the three alone'
 	@echo 'make format      let ruff format the sources'
 	@echo 'make benchmark   speed and certified gaps of the beamforming'
-	@echo 'make docs-table  regenerate the table in docs/library.md'
+	@echo 'make docs        run the examples of the documentation and refresh their outputs'
 	@echo 'make clean       remove what was built ($(VENV) stays)'
 
 demo: $(VENV)/core.stamp
@@ -65,12 +65,8 @@ pytest: $(VENV)/dev.stamp
 benchmark: $(VENV)/core.stamp
 	$(BIN)/python benchmarks/beamforming.py
 
-docs-table: $(VENV)/core.stamp
-	mkdir -p build
-	sed '/^<!-- make docs-table -->$$/q' docs/library.md > build/library.md
-	echo >> build/library.md
-	$(BIN)/fgamcd instances --markdown >> build/library.md
-	mv build/library.md docs/library.md
+docs: $(VENV)/core.stamp
+	$(BIN)/python docs/examples.py README.md docs/*.md
 
 clean:
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,104 @@
+"""The documentation: links lead somewhere, the tutorial works, and every command shown can be parsed."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+
+from fgamcd_opt.cli.main import COMMANDS, main
+from fgamcd_opt.instances import PRESETS, library
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+SPEC = importlib.util.spec_from_file_location("examples", ROOT / "docs" / "examples.py")
+examples = importlib.util.module_from_spec(SPEC)
+sys.modules["examples"] = examples  # where dataclasses look for it
+SPEC.loader.exec_module(examples)
+
+LINK = re.compile(r"\[[^\]]*\]\((?!https?:)(?P<path>[^)#]*)(?:#(?P<anchor>[^)]*))?\)")
+PYTHON = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+SHOWN = re.compile(r"^(?: {4})?(fgamcd .*)$", re.MULTILINE)
+
+
+def anchors(page: Path) -> set[str]:
+    """Anchors of a page's headings, as Markdown viewers make them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    for link in LINK.finditer(page.read_text()):
+        target = (page.parent / link["path"]).resolve() if link["path"] else page
+        assert target.exists(), link[0]
+        if link["anchor"]:
+            assert link["anchor"] in anchors(target), link[0]
+
+
+def test_every_page_can_be_reached_from_the_readme():
+    linked = {link["path"] for link in LINK.finditer((ROOT / "README.md").read_text())}
+    for page in (ROOT / "docs").glob("*.md"):
+        assert f"docs/{page.name}" in linked or page.name == "index.md"
+
+
+def test_tutorial_works(tmp_path):
+    page = (ROOT / "docs" / "tutorial.md").read_text()
+    refreshed = examples.refreshed(page, tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} >= {
+        "small-solution.npz",
+        "mine.npz",
+        "mine-result.json",
+    }
+    assert "infeasible" in refreshed
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/tutorial.md", "docs/beamforming.md"])
+def test_python_examples_run(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    blocks = PYTHON.findall((ROOT / page).read_text())
+    assert blocks
+    for block in blocks:
+        exec(compile(block, page, "exec"), {})
+
+
+def shown_commands() -> list[str]:
+    found = {line for page in PAGES for line in SHOWN.findall(page.read_text())}
+    return sorted(line for line in found if "INSTANCE" not in line)
+
+
+@pytest.mark.parametrize("line", shown_commands())
+def test_shown_command_parses(line, monkeypatch):
+    words = shlex.split(line.partition(" > ")[0], comments=True)[1:]
+    if words == ["--help"]:
+        with pytest.raises(SystemExit, match="0"):
+            main(words)
+        return
+    seen = []
+    monkeypatch.setattr(f"fgamcd_opt.cli.{words[0]}.run", lambda args: seen.append(args) or 0)
+    assert main(words) == 0
+    (args,) = seen
+    instance = getattr(args, "instance", "tiny")
+    assert instance in PRESETS or instance in library() or instance.endswith((".json", ".npz"))
+
+
+def test_every_command_is_shown_somewhere():
+    text = "\n".join(page.read_text() for page in PAGES)
+    for command in COMMANDS:
+        assert f"fgamcd {command}" in text
+
+
+def test_stated_exit_code_is_compared(tmp_path):
+    (command,) = examples.commands("fgamcd verify tiny missing.npz   # exit code 0\n")
+    with pytest.raises(RuntimeError, match=r"exit code 3[\s\S]*missing\.npz"):
+        examples.run(command, tmp_path)
+
+
+def test_outputs_are_replaced_where_they_are_shown(tmp_path):
+    page = "```sh\necho one\n```\n\n```text\n{}\n```\n\n```sh\necho '| a |'\n```\n\n| {} |\n{}\nend\n"
+    old, new = page.format("old", "old", "|---|\n"), page.format("one", "a", "")
+    assert examples.refreshed(old, tmp_path) == new
