@@ -42,7 +42,10 @@ def lone_user(gram: Array, radius2: Array, balls: bool, user: int, share: Array)
         for n in range(n_nodes):
             norm = np.sqrt(gram[n, user, user].real)
             price = np.sqrt(radius2[n, user]) if balls else (radius2[n, user] / q if q > 0.0 else 0.0)
-            full = 1.0 if norm >= price else (0.0 if balls else norm / price)
+            if norm == 0.0:
+                full = 0.0
+            else:
+                full = 1.0 if norm >= price else (0.0 if balls else norm / price)
             change = max(change, abs(full - share[n]))
             share[n] = full
         if change < 1e-12:
@@ -92,6 +95,8 @@ def search(
 @njit(**KERNEL)
 def level_bound(y: Array, weights: Array, floors: Array, bound: float) -> float:
     """Largest t with sum_u y_u max(t, s_u^2) / v_u^2 <= bound; negative if even t = 0 exceeds it (infeasible)."""
+    if not bound < np.inf:
+        return np.inf
     total = 0.0
     for u in range(y.shape[0]):
         total += y[u] * floors[u] ** 2 / weights[u] ** 2
@@ -252,6 +257,8 @@ def solve_set(
             status = FEASIBLE if amplitude >= floors[0] and amplitude > 0.0 else UNKNOWN
             return status, max(amplitude, 0.0) ** 2 if status == FEASIBLE else 0.0, min(bound**2, ceiling)
     ceiling = min(ceiling, lone**2)
+    if ceiling <= 0.0:  # some user hears nothing
+        return UNKNOWN, 0.0, 0.0
     y = np.empty(n_users)
     best, upper = maximise_min(
         gram, radius2, ranks, balls, starts, noise, rounds, tolerance, 0.0, x, share, y
@@ -259,6 +266,8 @@ def solve_set(
     upper = min(upper, ceiling)
     if best >= highest_floor and best > 0.0:
         return FEASIBLE, best * best, upper
+    if highest_floor <= 0.0:  # no beam in hand survives the worst error
+        return UNKNOWN, 0.0, upper
     # some user needs more than the common level: weights v_u = max(level, s_u)
     weights = np.empty(n_users)
     scaled_gram = np.empty_like(gram)
@@ -377,18 +386,20 @@ def solve_sets(
     """
     n_nodes, n_users = gram.shape[0], gram.shape[1]
     fresh = min(n_users, 3)
+    heard = np.zeros(n_nodes, np.bool_)  # a node that no user hears takes no part
+    for n in range(n_nodes):
+        for u in range(n_users):
+            heard[n] = heard[n] or gram[n, u, u].real > 0.0
     for index in range(masks.shape[0]):
         mask = masks[index]
         row = row_of_mask[mask]
+        members = np.empty(n_nodes, np.int64)
         size = 0
         for n in range(n_nodes):
-            size += (mask >> n) & 1
-        members = np.empty(size, np.int64)
-        position = 0
-        for n in range(n_nodes):
-            if (mask >> n) & 1:
-                members[position] = n
-                position += 1
+            if (mask >> n) & 1 and heard[n]:
+                members[size] = n
+                size += 1
+        members = members[:size]
         ceiling = upper[row]
         blocked = status[row] == INFEASIBLE
         starts = np.empty((n_nodes + 1 + fresh, n_users), np.complex128)
@@ -407,6 +418,9 @@ def solve_sets(
                 count += 1
         if blocked:
             status[row], lower[row], upper[row] = INFEASIBLE, 0.0, 0.0
+            continue
+        if size == 0:
+            upper[row] = 0.0
             continue
         sub_gram = gram[members]
         sub_radius2 = radius2[members]
