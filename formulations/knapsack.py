@@ -19,7 +19,7 @@ from fgamcd_opt.problem import P1
 
 @dataclass(frozen=True, eq=False)
 class Knapsack:
-    """Columns of the knapsack, sorted by block.
+    """Columns of the knapsack, sorted by block and within a block by delay.
 
     Parameters
     ----------
@@ -72,9 +72,8 @@ class Knapsack:
     def columns_of(self, masks: NDArray[np.int64]) -> NDArray[np.int64] | None:
         """Per block the quickest column whose caching set lies within ``masks`` (R,); None where there is none."""
         inside = np.nonzero((self.mask & ~masks[self.block]) == 0)[0]
-        order = inside[np.lexsort((self.delay_s[inside], self.block[inside]))]
-        blocks, first = np.unique(self.block[order], return_index=True)
-        return order[first] if blocks.size == self.n_blocks else None
+        blocks, first = np.unique(self.block[inside], return_index=True)
+        return inside[first] if blocks.size == self.n_blocks else None
 
     def restrict(self, keep: NDArray[np.bool_]) -> Knapsack:
         """The knapsack with only the columns where ``keep`` is true."""
@@ -110,6 +109,8 @@ def build_knapsack(problem: P1, rate_bps: NDArray[np.float64]) -> Knapsack:
     holds = (rows[:, None] >> np.arange(data.n_nodes)) & 1 == 1
     fits = ~(holds[None] & (size[:, None, None] > data.storage_bytes)).any(axis=2)
     block, mask = np.nonzero((delay < strict) & np.isfinite(delay) & fits)
+    order = np.lexsort((delay[block, mask], block))
+    block, mask = block[order], mask[order]
     return Knapsack(
         block.astype(np.int64), mask.astype(np.int64), delay[block, mask], size, data.storage_bytes
     )

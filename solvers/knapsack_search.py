@@ -12,6 +12,9 @@ from fgamcd_opt.formulations.knapsack import Knapsack
 
 Array = np.ndarray[Any, Any]
 
+_WORTHWHILE = 1e-6
+"""Relative gain in delay below which another round of pair moves is not made."""
+
 
 def search(knapsack: Knapsack, multipliers: NDArray[np.float64]) -> NDArray[np.int64] | None:
     """A choice of one column per block that fits, or None if the repair fails.
@@ -84,16 +87,14 @@ def _move(used: Array, load: Array, old: int, new: int) -> None:
 def _best_fit(
     starts: Array, load: Array, delay: Array, capacity: Array, used: Array, k: int, old: int
 ) -> int:
-    """The quickest column of block k that fits, its own column ``old`` included."""
-    best = old
-    for c in range(starts[k], starts[k + 1]):
-        if delay[c] < delay[best]:
-            fits = True
-            for n in range(used.size):
-                fits = fits and used[n] + load[c, n] - load[old, n] <= capacity[n]
-            if fits:
-                best = c
-    return best
+    """The quickest column of block k that fits, its own column ``old`` included (columns are sorted by delay)."""
+    for c in range(starts[k], old):
+        fits = True
+        for n in range(used.size):
+            fits = fits and used[n] + load[c, n] - load[old, n] <= capacity[n]
+        if fits:
+            return c
+    return old
 
 
 @njit(nogil=True, cache=True)
@@ -112,7 +113,7 @@ def _improve(starts: Array, load: Array, delay: Array, capacity: Array, chosen: 
             chosen[k] = best
         if gained <= 0.0:
             gained = _pair_moves(starts, load, delay, capacity, used, chosen)
-        if gained <= 0.0:
+        if gained <= _WORTHWHILE * delay[chosen].sum():
             break
 
 
@@ -135,7 +136,7 @@ def _pair_moves(
             _move(used, load, old, c)
             best_gain, best_other, best_column = loss * (1.0 + 1e-9), -1, -1
             for other in range(n_blocks):
-                if other == k:
+                if other == k or delay[chosen[other]] - delay[starts[other]] <= best_gain:
                     continue
                 column = _best_fit(starts, load, delay, capacity, used, other, chosen[other])
                 if delay[chosen[other]] - delay[column] > best_gain:
