@@ -19,7 +19,7 @@ def compilation_announced() -> Iterator[None]:
         return
     from numba.core import event
 
-    class Announcement(event.Listener):  # type: ignore[misc]  # numba has no types
+    class Announcement(event.Listener):
         done = False
 
         def on_start(self, event: Any) -> None:

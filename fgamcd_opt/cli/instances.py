@@ -56,6 +56,6 @@ def _check(as_json: bool) -> ExitCode:
         print_json({"checked": len(library()), "mismatches": wrong})
     else:
         print(f"{len(library()) - len(wrong)} of {len(library())} instances have their released digest")
-        for entry in wrong:
-            print(f"{entry['instance']}: released {entry['released']}, generated {entry['generated']}")
+        for fault in wrong:
+            print(f"{fault['instance']}: released {fault['released']}, generated {fault['generated']}")
     return ExitCode.VERIFICATION_FAILED if wrong else ExitCode.DONE

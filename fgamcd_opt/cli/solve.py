@@ -157,6 +157,7 @@ def _record(result: Result) -> None:
         delay_s=result.objective_s,
         lower_bound_s=result.bound_s,
         solver=f"{result.solver} {result.solver_version}",
+        path=BEST_KNOWN_PATH,
     )
     log.info("best known values %s in %s", "improved" if improved else "not improved", BEST_KNOWN_PATH)
 

@@ -1,0 +1,67 @@
+"""Solvers that misbehave in one way each, registered by the tests that need them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+from fgamcd_opt.context import SolveContext
+from fgamcd_opt.decision import Decision
+from fgamcd_opt.problem import P1
+from fgamcd_opt.solvers import registry
+from fgamcd_opt.solvers.protocol import Outcome
+from fgamcd_opt.status import StopReason
+
+
+class Stub:
+    """What all stubs declare."""
+
+    name: ClassVar[str] = "stub"
+    summary: ClassVar[str] = "stub for tests"
+    proves_bounds: ClassVar[bool] = False
+    variants: ClassVar[Mapping[str, frozenset[str]]] = {"csi": frozenset({"nominal"})}
+    options: ClassVar[Mapping[str, Any]] = {}
+    backends: ClassVar[tuple[str, ...]] = ()
+
+    def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
+        """Give up at once."""
+        return Outcome(stop_reason=StopReason.TIME_LIMIT, message="gave up")
+
+
+class Overfull(Stub):
+    """Caches everything everywhere and transmits far beyond the power budget."""
+
+    def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
+        """Return a decision that breaks storage and power."""
+        data = problem.instance
+        beams = (
+            1e3 * data.channel[data.pair_channel[[data.block_pairs(k).start for k in data.requested_blocks]]]
+        )
+        decision = Decision(
+            caching=np.ones((data.n_nodes, data.n_blocks), bool),
+            migration=np.zeros((data.n_nodes, data.n_nodes, data.n_blocks), bool),
+            beams=beams / np.abs(beams).max() * 100.0,
+        )
+        return Outcome(stop_reason=StopReason.COMPLETED, decision=decision)
+
+
+class Interrupted(Stub):
+    """Ends as a second Ctrl-C does."""
+
+    def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
+        """Raise what Python raises."""
+        raise KeyboardInterrupt
+
+
+class Unlicensed(Stub):
+    """Needs a distribution that does not exist."""
+
+    backends: ClassVar[tuple[str, ...]] = ("fgamcd-opt-test-no-such-backend",)
+
+
+def register(monkeypatch: pytest.MonkeyPatch, solver: type[Stub]) -> None:
+    """Add the class to the registry under the name ``stub``, for the length of one test."""
+    monkeypatch.setitem(registry._BUILT_IN, "stub", f"{solver.__module__}:{solver.__name__}")

@@ -1,0 +1,60 @@
+"""``fgamcd solvers``: the registry, nothing more and nothing less, with the state of every backend."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+import pytest
+from cli_runner import Run
+from stub_solvers import Unlicensed, register
+
+from fgamcd_opt.errors import ExitCode
+from fgamcd_opt.solvers.backends import probe
+from fgamcd_opt.solvers.registry import get_solver, solver_names
+
+
+def test_listing_is_the_registry(fgamcd: Run) -> None:
+    ran = fgamcd("solvers", "--json")
+    assert ran.code == ExitCode.DONE
+    entries = {entry["name"]: entry for entry in ran.json["solvers"]}
+    assert tuple(entries) == solver_names()
+    for name, entry in entries.items():
+        solver = get_solver(name)
+        assert entry["options"] == solver.options
+        assert entry["proves_bounds"] == solver.proves_bounds
+        assert tuple(backend["name"] for backend in entry["backends"]) == solver.backends
+    assert entries["exact"]["backends"] == [
+        {"name": "highspy", "version": version("highspy"), "availability": "full", "remedy": None}
+    ]
+
+
+def test_text_names_every_solver_and_option(fgamcd: Run) -> None:
+    text = fgamcd("solvers").out
+    for name in solver_names():
+        solver = get_solver(name)
+        assert f"{name} " in text
+        assert solver.summary in text
+        for option, value in solver.options.items():
+            assert f"{option}={value}" in text
+    assert f"highspy {version('highspy')} (full)" in text
+
+
+def test_missing_backend_comes_with_its_remedy(fgamcd: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    register(monkeypatch, Unlicensed)
+    name = "fgamcd-opt-test-no-such-backend"
+    entry = fgamcd("solvers", "--json").json["solvers"][-1]
+    assert entry["backends"] == [
+        {"name": name, "version": None, "availability": "missing", "remedy": f"pip install {name}"}
+    ]
+    assert f"{name} missing: pip install {name}" in fgamcd("solvers").out
+
+
+@pytest.mark.parametrize(("distribution", "extra"), [("gurobipy", "gurobi"), ("mosek", "mosek")])
+def test_remedy_of_an_optional_backend_is_its_extra(
+    monkeypatch: pytest.MonkeyPatch, distribution: str, extra: str
+) -> None:
+    """Whether or not it is installed where the test runs."""
+    monkeypatch.setattr("fgamcd_opt.solvers.backends.version", lambda name: version(f"not-installed-{name}"))
+    backend = probe(distribution)
+    assert backend.availability == "missing"
+    assert backend.remedy == f'pip install "fgamcd-opt[{extra}]"'
