@@ -29,27 +29,25 @@ FEASIBLE, UNKNOWN, INFEASIBLE = 1, 0, -1
 def lone_user(gram: Array, radius2: Array, balls: bool, user: int, share: Array) -> tuple[float, float]:
     """Amplitude and proved amplitude bound for one user alone (F3 for any radii and powers); fills ``share``."""
     n_nodes = gram.shape[0]
-    for n in range(n_nodes):
-        share[n] = 1.0
-    q = 0.0
-    for _ in range(50):
-        square, linear = 0.0, 0.0
-        for n in range(n_nodes):
-            square += radius2[n, user] * share[n] ** 2
-            linear += np.sqrt(radius2[n, user]) * share[n]
-        q = linear if balls else np.sqrt(square)
-        change = 0.0
+    # best shares: s_n = min(1, ||g_n|| q / eps_n^2) at the largest q with sum_n eps_n^2 s_n^2 >= q^2; balls: 0 or 1
+    low, high = 0.0, np.sqrt(radius2[:, user].sum())
+    trial = high
+    for _ in range(100):
+        square = 0.0
         for n in range(n_nodes):
             norm = np.sqrt(gram[n, user, user].real)
-            price = np.sqrt(radius2[n, user]) if balls else (radius2[n, user] / q if q > 0.0 else 0.0)
-            if norm == 0.0:
-                full = 0.0
+            if balls:
+                share[n] = 1.0 if norm >= np.sqrt(radius2[n, user]) else 0.0
             else:
-                full = 1.0 if norm >= price else (0.0 if balls else norm / price)
-            change = max(change, abs(full - share[n]))
-            share[n] = full
-        if change < 1e-12:
+                share[n] = 1.0 if norm * trial >= radius2[n, user] else norm * trial / radius2[n, user]
+            square += radius2[n, user] * share[n] ** 2
+        if square >= trial * trial * (1.0 - 1e-14):
+            low = trial
+        else:
+            high = trial
+        if balls or high - low <= 1e-15 * high:
             break
+        trial = 0.5 * (low + high)
     amplitude, bound = 0.0, 0.0
     square, linear = 0.0, 0.0
     for n in range(n_nodes):
@@ -63,7 +61,7 @@ def lone_user(gram: Array, radius2: Array, balls: bool, user: int, share: Array)
         if balls:
             bound += max(norm - np.sqrt(radius2[n, user]), 0.0)
         else:
-            bound += abs(norm - (radius2[n, user] * share[n] / q if q > 0.0 else 0.0))
+            bound += max(norm - (radius2[n, user] * share[n] / q if q > 0.0 else 0.0), 0.0)
     return amplitude - q, bound * (1.0 + ROUNDING)
 
 
@@ -278,12 +276,15 @@ def solve_set(
     q = np.empty(n_users)
     projected = np.empty((n_nodes, n_users), np.complex128)
     norms = np.empty(n_nodes)
-    level = 1e-3 * highest_floor
+    level, high = 0.0, np.sqrt(upper)  # the best level lies between them
+    target = 1e-3 * highest_floor
+    last, last_excess, high_excess = 0.0, 0.0, 0.0
+    bracketed = False
     status = UNKNOWN
     warm = starts.copy()
-    for step in range(30):
+    for step in range(40):
         for u in range(n_users):
-            weights[u] = max(level, floors[u])
+            weights[u] = max(target, floors[u])
         weighted(gram, radius2, weights, scaled_gram, scaled_radius2)
         if step == 0:
             ratio, bound = maximise_min(
@@ -302,6 +303,8 @@ def solve_set(
             )
             if level_bound(y, weights, floors, bound) < 0.0:
                 return INFEASIBLE, 0.0, 0.0
+            if ratio < 1.0:
+                return UNKNOWN, 0.0, upper
             warm = np.empty((1, n_users), np.complex128)
         else:
             for u in range(n_users):
@@ -309,45 +312,66 @@ def solve_set(
             ratio = search(
                 scaled_gram, scaled_radius2, balls, warm, scaled_x, trial_share, -np.inf, 0.1 * tolerance
             )
-        if ratio < 1.0:
+        slope = 0.0
+        if ratio >= 1.0:
+            for u in range(n_users):
+                scaled_x[u] /= weights[u]
+            error_terms(radius2, trial_share, balls, q)
+            received(gram, scaled_x, trial_share, projected, norms, signal)
+            reached = worst_amplitude(signal, q)
+            if status != FEASIBLE or reached > level:
+                status = FEASIBLE
+                level = reached
+                x[:] = scaled_x
+                share[:] = trial_share
+            if bracketed:
+                high_excess *= 0.5  # Illinois: keeps the upper end moving
+            elif step > 1:
+                slope = (last_excess - (ratio - 1.0)) / (target - last)
+            last, last_excess = target, ratio - 1.0
+        else:
+            high, high_excess, bracketed = target, ratio - 1.0, True
+        if last_excess <= 0.02 * tolerance or high <= level * (1.0 + 0.1 * tolerance):
             break
+        # the ratio falls as the level rises: next where it would be 1 on a straight line, within the interval
+        target = 0.5 * (level + high)
+        if bracketed:
+            target = last + (high - last) * last_excess / (last_excess - high_excess)
+        elif slope > 0.0:
+            target = min(target, last + last_excess / slope)
+        target = max(target, level + 0.02 * (high - level))
+    for u in range(n_users):
+        weights[u] = max(level, floors[u])
+        warm[0, u] = x[u] * weights[u]
+    weighted(gram, radius2, weights, scaled_gram, scaled_radius2)
+    ratio, bound = maximise_min(
+        scaled_gram,
+        scaled_radius2,
+        ranks,
+        balls,
+        warm,
+        noise,
+        rounds,
+        tolerance,
+        0.0,
+        scaled_x,
+        trial_share,
+        y,
+    )
+    proved = level_bound(y, weights, floors, bound)
+    if proved >= 0.0:
+        upper = min(upper, proved * (1.0 + ROUNDING))
+    if ratio >= 1.0:
         for u in range(n_users):
             scaled_x[u] /= weights[u]
         error_terms(radius2, trial_share, balls, q)
         received(gram, scaled_x, trial_share, projected, norms, signal)
         reached = worst_amplitude(signal, q)
-        gained = reached > level * (1.0 + 0.05 * tolerance)
-        if status != FEASIBLE or reached > level:
-            status = FEASIBLE
+        if reached > level:
             level = reached
             x[:] = scaled_x
             share[:] = trial_share
-        if not gained:
-            break
-    if status == FEASIBLE:
-        for u in range(n_users):
-            weights[u] = max(level, floors[u])
-            warm[0, u] = x[u] * weights[u]
-        weighted(gram, radius2, weights, scaled_gram, scaled_radius2)
-        _, bound = maximise_min(
-            scaled_gram,
-            scaled_radius2,
-            ranks,
-            balls,
-            warm,
-            noise,
-            rounds,
-            tolerance,
-            0.0,
-            scaled_x,
-            trial_share,
-            y,
-        )
-        proved = level_bound(y, weights, floors, bound)
-        if proved >= 0.0:
-            upper = min(upper, proved * (1.0 + ROUNDING))
-        return FEASIBLE, level * level, upper
-    return UNKNOWN, 0.0, upper
+    return FEASIBLE, level * level, upper
 
 
 @njit(**KERNEL)
