@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -54,6 +55,19 @@ class Interrupted(Stub):
     def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
         """Raise what Python raises."""
         raise KeyboardInterrupt
+
+
+class TwiceSignalled(Stub):
+    """Gets a signal, waits until it is noticed, gets it again, and ends in good order if it still can."""
+
+    number: ClassVar[signal.Signals] = signal.SIGINT
+
+    def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
+        """Send both signals to this process."""
+        signal.raise_signal(self.number)
+        assert context.stop.wait(60.0)
+        signal.raise_signal(self.number)
+        return Outcome(stop_reason=context.stop_reason())
 
 
 class Unlicensed(Stub):

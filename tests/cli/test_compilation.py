@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import numba
 import pytest
@@ -16,7 +17,8 @@ def compiled_sum(*numbers: float) -> list[float]:
     def add(a: float, b: float) -> float:
         return a + b
 
-    return [numba.njit(add)(number, 1.0) for number in numbers]
+    kernels: list[Any] = [numba.njit(add) for _ in numbers]
+    return [kernel(number, 1.0) for kernel, number in zip(kernels, numbers, strict=True)]
 
 
 def test_first_compilation_is_announced_once(caplog: pytest.LogCaptureFixture) -> None:

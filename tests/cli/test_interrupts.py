@@ -1,15 +1,19 @@
-"""Ctrl-C and SIGTERM from outside, while a real process solves an instance that takes long."""
+"""Ctrl-C and SIGTERM: from outside on a process that solves for long, and one after the other."""
 
 from __future__ import annotations
 
 import json
+import math
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from cli_runner import Ran, Run
+from stub_solvers import TwiceSignalled, register
 
+from fgamcd_opt.cli import stopping
 from fgamcd_opt.errors import ExitCode
 from fgamcd_opt.solution import Solution
 
@@ -44,13 +48,27 @@ def test_first_signal_prints_and_saves(tmp_path: Path, number: signal.Signals) -
     assert Solution.load(path).delay_s == report["delay_s"]
 
 
-def test_second_signal_ends_at_once(tmp_path: Path) -> None:
-    process = start(tmp_path / "interrupted.npz", USABLE)
-    assert process.stderr is not None
-    process.send_signal(signal.SIGINT)
-    assert any("stopping" in line for line in process.stderr)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate()
-    assert (process.returncode, out) == (130, "")
-    assert err.splitlines()[-1] == "fgamcd: error: interrupted"
-    assert list(tmp_path.iterdir()) == []
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_later_signal_ends_at_once(
+    fgamcd: Run, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    monkeypatch.setattr(stopping, "SAME_SIGNAL_S", 0.0)
+    before = signal.getsignal(number)
+    ran = fgamcd_with_stub(fgamcd, monkeypatch, number)
+    assert (ran.code, ran.out) == (130, "")
+    assert ran.err.splitlines()[-1] == "fgamcd: error: interrupted"
+    assert signal.getsignal(number) == before
+
+
+def test_doubled_sigterm_counts_once(fgamcd: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stopping, "SAME_SIGNAL_S", math.inf)
+    ran = fgamcd_with_stub(fgamcd, monkeypatch, signal.SIGTERM)
+    assert ran.code == ExitCode.NO_SOLUTION
+    assert ran.json["stop_reason"] == "interrupted"
+
+
+def fgamcd_with_stub(fgamcd: Run, monkeypatch: pytest.MonkeyPatch, number: signal.Signals) -> Ran:
+    """Run a solver that gets the signal twice."""
+    register(monkeypatch, TwiceSignalled)
+    monkeypatch.setattr(TwiceSignalled, "number", number)
+    return fgamcd("solve", "tiny", "--solver", "stub", "--json")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -228,7 +229,7 @@ def test_tampered_decision_is_rejected(fgamcd: Run, solved: Path, name: str, tam
 
 
 @pytest.mark.parametrize("change", [{"delay_s": 0.1}, {"lower_bound_s": 10.0}])
-def test_false_claims_are_rejected(fgamcd: Run, solved: Path, change: dict[str, float]) -> None:
+def test_false_claims_are_rejected(fgamcd: Run, solved: Path, change: dict[str, Any]) -> None:
     dataclasses.replace(Solution.load(solved), **change).save(solved)
     ran = fgamcd("verify", "tiny", solved, "--json")
     assert ran.code == ExitCode.VERIFICATION_FAILED
