@@ -96,6 +96,8 @@ class KnapsackSearch:
         time_s
             Time for this call, in s.
         """
+        if self.infeasible:
+            return
         end = context.elapsed_s + time_s
         reach = self._first_reach()
         while not self.infeasible and self.bound_s < target_s and self.gap > gap:
