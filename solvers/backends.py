@@ -17,6 +17,8 @@ class Availability(StrEnum):
     FULL = "full"
     LIMITED = "limited"
     """Installed, but its licence limits the size of a model."""
+    UNLICENSED = "unlicensed"
+    """Installed, but no valid licence was found."""
     MISSING = "missing"
 
 
