@@ -352,3 +352,18 @@ def relaxation_errors(
                 for v in range(n_users):
                     value += basis[n, u, v] * z[v]
                 new_mix[n, u, user] = (1.0 - damping) * mix[n, u, user] - shrink * radius2[n, user] * value
+        # judged anew: where the error cancels the whole channel the numbers above may lose all their digits
+        used, spoilt = 0.0, 0.0
+        for n in range(n_nodes):
+            if radius2[n, user] <= 0.0:
+                continue
+            for u in range(n_users):
+                value = 0.0j
+                for v in range(n_users):
+                    value += gram[n, u, v] * new_mix[n, v, user]
+                    spoilt += (
+                        np.abs(gram[n, u, v] * new_mix[n, v, user] * new_mix[n, u, user]) / radius2[n, user]
+                    )
+                used += (np.conj(new_mix[n, u, user]) * value).real / radius2[n, user]
+        if not (used <= 1.0 + 1e-9 and spoilt <= 1e6):
+            new_mix[:, :, user] = mix[:, :, user]
