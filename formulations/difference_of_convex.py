@@ -135,7 +135,7 @@ def solve_dc(space: NodeSubspace, program: RobustSdp, settings: DcSettings | Non
 def _linearised(covariance: NDArray[np.complex128], rho: float) -> NDArray[np.complex128]:
     """rho (I - v v^H), v the principal eigenvector of W: the penalty with lambda_max linearised (36)."""
     v = np.linalg.eigh(covariance)[1][:, -1]
-    return rho * (np.eye(v.size) - np.outer(v, v.conj()))
+    return np.asarray(rho * (np.eye(v.size) - np.outer(v, v.conj())), np.complex128)
 
 
 def _distance(covariance: NDArray[np.complex128]) -> float:

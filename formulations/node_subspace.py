@@ -105,9 +105,10 @@ class NodeSubspace:
         bases = tuple(make(broadcast, n) for n in chosen)
         parts = [broadcast.channels[:, n] @ q.conj() for n, q in zip(chosen, bases, strict=True)]
         channels = np.concatenate(parts, axis=1)
-        for user in np.nonzero(~channels.any(axis=1))[0]:
+        deaf = np.flatnonzero(~np.any(channels, axis=1))
+        if deaf.size:
             raise InputError(
-                f"user {user} of the block receives nothing from nodes {list(chosen)}: its SNR is 0"
+                f"user {deaf[0]} of the block receives nothing from nodes {list(chosen)}: its SNR is 0"
             )
         return cls(broadcast, chosen, bases, channels, np.sqrt(broadcast.radius2[list(chosen)].T))
 
@@ -128,7 +129,8 @@ class NodeSubspace:
             beam[n] = basis @ part
         beam *= self.broadcast.channels.any(axis=0)
         # a relative 1e-12 below the budget, so that rounding cannot break (9d)
-        return beam * ((1.0 - 1e-12) / np.maximum(1.0, np.linalg.norm(beam, axis=1)))[:, None]
+        beam *= ((1.0 - 1e-12) / np.maximum(1.0, np.linalg.norm(beam, axis=1)))[:, None]
+        return beam
 
     def worst_snr(self, beam: NDArray[np.complex128]) -> tuple[float, bool]:
         """Worst user's worst-case SNR of a beam (N, N_t) with unit node power (F1), and whether it meets the QoS."""
