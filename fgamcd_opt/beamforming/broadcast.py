@@ -26,17 +26,20 @@ class BeamformingSettings:
         Rounds of extra starts and error refinement per set while its gap is open.
     tolerance
         Relative gap in SNR at which a set counts as solved.
+    max_nodes
+        Nodes of branch and bound per set whose gap is still open after the rounds (F8); 0 leaves it out.
     seed
         Seed of the random starts. The result does not depend on the number of threads.
     """
 
     rounds: int = 2
     tolerance: float = 1e-4
+    max_nodes: int = 0
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.rounds < 0 or not 0.0 < self.tolerance < 1.0 or self.seed < 0:
-            raise InputError(f"{self}: rounds and seed must be >= 0 and tolerance between 0 and 1")
+        if min(self.rounds, self.max_nodes, self.seed) < 0 or not 0.0 < self.tolerance < 1.0:
+            raise InputError(f"{self}: rounds, max_nodes and seed must be >= 0 and tolerance between 0 and 1")
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,6 +203,34 @@ class SetTable:
             self.share,
         )
         self.solved[masks] = True
+        if settings.max_nodes:
+            for mask in masks.tolist():
+                self._prove(mask, settings)
+
+    def _prove(self, mask: int, settings: BeamformingSettings) -> None:
+        """Branch and bound on one set whose gap is open."""
+        from fgamcd_opt.beamforming.set_proof import prove_set
+
+        if self.status[mask] < 0 or self.upper[mask] <= self.lower[mask] * (1.0 + settings.tolerance):
+            return
+        problem = self.broadcast
+        members = [n for n in range(problem.power_w.size) if (mask >> n) & 1]
+        x, share = self.x[mask].copy(), self.share[mask, members].copy()
+        self.status[mask], self.lower[mask], self.upper[mask], _ = prove_set(
+            problem.gram[members],
+            problem.radius2[members],
+            problem.balls,
+            problem.floors,
+            0.5 * settings.tolerance,
+            settings.max_nodes,
+            self.status[mask],
+            self.lower[mask],
+            self.upper[mask],
+            x,
+            share,
+        )
+        self.x[mask], self.share[mask] = x, 0.0
+        self.share[mask, members] = share
 
     def close(self) -> None:
         """Monotone closure (F4): beams pass from S to larger sets, bounds and infeasibility to smaller ones."""

@@ -10,6 +10,9 @@ from fgamcd_opt.beamforming.dense import KERNEL, Array
 from fgamcd_opt.beamforming.global_search import branch_and_bound
 from fgamcd_opt.beamforming.local_search import error_terms, received, worst_amplitude
 
+_ALMOST = 1.0 - 1e-8
+"""Ratio that counts as missed: far enough below 1 for a bound below 1 to be more than rounding."""
+
 
 @njit(**KERNEL)
 def prove_set(
@@ -71,15 +74,15 @@ def prove_set(
             trial[u] = x[u] * weights[u]
         weighted(gram, radius2, weights, scaled_gram, scaled_radius2)
         ratio, bound, more = branch_and_bound(
-            scaled_gram, scaled_radius2, balls, 1e-9, max_nodes - nodes, np.inf, 1.0 - 1e-9, trial, trial_share
+            scaled_gram, scaled_radius2, balls, 1e-9, max_nodes - nodes, np.inf, _ALMOST, trial, trial_share
         )
         nodes += max(more, 1)
-        if ratio <= 1.0 - 1e-9:  # no better beam
-            if bound < 1.0 and status != FEASIBLE:
+        if ratio <= _ALMOST:  # no better beam
+            if bound >= 1.0:
+                return status, lower, upper, nodes
+            if status != FEASIBLE and floors.min() >= target:
                 return INFEASIBLE, 0.0, 0.0, nodes
-            if bound < 1.0:
-                upper = min(upper, target * target)
-            return status, lower, upper, nodes
+            return status, lower, min(upper, target * target), nodes
         if ratio < 1.0:
             return status, lower, upper, nodes
         for u in range(n_users):
