@@ -70,7 +70,7 @@ class SdpPoint:
     iterations
         Of the solver.
     time_s
-        Of the call, in s; the first call of a backend includes compiling the program for it.
+        Of the call, in s; compiling the program is not in it (`RobustSdp.build_s`).
     """
 
     status: SdpStatus
@@ -90,6 +90,13 @@ class RobustSdp:
     backend
         ``clarabel``, ``scs`` or ``mosek``.
 
+    Attributes
+    ----------
+    build_s
+        Time of building the program and, with the first numbers, compiling it for the backend, in s.
+    unit_snr
+        SNR that is t = 1 in the program, of the numbers loaded last.
+
     Raises
     ------
     UsageError, BackendError
@@ -104,6 +111,8 @@ class RobustSdp:
         self.backend_version = state.version
         started = time.perf_counter()
         self._build()
+        self._compiled = False
+        self.unit_snr = np.nan
         self.build_s = time.perf_counter() - started
 
     def _build(self) -> None:
@@ -146,6 +155,11 @@ class RobustSdp:
             radii = np.repeat(space.radii[user], self.shape.sizes)
             terms.load(space.channels[user] / largest[user], radii / largest[user])
         self.penalise(None)
+        if not self._compiled:
+            started = time.perf_counter()
+            self._problem.get_problem_data(CONIC_BACKENDS[self.backend].cvxpy_name)
+            self._compiled = True
+            self.build_s += time.perf_counter() - started
 
     def penalise(self, matrix: NDArray[np.complex128] | None) -> None:
         """Set the Hermitian penalty M (d, d) in units of `unit_snr`; None for none."""
