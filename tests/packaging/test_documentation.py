@@ -57,7 +57,9 @@ def test_tutorial_works(tmp_path):
     assert "infeasible" in refreshed
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/tutorial.md", "docs/beamforming.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "docs/tutorial.md", "docs/beamforming.md", "docs/reference_beamforming.md"]
+)
 def test_python_examples_run(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     blocks = PYTHON.findall((ROOT / page).read_text())
