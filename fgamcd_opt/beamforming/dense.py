@@ -6,23 +6,12 @@ whatever the number of threads.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numba import njit
 
-KERNEL: dict[str, Any] = {
-    "nogil": True,
-    "cache": True,
-    "error_model": "numpy",
-    "fastmath": {"contract", "reassoc", "nsz", "arcp"},  # no assumption on NaN or infinity
-}
-"""Options of every kernel: no GIL (threads run blocks side by side), compiled code kept on disk."""
-
-Array = np.ndarray[Any, Any]
+from fgamcd_opt.beamforming.kernel import Array, kernel
 
 
-@njit(**KERNEL)
+@kernel
 def cholesky(matrix: Array, lower: Array) -> bool:
     """Cholesky factor of a Hermitian (or real symmetric) matrix; False if it is not positive definite."""
     size = matrix.shape[0]
@@ -42,7 +31,7 @@ def cholesky(matrix: Array, lower: Array) -> bool:
     return True
 
 
-@njit(**KERNEL)
+@kernel
 def solve_cholesky(lower: Array, rhs: Array) -> None:
     """Solve L L^H x = rhs in place."""
     size = lower.shape[0]
@@ -58,7 +47,7 @@ def solve_cholesky(lower: Array, rhs: Array) -> None:
         rhs[i] = value / np.conj(lower[i, i])
 
 
-@njit(**KERNEL)
+@kernel
 def invert_cholesky(lower: Array, inverse: Array) -> None:
     """Inverse of L L^H, written to ``inverse``."""
     size = lower.shape[0]

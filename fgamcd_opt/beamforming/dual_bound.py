@@ -17,15 +17,15 @@ minimised again. That is the S-procedure bound of the source without a semidefin
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from fgamcd_opt.beamforming.dense import KERNEL, Array, cholesky, invert_cholesky, solve_cholesky
+from fgamcd_opt.beamforming.dense import cholesky, invert_cholesky, solve_cholesky
+from fgamcd_opt.beamforming.kernel import Array, kernel
 
 ROUNDING = 1e-9
 """Relative margin added to every bound for floating-point rounding."""
 
 
-@njit(**KERNEL)
+@kernel
 def shifted_gram(gram: Array, mix: Array, shifted: Array) -> None:
     """Gram matrices of g~ = g + e for errors e_n = G_n mix_n: A~_n = (I + mix_n)^H A_n (I + mix_n)."""
     n_nodes, n_users = gram.shape[0], gram.shape[1]
@@ -51,7 +51,7 @@ def shifted_gram(gram: Array, mix: Array, shifted: Array) -> None:
                 shifted[n, v, u] = np.conj(mean)
 
 
-@njit(**KERNEL)
+@kernel
 def beam_errors(
     radius2: Array, balls: bool, x: Array, share: Array, norms: Array, signal: Array, q: Array, mix: Array
 ) -> None:
@@ -73,7 +73,7 @@ def beam_errors(
                 mix[n, v, u] = -weight * x[v] * turn
 
 
-@njit(**KERNEL)
+@kernel
 def scale_to_interior(gram: Array, y: Array, mu: Array, matrix: Array, lower: Array, margin: float) -> None:
     """Scale mu so that P = diag(1/y) - sum_n A_n/mu_n is positive definite with room ``margin``."""
     n_nodes, n_users = gram.shape[0], gram.shape[1]
@@ -100,7 +100,7 @@ def scale_to_interior(gram: Array, y: Array, mu: Array, matrix: Array, lower: Ar
         mu[n] *= high * (1.0 + margin)
 
 
-@njit(**KERNEL)
+@kernel
 def fill_p(gram: Array, y: Array, mu: Array, scale: float, matrix: Array) -> None:
     """matrix = diag(1/y) - sum_n A_n / (scale mu_n)."""
     n_nodes, n_users = gram.shape[0], gram.shape[1]
@@ -116,7 +116,7 @@ def fill_p(gram: Array, y: Array, mu: Array, scale: float, matrix: Array) -> Non
                 matrix[v, u] = np.conj(value)
 
 
-@njit(**KERNEL)
+@kernel
 def minimise_bound(
     gram: Array, ranks: Array, y: Array, mu: Array, factor: Array, tolerance: float, goal: float
 ) -> float:
@@ -271,7 +271,7 @@ def minimise_bound(
     return best
 
 
-@njit(**KERNEL)
+@kernel
 def relaxation_errors(
     gram: Array, radius2: Array, mix: Array, mu: Array, factor: Array, damping: float, new_mix: Array
 ) -> None:

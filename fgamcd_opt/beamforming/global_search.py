@@ -16,16 +16,16 @@ feasible. The phase of one user is fixed at 0 (global rotation). Best-first sear
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from fgamcd_opt.beamforming.dense import KERNEL, Array, cholesky, solve_cholesky
+from fgamcd_opt.beamforming.dense import cholesky, solve_cholesky
 from fgamcd_opt.beamforming.dual_bound import ROUNDING
+from fgamcd_opt.beamforming.kernel import Array, kernel
 from fgamcd_opt.beamforming.local_search import ascend
 
 _NEWTON_STEPS = 60
 
 
-@njit(**KERNEL)
+@kernel
 def error_prices(radius2: Array, balls: bool, price: Array) -> None:
     """t_{n,u}: linear lower bound q_u >= sum_n t_{n,u} ||w_n||, exact at full power."""
     n_nodes, n_users = radius2.shape
@@ -40,7 +40,7 @@ def error_prices(radius2: Array, balls: bool, price: Array) -> None:
                 price[n, u] = radius2[n, u] / np.sqrt(total) if total > 0.0 else 0.0
 
 
-@njit(**KERNEL)
+@kernel
 def relaxation_value(gram: Array, price: Array, x: Array, a: Array, projected: Array, norms: Array) -> float:
     """B at (x, a) up to the scale of a: sum_n max(0, ||G_n x|| - sum_u a_u t_{n,u}) / sum(a)."""
     n_nodes, n_users = gram.shape[0], gram.shape[1]
@@ -59,7 +59,7 @@ def relaxation_value(gram: Array, price: Array, x: Array, a: Array, projected: A
     return value / a.sum() * (1.0 + ROUNDING)
 
 
-@njit(**KERNEL)
+@kernel
 def relax(
     gram: Array,
     price: Array,
@@ -201,7 +201,7 @@ def relax(
     return bound
 
 
-@njit(**KERNEL)
+@kernel
 def _sift_up(heap: Array, keys: Array, position: int) -> None:
     while position > 0:
         parent = (position - 1) // 2
@@ -211,7 +211,7 @@ def _sift_up(heap: Array, keys: Array, position: int) -> None:
         position = parent
 
 
-@njit(**KERNEL)
+@kernel
 def _sift_down(heap: Array, keys: Array, count: int) -> None:
     position = 0
     while True:
@@ -226,7 +226,7 @@ def _sift_down(heap: Array, keys: Array, count: int) -> None:
         position = child
 
 
-@njit(**KERNEL)
+@kernel
 def branch_and_bound(
     gram: Array,
     radius2: Array,
@@ -304,13 +304,17 @@ def branch_and_bound(
                 sub_price[n, i] = price[n, members[i]]
                 for j in range(members.size):
                     sub_gram[n, i, j] = gram[n, members[i], members[j]]
-        sub_x, sub_a = point[node][members], weight[node][members]
+        sub_x, sub_a = np.empty(members.size, np.complex128), np.empty(members.size)
+        sub_low, sub_high = np.empty(members.size), np.empty(members.size)
+        for i in range(members.size):
+            sub_x[i], sub_a[i] = point[node, members[i]], weight[node, members[i]]
+            sub_low[i], sub_high[i] = low[node, members[i]], high[node, members[i]]
         sub_signal = np.empty(members.size, np.complex128)
         bound = relax(
             sub_gram,
             sub_price,
-            low[node][members],
-            high[node][members],
+            sub_low,
+            sub_high,
             sub_x,
             sub_a,
             sub_signal,

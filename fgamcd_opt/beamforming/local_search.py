@@ -16,12 +16,12 @@ phi_u = arg(g_u^H w), which never lowers the worst user, while the barrier is lo
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from fgamcd_opt.beamforming.dense import KERNEL, Array, cholesky, solve_cholesky
+from fgamcd_opt.beamforming.dense import cholesky, solve_cholesky
+from fgamcd_opt.beamforming.kernel import Array, kernel
 
 
-@njit(**KERNEL)
+@kernel
 def error_terms(radius2: Array, share: Array, balls: bool, q: Array) -> None:
     """q_u of F1 for node amplitudes ``share``: sqrt(sum_n eps^2 s^2), or sum_n eps s for balls."""
     n_nodes, n_users = radius2.shape
@@ -35,7 +35,7 @@ def error_terms(radius2: Array, share: Array, balls: bool, q: Array) -> None:
         q[u] = total if balls else np.sqrt(total)
 
 
-@njit(**KERNEL)
+@kernel
 def received(gram: Array, x: Array, share: Array, projected: Array, norms: Array, signal: Array) -> None:
     """``projected[n] = A_n x``, ``norms[n] = ||G_n x||``, ``signal[u] = g_u^H w`` of the beam of (x, share)."""
     n_nodes, n_users = gram.shape[0], gram.shape[1]
@@ -54,7 +54,7 @@ def received(gram: Array, x: Array, share: Array, projected: Array, norms: Array
             signal[u] += share[n] / norms[n] * projected[n, u]
 
 
-@njit(**KERNEL)
+@kernel
 def worst_amplitude(signal: Array, q: Array) -> float:
     """min_u |g_u^H w| - q_u (F1), possibly negative."""
     worst = np.inf
@@ -63,7 +63,7 @@ def worst_amplitude(signal: Array, q: Array) -> float:
     return worst
 
 
-@njit(**KERNEL)
+@kernel
 def update_shares(radius2: Array, y: Array, norms: Array, q: Array, balls: bool, share: Array) -> None:
     """Used amplitude of each node: full, unless the robust term outweighs the node's signal (KKT in s_n)."""
     n_nodes, n_users = radius2.shape
@@ -80,7 +80,7 @@ def update_shares(radius2: Array, y: Array, norms: Array, q: Array, balls: bool,
             share[n] = 1.0 if norms[n] >= price else norms[n] / price
 
 
-@njit(**KERNEL)
+@kernel
 def ascend(
     gram: Array,
     radius2: Array,

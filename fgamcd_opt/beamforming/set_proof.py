@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from fgamcd_opt.beamforming.broadcast_kernel import FEASIBLE, INFEASIBLE, weighted
-from fgamcd_opt.beamforming.dense import KERNEL, Array
 from fgamcd_opt.beamforming.global_search import branch_and_bound
+from fgamcd_opt.beamforming.kernel import Array, kernel
 from fgamcd_opt.beamforming.local_search import error_terms, received, worst_amplitude
+from fgamcd_opt.beamforming.qos_floors import weighted
+from fgamcd_opt.beamforming.qos_status import FEASIBLE, INFEASIBLE
 
 _ALMOST = 1.0 - 1e-8
 """Ratio that counts as missed: far enough below 1 for a bound below 1 to be more than rounding."""
 
 
-@njit(**KERNEL)
+@kernel
 def prove_set(
     gram: Array,
     radius2: Array,
@@ -94,7 +94,7 @@ def prove_set(
     return status, lower, upper, nodes
 
 
-@njit(**KERNEL)
+@kernel
 def _level(gram: Array, radius2: Array, balls: bool, x: Array, share: Array) -> float:
     """min_u |g_u^H w| - q_u of the beam (x, share)."""
     n_nodes, n_users = gram.shape[0], gram.shape[1]
