@@ -1,0 +1,189 @@
+"""What every registered solver owes its users. The registry itself is the list of cases."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from brute_force import best_delay
+from oracles import StopAfter, full_oracle
+from random_problems import random_problem
+
+from fgamcd_opt.context import Limits
+from fgamcd_opt.errors import BackendError, UnsupportedVariantError, UsageError
+from fgamcd_opt.frontdoor import solve
+from fgamcd_opt.instances.resolve import load
+from fgamcd_opt.problem import P1
+from fgamcd_opt.solvers.backends import Availability, probe, require_backends
+from fgamcd_opt.solvers.registry import get_solver, solver_names
+from fgamcd_opt.status import PointStatus, StopReason
+from fgamcd_opt.variants import Variant
+
+EVERY_SOLVER = pytest.mark.parametrize("name", solver_names())
+VARIANTS = (
+    {"granularity": "model"},
+    {"delivery": "unicast_tdma"},
+    {"delivery": "hybrid(2)"},
+    {"delivery": "local_broadcast"},
+    {"cooperation": "false"},
+    {"csi": "nominal"},
+    {"unserved": "cloud(1e9)"},
+)
+
+
+def able(name: str) -> bool:
+    """Whether the backends are here; if not, that they are named with a remedy is what is tested."""
+    missing = [b for b in map(probe, get_solver(name).backends) if b.availability is Availability.MISSING]
+    if missing:
+        with pytest.raises(BackendError, match=missing[0].name):
+            require_backends(get_solver(name))
+    return not missing
+
+
+def check(result, problem: P1, name: str) -> None:
+    """A result that keeps the promises of the registry, whatever it found."""
+    solver = get_solver(name)
+    assert result.solver == name
+    if result.solution is not None:
+        assert result.point_status is PointStatus.FEASIBLE
+        assert result.verification.faults == ()
+        judged = problem.evaluate(result.solution.decision)
+        assert judged.delay_s == result.objective_s == result.solution.delay_s
+        assert judged.served == problem.instance.n_users
+    assert (result.bound_s is not None) == (result.bound_kind is not None)
+    if not solver.proves_bounds:
+        assert result.bound_s is None
+    if result.bound_s is not None and result.objective_s is not None:
+        assert result.bound_s <= result.objective_s * (1 + 1e-9)
+        assert result.gap == pytest.approx(max(0.0, 1 - result.bound_s / result.objective_s), abs=1e-12)
+    assert result.to_json()["solver"] == name
+
+
+def test_the_registry_is_not_empty_and_names_are_those_of_the_solvers():
+    assert {"exact", "greedy"} <= set(solver_names())
+    for name in solver_names():
+        assert get_solver(name).name == name
+        assert get_solver(name).summary
+
+
+def test_an_unknown_solver_is_refused_with_the_nearest_name():
+    with pytest.raises(UsageError, match="did you mean 'exact'"):
+        get_solver("exakt")
+
+
+@EVERY_SOLVER
+@pytest.mark.parametrize("instance", ["tiny", "small"])
+def test_presets_are_solved_and_verified(name, instance):
+    if not able(name):
+        return
+    problem = P1(load(instance))
+    result = solve(problem, name, limits=Limits(gap=1e-3))
+    check(result, problem, name)
+    assert result.objective_s is not None
+    assert result.stop_reason not in (StopReason.TIME_LIMIT, StopReason.INTERRUPTED, StopReason.INFEASIBLE)
+
+
+@EVERY_SOLVER
+@pytest.mark.parametrize("seed", range(8))
+def test_random_instances_against_enumeration(name, seed):
+    """No solver beats the enumeration with certified rate bounds, and no bound lies above a feasible delay."""
+    if not able(name):
+        return
+    problem = random_problem(
+        seed, nodes=2 + seed % 2, storage_share=2.5, csi_set=("ellipsoid", "balls")[seed % 2]
+    )
+    oracle = full_oracle(problem)
+    result = solve(problem, name)
+    check(result, problem, name)
+    if result.objective_s is not None:
+        assert result.objective_s >= best_delay(problem, oracle.upper_bps()) * (1 - 1e-9)
+    if result.bound_s is not None:
+        assert result.bound_s <= best_delay(problem, oracle.lower_bps())
+    if result.stop_reason is StopReason.INFEASIBLE:
+        assert math.isinf(best_delay(problem, oracle.lower_bps()))
+
+
+@EVERY_SOLVER
+def test_same_seed_same_result_whatever_the_threads(name):
+    if not able(name):
+        return
+    problem = P1(load("small", {"users": "6"}))
+    first, again, threads = (solve(problem, name, seed=3, limits=Limits(threads=n)) for n in (1, 1, 2))
+    for other in (again, threads):
+        for field in ("caching", "migration", "beams"):
+            np.testing.assert_array_equal(
+                getattr(other.solution.decision, field), getattr(first.solution.decision, field)
+            )
+        assert other.bound_s == first.bound_s
+        assert other.stop_reason == first.stop_reason
+
+
+@EVERY_SOLVER
+@pytest.mark.parametrize("fields", VARIANTS, ids=lambda f: "-".join(f))
+def test_a_variant_is_supported_or_refused_before_any_work(name, fields, monkeypatch):
+    variant = Variant.parse(fields)
+    ((field, value),) = variant.differences().items()
+    solver = get_solver(name)
+    if value.partition("(")[0] in solver.variants.get(field, ()):
+        if able(name):
+            problem = P1(load("tiny"), variant)
+            check(solve(problem, name), problem, name)
+        return
+
+    def work(*_):
+        raise AssertionError("the solver has begun to work")
+
+    monkeypatch.setattr(type(solver), "solve", work)
+    with pytest.raises(UnsupportedVariantError, match=f"solver {name} does not support {field}="):
+        solve(P1(load("tiny"), variant), name)
+
+
+@EVERY_SOLVER
+def test_options_are_checked_before_any_work(name, monkeypatch):
+    solver = get_solver(name)
+
+    def work(*_):
+        raise AssertionError("the solver has begun to work")
+
+    monkeypatch.setattr(type(solver), "solve", work)
+    with pytest.raises(UsageError, match="has no option 'no_such_option'"):
+        solve(P1(load("tiny")), name, options={"no_such_option": 1})
+    numbers = [option for option, default in solver.options.items() if type(default) in (int, float)]
+    for option in numbers:
+        with pytest.raises(UsageError, match=f"option {option}: 'many' is not of type"):
+            solve(P1(load("tiny")), name, options={option: "many"})
+
+
+@EVERY_SOLVER
+@pytest.mark.parametrize("looks", [0, 1, 3, 10, 40])
+def test_a_stop_request_ends_in_an_orderly_result(name, looks):
+    """The flag turns at the n-th look at it; before the first one, nothing at all may be there."""
+    if not able(name):
+        return
+    problem = P1(load("small"))
+    result = solve(problem, name, stop=StopAfter(looks))
+    check(result, problem, name)
+    if looks == 0:
+        assert result.stop_reason is StopReason.INTERRUPTED
+    reached = solve(problem, name, limits=Limits(gap=1e-3))
+    if result.bound_s is not None:
+        assert result.bound_s <= reached.objective_s * (1 + 1e-9)
+
+
+@EVERY_SOLVER
+@pytest.mark.parametrize("seed", range(3))
+def test_no_time_at_all_gives_a_valid_result(name, seed):
+    """Whatever is found or proved in next to no time is true."""
+    if not able(name):
+        return
+    problem = random_problem(seed, storage_share=2.5)
+    oracle = full_oracle(problem)
+    result = solve(problem, name, limits=Limits(time_s=1e-9))
+    check(result, problem, name)
+    if result.stop_reason is not StopReason.INFEASIBLE and not result.stop_reason.startswith("optimal"):
+        assert result.stop_reason in (StopReason.TIME_LIMIT, StopReason.GAP_REACHED)
+    if result.bound_s is not None:
+        assert result.bound_s <= best_delay(problem, oracle.lower_bps())
+    if result.objective_s is not None:
+        assert result.objective_s >= best_delay(problem, oracle.upper_bps()) * (1 - 1e-9)
