@@ -116,7 +116,8 @@ class NodeSubspace:
     def shape(self) -> SubspaceShape:
         """Structure of the semidefinite program."""
         sizes = tuple(basis.shape[1] for basis in self.bases)
-        return SubspaceShape(sizes, tuple(bool(r) for r in self.radii.any(axis=1)), self.broadcast.balls)
+        robust = tuple(bool((radii > 0.0).any()) for radii in self.radii)
+        return SubspaceShape(sizes, robust, self.broadcast.balls)
 
     def lift(self, w: NDArray[np.complex128]) -> NDArray[np.complex128]:
         """Beam (N, N_t) of the coordinates w (d,), scaled to unit node power; within every budget.
