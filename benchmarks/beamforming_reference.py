@@ -16,17 +16,16 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from fresh_broadcasts import broadcast_of, rate_bps
 
-from fgamcd_opt.beamforming.broadcast import BeamformingSettings, Broadcast, SetTable
+from fgamcd_opt.beamforming.broadcast import BeamformingSettings, SetTable
 from fgamcd_opt.errors import BackendError
 from fgamcd_opt.formulations.conic_backends import available_backends
 from fgamcd_opt.formulations.difference_of_convex import solve_dc
 from fgamcd_opt.formulations.node_subspace import NodeSubspace
 from fgamcd_opt.formulations.robust_sdp import RobustSdp
 from fgamcd_opt.formulations.sdr import solve_sdr
-from fgamcd_opt.instances.network import grid_positions, rician_channels, user_positions
 from fgamcd_opt.instances.recipe import Recipe
-from fgamcd_opt.instances.streams import from_decibel
 from fgamcd_opt.solvers.backends import Availability
 
 USERS = (1, 2, 3, 4, 6, 8, 12, 20, 30)
@@ -108,37 +107,6 @@ def usable_backends() -> tuple[dict[str, str | None], dict[str, str | None]]:
     states = available_backends()
     usable = {b.name: b.version for b in states if b.availability is Availability.FULL}
     return usable, {b.name: b.remedy for b in states if b.name not in usable}
-
-
-def broadcast_of(recipe: Recipe, users: int, seed: int) -> Broadcast:
-    """Broadcast without QoS to ``users`` new users of the paper's network, from all nodes."""
-    nodes = grid_positions(recipe.nodes, recipe.area_m)
-    places = user_positions(users, nodes, recipe.area_m, recipe.min_distance_m, seed)
-    channels = rician_channels(
-        nodes,
-        places,
-        np.array([(user, 0) for user in range(users)]),
-        antennas=recipe.antennas,
-        gain=from_decibel(recipe.g0_db),
-        path_loss_exponent=recipe.path_loss_exponent,
-        rician_k=recipe.rician_k,
-        seed=seed,
-    )
-    return Broadcast.reduce(
-        channels,
-        recipe.csi_delta * np.linalg.norm(channels, axis=2),
-        np.array([from_decibel(p - 30.0) for p in np.broadcast_to(recipe.power_dbm, recipe.nodes).tolist()]),
-        np.full(recipe.nodes, recipe.antennas),
-        from_decibel(recipe.noise_dbm - 30.0),
-        np.zeros(users),
-        recipe.bandwidth_hz,
-        recipe.csi_set,
-    )
-
-
-def rate_bps(recipe: Recipe, snr: float) -> float:
-    """B log2(1 + SNR)."""
-    return float(recipe.bandwidth_hz * np.log2(1.0 + snr))
 
 
 def warm_up(recipe: Recipe, first_seed: int) -> None:
