@@ -56,7 +56,7 @@ def main() -> None:
     if args.reference:
         from beamforming_reference import reference_text, run_reference
 
-        result = run_reference(quick=args.quick, first_seed=args.seed)
+        result = run_reference(quick=args.quick, first_seed=args.seed, settings=settings_of(args))
         text = reference_text(result)
     else:
         result = run(args)
@@ -82,10 +82,15 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def settings_of(args: argparse.Namespace) -> BeamformingSettings:
+    """Effort of the fast path."""
+    return BeamformingSettings(rounds=args.rounds, max_nodes=args.max_nodes)
+
+
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """All three measurements as plain JSON values."""
     recipe = Recipe()
-    settings = BeamformingSettings(rounds=args.rounds, max_nodes=args.max_nodes)
+    settings = settings_of(args)
     compile_s = warm_up(recipe, settings, args.seed)
     samples = []
     for users in USERS:
