@@ -62,6 +62,8 @@ class SolveContext:
     limits: Limits = field(default_factory=Limits)
     seed: int = 0
     stop: threading.Event = field(default_factory=threading.Event)
+    silent: bool = False
+    """Report no progress."""
     started: float = field(default_factory=time.monotonic)
     stage_s: dict[str, float] = field(default_factory=dict, init=False)
     """Seconds spent per stage (``rates``, ``search``)."""
@@ -100,6 +102,6 @@ class SolveContext:
     def progress(self, text: str, *, now: bool = False) -> None:
         """Log a line of progress, at most one per second unless ``now``."""
         moment = time.monotonic()
-        if now or moment - self._last_progress >= _PROGRESS_INTERVAL_S:
+        if not self.silent and (now or moment - self._last_progress >= _PROGRESS_INTERVAL_S):
             self._last_progress = moment
             log.info("%6.1f s  %s", self.elapsed_s, text)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import fgamcd_opt
@@ -15,6 +16,7 @@ from fgamcd_opt.errors import UnsupportedVariantError, UsageError
 from fgamcd_opt.problem import P1
 from fgamcd_opt.result import Result
 from fgamcd_opt.solution import Solution
+from fgamcd_opt.solvers.backends import require_backends
 from fgamcd_opt.solvers.protocol import Outcome, Solver
 from fgamcd_opt.solvers.registry import get_solver, solver_names
 from fgamcd_opt.status import OPTIMALITY_GAP, StopReason, relative_gap
@@ -48,7 +50,8 @@ def solve(
     build_s
         Seconds that the caller spent on making the instance, for the record of times.
     stop
-        Set it (from another thread) to end early with the best point so far; Ctrl-C does the same.
+        Set it (from another thread or a signal handler) to end early with the best point so far. Without it,
+        Ctrl-C does the same.
 
     Raises
     ------
@@ -56,12 +59,18 @@ def solve(
         Unknown solver or option, or an option of the wrong type.
     UnsupportedVariantError
         The solver does not support the variant; says which solvers do. Raised before any work.
+    BackendError
+        A backend that the solver needs is missing; says the remedy.
     """
     chosen = get_solver(solver)
     refuse_unsupported(problem, chosen)
     complete = complete_options(chosen, options or {})
+    require_backends(chosen)
+    begun = time.monotonic()
+    chosen.prepare()
+    build_s += time.monotonic() - begun
     context = SolveContext(limits or Limits(), seed, stop or threading.Event())
-    with _interrupt_sets(context.stop):
+    with nullcontext() if stop else _interrupt_sets(context.stop):
         outcome = chosen.solve(problem, context, complete)
     return _judge(problem, chosen, outcome, context, complete, build_s)
 

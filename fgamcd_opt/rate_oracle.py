@@ -20,8 +20,8 @@ from fgamcd_opt.problem import P1
 Progress = Callable[[int, int], bool]
 """Called with (problems done, problems in all) between pieces of work; False stops."""
 
-_PIECE_SECONDS = 0.2
-_MAX_ENUMERATED_NODES = 10
+_PIECE_SECONDS = 0.5
+"""Work between two calls of the progress callback, by a rough estimate of the time of a problem."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,8 @@ class RateOracle:
         def work(row: int) -> None:
             table = self.tables[row]
             users = table.broadcast.floors.size
-            piece = max(1, int(_PIECE_SECONDS / (40e-6 * users**2)))
+            expected_s = 40e-6 * users**2 * (1 + chosen.rounds) + 60e-6 * chosen.max_nodes
+            piece = max(1, int(_PIECE_SECONDS / expected_s))
             for first in range(0, wanted[row].size, piece):
                 if stop.is_set():
                     return

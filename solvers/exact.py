@@ -19,10 +19,22 @@ from fgamcd_opt.rate_oracle import RateOracle
 from fgamcd_opt.solvers.decisions import decision_from_masks
 from fgamcd_opt.solvers.knapsack_milp import KnapsackSearch
 from fgamcd_opt.solvers.protocol import Outcome
-from fgamcd_opt.solvers.rate_tables import complete_table, reporter, unservable_block
+from fgamcd_opt.solvers.rate_tables import complete_table, reporter, toy_problem, unservable_block
 from fgamcd_opt.status import StopReason, relative_gap
 
 BOUND_KIND = "knapsack with certified rate bounds (F5, F6, F7)"
+
+_BEAM_SHARE = 0.3
+"""Beams are tightened before MILPs are run as long as they hold more than this share of the gap asked for."""
+
+_STALLED = 0.9
+"""Tightening that leaves more than this share of the beams' gap is not repeated."""
+
+_NODES_PER_SET = 3000
+"""Nodes of branch and bound per set that is tightened."""
+
+_LEAST_GAP = 1e-7
+"""Smallest relative gap that is asked of a MILP backend."""
 
 _CONTRADICTION = 1e-6
 """A bound above the delay by more than this relative rounding of a MILP backend means a bug."""
@@ -35,8 +47,12 @@ class ExactSolver:
     summary: ClassVar[str] = "knapsack over caching sets (F5) by HiGHS, with certified bounds (F6, F7)"
     proves_bounds: ClassVar[bool] = True
     variants: ClassVar[Mapping[str, frozenset[str]]] = {}
-    options: ClassVar[Mapping[str, Any]] = {"rounds": 2, "passes": 6}
+    options: ClassVar[Mapping[str, Any]] = {"rounds": 2, "passes": 10}
     backends: ClassVar[tuple[str, ...]] = ("highspy",)
+
+    def prepare(self) -> None:
+        """Compile the kernels, or load them from disk, on a toy problem."""
+        self.solve(toy_problem(), SolveContext(silent=True), self.options)
 
     def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
         """Solve P1.
@@ -88,53 +104,67 @@ class _Run:
         bad = unservable_block(self.oracle)
         if bad is not None:
             return bad
+        last_beams = math.inf
         for number in range(self.options["passes"] + 1):
-            before = self.gap
             with self.context.stage("search"):
-                bound = self._solve_knapsacks()
+                hand, bound = self._relax()
             if bound.infeasible:
                 return "no caching placement fits into the storage (1) with every block deliverable (9b)"
-            self.context.progress(
-                f"pass {number + 1}: delay {self.delay_s:.6f} s, bound {self.bound_s:.6f} s, "
-                f"gap {100 * self.gap:.4f} %",
-                now=True,
-            )
-            stalled = number > 0 and before - self.gap < 0.02 * before
-            if self.gap <= self.context.limits.gap or self.context.must_stop or stalled:
+            if self._done():
                 return None
+            beams = 1.0 if hand.infeasible else max(0.0, relative_gap(hand.bound_s, bound.bound_s))
+            last = number == self.options["passes"] or beams > _STALLED * last_beams
+            if last or beams <= _BEAM_SHARE * self.context.limits.gap:
+                with self.context.stage("search"):
+                    self._close(hand, bound, beams)
+                if self._done() or last:
+                    return None
+            last_beams = beams
             with self.context.stage("rates"):
-                self._tighten(bound, number)
+                self._tighten(hand, bound, number)
         return None
 
-    def _solve_knapsacks(self) -> KnapsackSearch:
-        """One round of F7 with the rates at hand; keeps the best T, V and L."""
-        target = self.context.limits.gap
+    def _done(self) -> bool:
+        """Report where the solve is; True if the gap is reached or the time is up."""
+        self.context.progress(
+            f"delay {self.delay_s:.6f} s, bound {self.bound_s:.6f} s, gap {100 * self.gap:.4f} %", now=True
+        )
+        return self.gap <= self.context.limits.gap or self.context.must_stop
+
+    def _relax(self) -> tuple[KnapsackSearch, KnapsackSearch]:
+        """The knapsacks of F7 for the rates at hand, with their relaxations and heuristic choices."""
         hand = KnapsackSearch(build_knapsack(self.problem, self.oracle.lower_bps()), "placement")
         bound = KnapsackSearch(build_knapsack(self.problem, self.oracle.upper_bps()), "lower bound")
         bound.relax(self.context)
-        if bound.infeasible:
-            return bound
-        hand.relax(self.context)
-        if self.best_masks is not None:
-            hand.offer(hand.knapsack.columns_of(self.best_masks[0]))
-        self._keep(hand, bound)
-        if self.gap > target:
-            # what the beams leave open cannot be closed here; spend the rest of the target on the search
-            beams = max(0.0, relative_gap(hand.bound_s, bound.bound_s)) if not hand.infeasible else 0.0
-            allowed = max(0.5 * (target - beams), 0.1 * target, 1e-7)
-            hand.close(self.context, target_s=math.inf, gap=allowed, time_s=0.5 * self.context.remaining_s)
+        if not bound.infeasible:
+            hand.relax(self.context)
+            if self.best_masks is not None:
+                hand.offer(hand.knapsack.columns_of(self.best_masks[0]))
             self._keep(hand, bound)
+        return hand, bound
+
+    def _close(self, hand: KnapsackSearch, bound: KnapsackSearch, beams: float) -> None:
+        """MILPs: a better placement with the beams in hand, then a better bound where that is not enough."""
+        target = self.context.limits.gap
+        hand.close(
+            self.context,
+            target_s=math.inf,
+            good_s=bound.bound_s / (1.0 - target),
+            gap=max(0.5 * (target - beams), 0.1 * target, _LEAST_GAP),
+            time_s=0.5 * self.context.remaining_s,
+        )
+        self._keep(hand, bound)
         if self.gap > target or hand.infeasible:
             bound.close(
                 self.context,
                 target_s=self.delay_s * (1.0 - target) if math.isfinite(self.delay_s) else math.inf,
-                gap=max(0.1 * target, 1e-7),
+                good_s=-math.inf,
+                gap=max(0.1 * target, _LEAST_GAP),
                 time_s=self.context.remaining_s,
             )
             self._offer_bound_choice(hand, bound)
             self._keep(hand, bound)
         self.nodes += hand.nodes + bound.nodes
-        return bound
 
     def _offer_bound_choice(self, hand: KnapsackSearch, bound: KnapsackSearch) -> None:
         """The best placement for the bound is a placement, too: judge it with the beams in hand."""
@@ -152,16 +182,18 @@ class _Run:
             raise RuntimeError(f"proved bound {bound.bound_s!r} s above a feasible delay {self.delay_s!r} s")
         self.bound_s = max(self.bound_s, min(bound.bound_s, self.delay_s))
 
-    def _tighten(self, bound: KnapsackSearch, number: int) -> None:
-        """Work harder on the (block, S) that hold the gap open: quick by their bounds, slow by their beams."""
-        slack = max(self.delay_s - self.bound_s, 0.0) if math.isfinite(self.delay_s) else math.inf
+    def _tighten(self, hand: KnapsackSearch, bound: KnapsackSearch, number: int) -> None:
+        """Work harder on the (block, S) that the choices at hand rest on, by their bounds or by their beams."""
         _, by_bound = configuration_delays(self.problem, self.oracle.upper_bps())
         _, by_beam = configuration_delays(self.problem, self.oracle.lower_bps())
-        near = bound.reduced_s <= slack
-        block, mask = bound.knapsack.block[near], bound.knapsack.mask[near]
         wanted = np.zeros(by_bound.shape, bool)
-        wanted[block, by_bound[block, mask]] = True
-        wanted[block, by_beam[block, mask]] = True
+        for search in (hand, bound):
+            used = search.reduced_s <= 0.0
+            if search.columns is not None:
+                used[search.columns] = True
+            block, mask = search.knapsack.block[used], search.knapsack.mask[used]
+            wanted[block, by_bound[block, mask]] = True
+            wanted[block, by_beam[block, mask]] = True
         tables = self.oracle.tables
         tolerance = self.oracle.settings.tolerance
         open_gap = np.stack([t.upper > t.lower * (1.0 + 2.0 * tolerance) for t in tables])
@@ -169,7 +201,10 @@ class _Run:
         wanted[:, 0] = False
         masks = self.oracle.masks
         settings = BeamformingSettings(
-            rounds=4 * (number + 1) + self.oracle.settings.rounds, tolerance=tolerance, seed=self.context.seed
+            rounds=4 * (number + 1) + self.oracle.settings.rounds,
+            tolerance=tolerance,
+            max_nodes=_NODES_PER_SET,
+            seed=self.context.seed,
         )
         self.oracle.compute(
             [masks[row[masks]] for row in wanted], settings, reporter(self.context, "tighter beams")

@@ -16,7 +16,7 @@ from fgamcd_opt.rate_oracle import RateOracle
 from fgamcd_opt.solvers.decisions import decision_from_masks
 from fgamcd_opt.solvers.knapsack_search import search
 from fgamcd_opt.solvers.protocol import Outcome
-from fgamcd_opt.solvers.rate_tables import complete_table, unservable_block
+from fgamcd_opt.solvers.rate_tables import complete_table, toy_problem, unservable_block
 from fgamcd_opt.status import StopReason
 
 
@@ -29,6 +29,10 @@ class GreedySolver:
     variants: ClassVar[Mapping[str, frozenset[str]]] = {}
     options: ClassVar[Mapping[str, Any]] = {"rounds": 0}
     backends: ClassVar[tuple[str, ...]] = ()
+
+    def prepare(self) -> None:
+        """Compile the kernels, or load them from disk, on a toy problem."""
+        self.solve(toy_problem(), SolveContext(silent=True), self.options)
 
     def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
         """Solve P1 heuristically.

@@ -17,6 +17,7 @@ _SECONDS = 1e3
 """Objective in ms and storage in MB keep the coefficients near 1."""
 _BYTES = 1e-6
 _POLL_S = 0.05
+_PATIENCE_S = 10.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +52,7 @@ def solve_milp(
     context: SolveContext,
     *,
     gap: float,
+    good_s: float,
     time_s: float,
     start: NDArray[np.int64] | None = None,
     label: str = "milp",
@@ -65,6 +67,8 @@ def solve_milp(
         Threads, seed, clock, stop flag.
     gap
         Relative gap at which to stop.
+    good_s
+        Delay in s at which to stop whatever the bound; -infinite if there is none.
     time_s
         Time limit in s for this call.
     start
@@ -81,9 +85,11 @@ def solve_milp(
     solver.setOptionValue("mip_rel_gap", gap)
     solver.setOptionValue("mip_abs_gap", 0.0)
     solver.setOptionValue("time_limit", max(0.01, min(time_s, context.remaining_s)))
+    if math.isfinite(good_s):
+        solver.setOptionValue("objective_target", good_s * _SECONDS)
     if start is not None:
         _set_start(solver, knapsack, start)
-    solver.cbMipLogging.subscribe(_progress(context, label))
+    solver.cbMipInterrupt.subscribe(_progress(context, label))
     _run(solver, context, time_s)
     status = solver.getModelStatus().name
     info = solver.getInfo()
@@ -149,9 +155,14 @@ def _run(solver: Any, context: SolveContext, time_s: float | None) -> None:
         solver.setOptionValue("time_limit", max(0.01, context.remaining_s))
     solver.HandleUserInterrupt = True
     solver.startSolve()
-    while not solver.wait(_POLL_S)[0]:
-        if context.must_stop:
-            solver.cancelSolve()
+    try:
+        while not solver.wait(_POLL_S)[0]:
+            if context.must_stop:
+                solver.cancelSolve()
+    except BaseException:  # a hard interrupt: its thread must end before the interpreter does
+        solver.cancelSolve()
+        solver.wait(_PATIENCE_S)
+        raise
 
 
 def _progress(context: SolveContext, label: str) -> Callable[[Any], None]:

@@ -82,15 +82,19 @@ class KnapsackSearch:
         if feasible:
             self.offer(search(self.knapsack, multipliers))
 
-    def close(self, context: SolveContext, *, target_s: float, gap: float, time_s: float) -> None:
-        """Run MILPs until the bound reaches ``target_s`` or the gap is at most ``gap``, or the time is up.
+    def close(
+        self, context: SolveContext, *, target_s: float, good_s: float, gap: float, time_s: float
+    ) -> None:
+        """Run MILPs until the bound, the choice or the gap between them is good enough, or the time is up.
 
         Parameters
         ----------
         context
             Threads, seed, clock.
         target_s
-            A bound that would be enough, in s; infinite if only the gap counts.
+            A bound that would be enough, in s; infinite if there is none.
+        good_s
+            A delay of the choice that would be enough, in s; -infinite if there is none.
         gap
             Relative gap between choice and bound that is enough.
         time_s
@@ -100,7 +104,9 @@ class KnapsackSearch:
             return
         end = context.elapsed_s + time_s
         reach = self._first_reach()
-        while not self.infeasible and self.bound_s < target_s and self.gap > gap:
+        if math.isfinite(target_s):  # all columns that the target could hang on, at once
+            reach = max(reach, target_s - self._relaxed_s)
+        while not self.infeasible and self.bound_s < target_s and self.delay_s > good_s and self.gap > gap:
             left = min(end - context.elapsed_s, context.remaining_s)
             if left <= 0.0:
                 return
@@ -111,7 +117,7 @@ class KnapsackSearch:
             start = None if self.columns is None else position[self.columns]
             restricted = self.knapsack.restrict(keep)
             outcome = solve_milp(
-                restricted, context, gap=0.5 * gap, time_s=left, start=start, label=self.label
+                restricted, context, gap=0.5 * gap, good_s=good_s, time_s=left, start=start, label=self.label
             )
             self.nodes += outcome.nodes
             if outcome.columns is not None:

@@ -60,6 +60,10 @@ class Solver(Protocol):
     backends: ClassVar[tuple[str, ...]]
     """Distributions that it needs beyond the core of this package, by their names on the package index."""
 
+    def prepare(self) -> None:
+        """Load and compile what :meth:`solve` needs; not counted against the time limit."""
+        ...
+
     def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
         """Solve ``problem`` within ``context``; ``options`` holds a value for every declared option."""
         ...

@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from fgamcd_opt.context import SolveContext
+from fgamcd_opt.problem import P1
 from fgamcd_opt.rate_oracle import Progress, RateOracle
+
+
+def toy_problem() -> P1:
+    """The smallest preset: a problem on which the kernels are compiled before the clock of a solve starts."""
+    from fgamcd_opt.instances.generate import generate
+    from fgamcd_opt.instances.presets import PRESETS
+
+    return P1(generate(PRESETS["tiny"]))
 
 
 def complete_table(oracle: RateOracle, context: SolveContext) -> None:

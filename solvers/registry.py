@@ -7,7 +7,7 @@ from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 
-from fgamcd_opt.errors import UsageError
+from fgamcd_opt.errors import BackendError, UsageError
 from fgamcd_opt.solvers.protocol import Solver
 
 ENTRY_POINT_GROUP = "fgamcd_opt.solvers"
@@ -36,6 +36,8 @@ def get_solver(name: str) -> Solver:
     ------
     UsageError
         Unknown name; says which are known.
+    BackendError
+        The solver's module cannot be imported.
     """
     target = _BUILT_IN.get(name) or _plug_ins().get(name)
     if target is None:
@@ -43,5 +45,10 @@ def get_solver(name: str) -> Solver:
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise UsageError(f"solver {name!r} is unknown{hint} Known: {', '.join(solver_names())}")
     module, _, attribute = target.partition(":")
-    solver: Solver = getattr(import_module(module), attribute)()
+    try:
+        solver: Solver = getattr(import_module(module), attribute)()
+    except (ImportError, AttributeError) as error:
+        raise BackendError(
+            f"solver {name!r} ({target}) cannot be loaded: {error}; reinstall its package"
+        ) from error
     return solver

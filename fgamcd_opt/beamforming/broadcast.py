@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 
 from fgamcd_opt.errors import InputError
 
+MAX_SEARCHED_USERS = 6
+"""Users up to which tables use branch and bound; its trees grow about tenfold with each user."""
+
 
 @dataclass(frozen=True)
 class BeamformingSettings:
@@ -203,7 +206,7 @@ class SetTable:
             self.share,
         )
         self.solved[masks] = True
-        if settings.max_nodes:
+        if settings.max_nodes and users <= MAX_SEARCHED_USERS:
             for mask in masks.tolist():
                 self._prove(mask, settings)
 
