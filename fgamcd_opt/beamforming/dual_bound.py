@@ -10,8 +10,8 @@ minimise sum_n mu_n subject to sum_u y_u = 1, P >= 0. A bound is reported only f
 Cholesky factorisation, hence it is proved (up to ``ROUNDING``, which is added) wherever the iteration stops.
 
 At the optimum the semidefinite solution is W = Z Z^H with Z_n = G~_n K^(1/2) / mu_n, K = P^(-1) up to scale: it
-yields starts for the local search and the worst errors against W (:func:`worst_errors`), for which the bound is
-minimised again. That is the S-procedure bound of the source without a semidefinite solver.
+yields starts for the local search and the worst errors against W, with which the bound is minimised again (see
+:mod:`fgamcd_opt.beamforming.worst_errors`). That is the S-procedure bound of the source without its solver.
 """
 
 from __future__ import annotations
@@ -23,54 +23,6 @@ from fgamcd_opt.beamforming.kernel import Array, kernel
 
 ROUNDING = 1e-9
 """Relative margin added to every bound for floating-point rounding."""
-
-
-@kernel
-def shifted_gram(gram: Array, mix: Array, shifted: Array) -> None:
-    """Gram matrices of g~ = g + e for errors e_n = G_n mix_n: A~_n = (I + mix_n)^H A_n (I + mix_n)."""
-    n_nodes, n_users = gram.shape[0], gram.shape[1]
-    half = np.empty((n_users, n_users), np.complex128)
-    for n in range(n_nodes):
-        for u in range(n_users):
-            for v in range(n_users):
-                value = gram[n, u, v]
-                for k in range(n_users):
-                    value += gram[n, u, k] * mix[n, k, v]
-                half[u, v] = value
-        for u in range(n_users):
-            for v in range(n_users):
-                value = half[u, v]
-                for k in range(n_users):
-                    value += np.conj(mix[n, k, u]) * half[k, v]
-                shifted[n, u, v] = value
-        for u in range(n_users):
-            shifted[n, u, u] = shifted[n, u, u].real
-            for v in range(u):
-                mean = 0.5 * (shifted[n, u, v] + np.conj(shifted[n, v, u]))
-                shifted[n, u, v] = mean
-                shifted[n, v, u] = np.conj(mean)
-
-
-@kernel
-def beam_errors(
-    radius2: Array, balls: bool, x: Array, share: Array, norms: Array, signal: Array, q: Array, mix: Array
-) -> None:
-    """Worst errors against one beam (F1), as mixing matrices: e_{n,u} = G_n mix[n, :, u]."""
-    n_nodes, n_users = radius2.shape
-    for n in range(n_nodes):
-        for u in range(n_users):
-            magnitude = np.abs(signal[u])
-            if balls:
-                weight = np.sqrt(radius2[n, u]) / norms[n]
-            elif q[u] > 0.0:
-                weight = radius2[n, u] / q[u] * share[n] / norms[n]
-            else:
-                weight = 0.0
-            if share[n] <= 0.0 or magnitude <= 0.0:
-                weight = 0.0
-            turn = np.conj(signal[u]) / magnitude if magnitude > 0.0 else 1.0 + 0.0j
-            for v in range(n_users):
-                mix[n, v, u] = -weight * x[v] * turn
 
 
 @kernel
@@ -269,101 +221,3 @@ def minimise_bound(
     invert_cholesky(lower, inverse)
     cholesky(inverse, factor)
     return best
-
-
-@kernel
-def relaxation_errors(
-    gram: Array, radius2: Array, mix: Array, mu: Array, factor: Array, damping: float, new_mix: Array
-) -> None:
-    """Worst ellipsoid errors against the semidefinite solution W = Z Z^H, Z_n = (G_n + E_n) L / mu_n.
-
-    min_e (g_u + e)^H W (g_u + e) over e^H C e <= 1 is attained at e_n = -eps_n^2 Z_n z with
-    z = (nu I + S_u)^{-1} Z^H g_u, S_u = sum_n eps_n^2 Z_n^H Z_n and nu > 0 such that z^H S_u z = 1.
-    ``new_mix`` becomes (1 - damping) mix + damping * (that), still admissible because the set is convex.
-    """
-    n_nodes, n_users = gram.shape[0], gram.shape[1]
-    basis = np.empty((n_nodes, n_users, n_users), np.complex128)  # Z_n = G_n basis_n
-    image = np.empty((n_nodes, n_users, n_users), np.complex128)  # A_n basis_n
-    squares = np.empty((n_nodes, n_users, n_users), np.complex128)  # Z_n^H Z_n
-    for n in range(n_nodes):
-        for u in range(n_users):
-            for v in range(n_users):
-                value = factor[u, v]
-                for k in range(n_users):
-                    value += mix[n, u, k] * factor[k, v]
-                basis[n, u, v] = value / mu[n]
-        for u in range(n_users):
-            for v in range(n_users):
-                value = 0.0j
-                for k in range(n_users):
-                    value += gram[n, u, k] * basis[n, k, v]
-                image[n, u, v] = value
-        for u in range(n_users):
-            for v in range(n_users):
-                value = 0.0j
-                for k in range(n_users):
-                    value += np.conj(basis[n, k, u]) * image[n, k, v]
-                squares[n, u, v] = value
-    matrix = np.empty((n_users, n_users), np.complex128)
-    spread = np.empty((n_users, n_users), np.complex128)
-    lower = np.zeros((n_users, n_users), np.complex128)
-    z = np.empty(n_users, np.complex128)
-    target = np.empty(n_users, np.complex128)
-    for user in range(n_users):
-        largest = 0.0
-        for u in range(n_users):
-            target[u] = 0.0
-            for n in range(n_nodes):
-                target[u] += np.conj(image[n, user, u])
-            for v in range(n_users):
-                value = 0.0j
-                for n in range(n_nodes):
-                    value += radius2[n, user] * squares[n, u, v]
-                spread[u, v] = value
-            largest += spread[u, u].real
-        low, high = 1e-12 * largest, 1e12 * largest
-        for _ in range(60):
-            nu = np.sqrt(low * high)
-            for u in range(n_users):
-                for v in range(n_users):
-                    matrix[u, v] = spread[u, v]
-                matrix[u, u] += nu
-                z[u] = target[u]
-            if not cholesky(matrix, lower):
-                low = nu
-                continue
-            solve_cholesky(lower, z)
-            length = 0.0
-            for u in range(n_users):
-                value = 0.0j
-                for v in range(n_users):
-                    value += spread[u, v] * z[v]
-                length += (np.conj(z[u]) * value).real
-            if length > 1.0:
-                low = nu
-            else:
-                high = nu
-                if length > 1.0 - 1e-9:
-                    break
-        shrink = damping / np.sqrt(max(length, 1.0))
-        for n in range(n_nodes):
-            for u in range(n_users):
-                value = 0.0j
-                for v in range(n_users):
-                    value += basis[n, u, v] * z[v]
-                new_mix[n, u, user] = (1.0 - damping) * mix[n, u, user] - shrink * radius2[n, user] * value
-        # judged anew: where the error cancels the whole channel the numbers above may lose all their digits
-        used, spoilt = 0.0, 0.0
-        for n in range(n_nodes):
-            if radius2[n, user] <= 0.0:
-                continue
-            for u in range(n_users):
-                value = 0.0j
-                for v in range(n_users):
-                    value += gram[n, u, v] * new_mix[n, v, user]
-                    spoilt += (
-                        np.abs(gram[n, u, v] * new_mix[n, v, user] * new_mix[n, u, user]) / radius2[n, user]
-                    )
-                used += (np.conj(new_mix[n, u, user]) * value).real / radius2[n, user]
-        if not (used <= 1.0 + 1e-9 and spoilt <= 1e6):
-            new_mix[:, :, user] = mix[:, :, user]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from fgamcd_opt.beamforming.dual_bound import beam_errors, minimise_bound, relaxation_errors, shifted_gram
+from fgamcd_opt.beamforming.dual_bound import minimise_bound
 from fgamcd_opt.beamforming.kernel import Array, kernel
 from fgamcd_opt.beamforming.local_search import ascend, error_terms, received
+from fgamcd_opt.beamforming.worst_errors import beam_errors, merge_errors, relaxation_errors, shifted_gram
 
 
 @kernel
@@ -70,7 +71,6 @@ def maximise_min(
     upper = np.inf
     used = 0
     improved = True
-    since = 0
     for done in range(rounds + 1):
         if improved:
             error_terms(radius2, share, balls, q)
@@ -83,11 +83,9 @@ def maximise_min(
                 trial_y[u] = np.abs(x[u]) / total
             for n in range(n_nodes):
                 mu[n] = norms[n]
-            since = 0
         else:
-            since += 1
-            relaxation_errors(gram, radius2, mix, mu, factor, 1.0 / (1.0 + since), new_mix)
-            mix[:] = new_mix
+            relaxation_errors(gram, radius2, balls, mix, mu, factor, new_mix)
+            merge_errors(gram, ranks, mix, new_mix, trial_y, mu, 0.1 * tolerance)
         shifted_gram(gram, mix, shifted)
         goal = max(best, 0.0) ** 2 * (1.0 + 0.3 * tolerance)
         bound = minimise_bound(shifted, ranks, trial_y, mu, factor, 0.1 * tolerance, max(goal, enough))
@@ -114,10 +112,6 @@ def maximise_min(
             used += 1
         before = best
         best = search(gram, radius2, balls, sampled, x, share, best, 0.1 * tolerance)
-        # a marginally better beam is no reason to restart the errors, unless a plain bound is the better one
-        improved = best > before * (1.0 + 0.2 * tolerance) and (not balls)
-        if balls:
-            if best <= before * (1.0 + 0.05 * tolerance):
-                break
-            improved = True
+        # a marginally better beam is no reason to give up the errors found so far
+        improved = best > before * (1.0 + 0.2 * tolerance)
     return best, upper
