@@ -24,6 +24,8 @@ from fgamcd_opt.status import StopReason, relative_gap
 
 BOUND_KIND = "knapsack with certified rate bounds (F5, F6, F7)"
 
+_NO_PLACEMENT = "no caching placement fits into the storage (1) with every block deliverable (9b)"
+
 _BEAM_SHARE = 0.3
 """Beams are tightened before MILPs are run as long as they hold more than this share of the gap asked for."""
 
@@ -109,7 +111,7 @@ class _Run:
             with self.context.stage("search"):
                 hand, bound = self._relax()
             if bound.infeasible:
-                return "no caching placement fits into the storage (1) with every block deliverable (9b)"
+                return _NO_PLACEMENT
             if self._done():
                 return None
             beams = 1.0 if hand.infeasible else max(0.0, relative_gap(hand.bound_s, bound.bound_s))
@@ -117,6 +119,8 @@ class _Run:
             if last or beams <= _BEAM_SHARE * self.context.limits.gap:
                 with self.context.stage("search"):
                     self._close(hand, bound, beams)
+                if bound.infeasible:
+                    return _NO_PLACEMENT
                 if self._done() or last:
                     return None
             last_beams = beams

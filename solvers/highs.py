@@ -13,9 +13,6 @@ from numpy.typing import NDArray
 from fgamcd_opt.context import SolveContext
 from fgamcd_opt.formulations.knapsack import Knapsack
 
-_SECONDS = 1e3
-"""Objective in ms and storage in MB keep the coefficients near 1."""
-_BYTES = 1e-6
 _POLL_S = 0.05
 _PATIENCE_S = 10.0
 
@@ -38,13 +35,14 @@ def solve_relaxation(knapsack: Knapsack, context: SolveContext) -> tuple[NDArray
     """
     solver = _load(knapsack, integral=False, context=context)
     _run(solver, context, None)
+    per_second, per_byte = _units(knapsack)
     status = solver.getModelStatus().name
     if status == "kInfeasible":
         return np.zeros(knapsack.storage_bytes.size), False
     if status != "kOptimal":
         return None
     duals = np.array(solver.getSolution().row_dual)[knapsack.n_blocks :]
-    return np.maximum(-duals, 0.0) * _BYTES / _SECONDS, True
+    return np.maximum(-duals, 0.0) * per_byte / per_second, True
 
 
 def solve_milp(
@@ -82,14 +80,15 @@ def solve_milp(
         With an infinite bound if the knapsack is proved infeasible.
     """
     solver = _load(knapsack, integral=True, context=context)
+    per_second, _ = _units(knapsack)
     solver.setOptionValue("mip_rel_gap", gap)
     solver.setOptionValue("mip_abs_gap", 0.0)
     solver.setOptionValue("time_limit", max(0.01, min(time_s, context.remaining_s)))
     if math.isfinite(good_s):
-        solver.setOptionValue("objective_target", good_s * _SECONDS)
+        solver.setOptionValue("objective_target", good_s * per_second)
     if start is not None:
         _set_start(solver, knapsack, start)
-    solver.cbMipInterrupt.subscribe(_progress(context, label))
+    solver.cbMipInterrupt.subscribe(_progress(context, label, per_second))
     _run(solver, context, time_s)
     status = solver.getModelStatus().name
     info = solver.getInfo()
@@ -97,15 +96,26 @@ def solve_milp(
         return MilpResult(None, math.inf, True, int(info.mip_node_count))
     values = np.array(solver.getSolution().col_value)
     columns = _round(knapsack, values) if values.size and solver.getSolution().value_valid else None
-    bound = float(info.mip_dual_bound) / _SECONDS
+    bound = float(info.mip_dual_bound) / per_second
     finite = bound if math.isfinite(bound) else -math.inf
     return MilpResult(columns, finite, status == "kOptimal", int(info.mip_node_count))
+
+
+def _units(knapsack: Knapsack) -> tuple[float, float]:
+    """Units per second and per byte: powers of ten that bring delays and sizes near 10.
+
+    The backend's tolerances are absolute; on much smaller numbers its optimum and its bound would be wrong.
+    """
+    delay = float(knapsack.delay_s[knapsack.starts[:-1]].mean())
+    largest = float(knapsack.size_bytes.max())
+    return 10.0 ** round(1.0 - math.log10(delay)), 10.0 ** (1 - round(math.log10(largest)))
 
 
 def _load(knapsack: Knapsack, *, integral: bool, context: SolveContext) -> Any:
     """A silent HiGHS object that holds the knapsack."""
     import highspy
 
+    per_second, per_byte = _units(knapsack)
     columns, rows = knapsack.block.size, knapsack.n_blocks + knapsack.storage_bytes.size
     member = knapsack.membership()
     per_column = 1 + member.sum(axis=1)
@@ -117,16 +127,16 @@ def _load(knapsack: Knapsack, *, integral: bool, context: SolveContext) -> Any:
     position = np.ones(starts[-1], bool)
     position[starts[:-1]] = False
     index[position] = knapsack.n_blocks + node
-    value[position] = knapsack.size_bytes[knapsack.block[column]] * _BYTES
+    value[position] = knapsack.size_bytes[knapsack.block[column]] * per_byte
 
     model = highspy.HighsLp()
     model.num_col_, model.num_row_ = columns, rows
-    model.col_cost_ = knapsack.delay_s * _SECONDS
+    model.col_cost_ = knapsack.delay_s * per_second
     model.col_lower_, model.col_upper_ = np.zeros(columns), np.ones(columns)
     model.row_lower_ = np.concatenate(
         [np.ones(knapsack.n_blocks), np.full(rows - knapsack.n_blocks, -np.inf)]
     )
-    model.row_upper_ = np.concatenate([np.ones(knapsack.n_blocks), knapsack.storage_bytes * _BYTES])
+    model.row_upper_ = np.concatenate([np.ones(knapsack.n_blocks), knapsack.storage_bytes * per_byte])
     model.a_matrix_.format_ = highspy.MatrixFormat.kColwise
     model.a_matrix_.start_, model.a_matrix_.index_, model.a_matrix_.value_ = starts, index, value
     if integral:
@@ -165,10 +175,10 @@ def _run(solver: Any, context: SolveContext, time_s: float | None) -> None:
         raise
 
 
-def _progress(context: SolveContext, label: str) -> Callable[[Any], None]:
+def _progress(context: SolveContext, label: str, per_second: float) -> Callable[[Any], None]:
     def report(event: Any) -> None:
         out = event.data_out
-        primal, dual = out.mip_primal_bound / _SECONDS, out.mip_dual_bound / _SECONDS
+        primal, dual = out.mip_primal_bound / per_second, out.mip_dual_bound / per_second
         context.progress(f"{label:<14} delay {primal:.6f} s  bound {dual:.6f} s  nodes {out.mip_node_count}")
 
     return report

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import threading
 
 import numpy as np
 
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings
+from fgamcd_opt.context import SolveContext
 from fgamcd_opt.problem import P1
 from fgamcd_opt.rate_oracle import RateOracle
+from fgamcd_opt.solvers.knapsack_milp import KnapsackSearch
 
 
 def full_oracle(problem: P1, rounds: int = 2, threads: int = 1) -> RateOracle:
@@ -27,6 +30,18 @@ def random_rates(seed: int, rows: int, nodes: int) -> np.ndarray:
     total = gain @ member.T
     rates = 4e8 * np.log2(1.0 + total**2)
     return rates * (total >= rng.uniform(0.4, 1.5, size=(rows, 1)))
+
+
+def close(
+    found: KnapsackSearch,
+    context: SolveContext | None = None,
+    *,
+    gap: float = 0.0,
+    target_s: float = math.inf,
+    good_s: float = -math.inf,
+) -> None:
+    """Run the MILPs of a search until the gap, a bound or a choice is reached."""
+    found.close(context or SolveContext(), target_s=target_s, good_s=good_s, gap=gap, time_s=math.inf)
 
 
 class StopAfter(threading.Event):

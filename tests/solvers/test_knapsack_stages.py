@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from oracles import StopAfter, random_rates
+from oracles import StopAfter, close, random_rates
 from random_problems import random_problem
 from scipy.optimize import Bounds, LinearConstraint, milp
 
@@ -51,7 +51,7 @@ def test_bound_is_valid_at_every_stage_and_never_falls(seed):
     found.relax(SolveContext())
     for gap in (0.3, 0.1, 1e-2, 1e-3, 1e-4, 0.0):
         before = found.bound_s, found.delay_s
-        found.close(SolveContext(), target_s=math.inf, gap=gap, time_s=math.inf)
+        close(found, gap=gap)
         assert before[0] <= found.bound_s <= best * (1 + 1e-9)
         assert best * (1 - 1e-9) <= found.delay_s <= before[1]
         assert found.gap <= gap + 1e-9
@@ -66,8 +66,20 @@ def test_a_bound_that_is_enough_ends_the_search(seed):
     found = KnapsackSearch(knapsack, "test")
     found.relax(SolveContext())
     target = 0.5 * (found.bound_s + best)
-    found.close(SolveContext(), target_s=target, gap=0.0, time_s=math.inf)
+    close(found, target_s=target)
     assert target <= found.bound_s <= best * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_choice_that_is_enough_ends_the_search(seed):
+    knapsack = medium_knapsack(seed)
+    best = optimum(knapsack)
+    found = KnapsackSearch(knapsack, "test")
+    found.relax(SolveContext())
+    good = 1.01 * best
+    close(found, good_s=good)
+    assert best * (1 - 1e-9) <= found.delay_s <= good
+    assert found.bound_s <= best * (1 + 1e-9)
 
 
 @pytest.mark.parametrize("looks", [0, 1, 2, 3, 5, 8, 20])
@@ -78,7 +90,7 @@ def test_an_interrupted_search_keeps_a_valid_bound(seed, looks):
     context = SolveContext(Limits(), 0, StopAfter(looks))
     found = KnapsackSearch(knapsack, "test")
     found.relax(context)
-    found.close(context, target_s=math.inf, gap=0.0, time_s=math.inf)
+    close(found, context)
     assert found.bound_s <= best * (1 + 1e-9)
     assert found.delay_s >= best * (1 - 1e-9)
     assert found.columns is None or knapsack.fits(found.columns)
@@ -106,6 +118,6 @@ def test_infeasible_storage_is_proved(seed):
     assert knapsack.size_bytes.sum() > knapsack.storage_bytes.sum()
     found = KnapsackSearch(knapsack, "test")
     found.relax(SolveContext())
-    found.close(SolveContext(), target_s=math.inf, gap=0.0, time_s=math.inf)
+    close(found)
     assert found.infeasible
     assert found.columns is None

@@ -96,7 +96,7 @@ def test_multipliers_of_the_relaxation_give_its_value(seed):
 def test_milp_against_enumeration_of_all_choices(seed):
     knapsack = small_knapsack(seed)
     best = min((knapsack.total_delay_s(choice) for choice in choices(knapsack)), default=np.inf)
-    result = solve_milp(knapsack, SolveContext(), gap=0.0, time_s=np.inf)
+    result = solve_milp(knapsack, SolveContext(), gap=0.0, good_s=-np.inf, time_s=np.inf)
     assert result.finished
     if np.isinf(best):
         assert result.columns is None
