@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from fgamcd_opt.errors import UsageError
 from fgamcd_opt.status import StopReason
@@ -61,6 +62,8 @@ class SolveContext:
 
     limits: Limits = field(default_factory=Limits)
     seed: int = 0
+    rate_cache: Path | None = None
+    """Folder in which solvers keep finished rate tables between runs."""
     stop: threading.Event = field(default_factory=threading.Event)
     silent: bool = False
     """Report no progress."""

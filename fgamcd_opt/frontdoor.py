@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from typing import Any
 
 import fgamcd_opt
@@ -32,6 +33,7 @@ def solve(
     options: Mapping[str, Any] | None = None,
     build_s: float = 0.0,
     stop: threading.Event | None = None,
+    rate_cache: Path | None = None,
 ) -> Result:
     """Solve P1 with a registered solver; the independent checker scores what comes back.
 
@@ -52,6 +54,8 @@ def solve(
     stop
         Set it (from another thread or a signal handler) to end early with the best point so far. Without it,
         Ctrl-C does the same.
+    rate_cache
+        Folder in which finished rate tables are kept between runs; see :mod:`fgamcd_opt.rate_cache`.
 
     Raises
     ------
@@ -69,7 +73,7 @@ def solve(
     begun = time.monotonic()
     chosen.prepare()
     build_s += time.monotonic() - begun
-    context = SolveContext(limits or Limits(), seed, stop or threading.Event())
+    context = SolveContext(limits or Limits(), seed, rate_cache, stop or threading.Event())
     with nullcontext() if stop else _interrupt_sets(context.stop):
         outcome = chosen.solve(problem, context, complete)
     return _judge(problem, chosen, outcome, context, complete, build_s)

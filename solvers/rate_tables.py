@@ -6,6 +6,7 @@ import numpy as np
 
 from fgamcd_opt.context import SolveContext
 from fgamcd_opt.problem import P1
+from fgamcd_opt.rate_cache import load_rates, save_rates
 from fgamcd_opt.rate_oracle import Progress, RateOracle
 
 
@@ -18,10 +19,19 @@ def toy_problem() -> P1:
 
 
 def complete_table(oracle: RateOracle, context: SolveContext) -> None:
-    """All node sets of all blocks. The set of all nodes comes first: it makes every placement deliverable."""
+    """All node sets of all blocks, read from the context's cache where it has them, else computed and kept there.
+
+    The set of all nodes comes first: it makes every placement deliverable.
+    """
+    if context.rate_cache is not None and load_rates(oracle, context.rate_cache):
+        context.progress(f"beams: read from {context.rate_cache}", now=True)
+        return
     every_node = [oracle.masks[:1]] * oracle.blocks.size
-    if oracle.compute(every_node, progress=reporter(context, "beams, all nodes")):
-        oracle.compute(progress=reporter(context, "beams"))
+    complete = oracle.compute(every_node, progress=reporter(context, "beams, all nodes")) and oracle.compute(
+        progress=reporter(context, "beams")
+    )
+    if complete and context.rate_cache is not None:
+        save_rates(oracle, context.rate_cache)
 
 
 def unservable_block(oracle: RateOracle) -> str | None:

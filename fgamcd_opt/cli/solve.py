@@ -68,6 +68,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write the solution file; replaces FILE if it exists",
     )
     parser.add_argument(
+        "--rate-cache",
+        type=Path,
+        metavar="FOLDER",
+        help="keep finished rate tables there; instances that differ in storage or backhaul alone share them",
+    )
+    parser.add_argument(
         "--record",
         action="store_true",
         help="library instances only: keep delay and bound in the library's table if they improve on it",
@@ -108,6 +114,7 @@ def run(args: argparse.Namespace) -> ExitCode:
             options=args.option,
             build_s=build_s,
             stop=stop,
+            rate_cache=args.rate_cache,
         )
         try:
             if args.output is not None:

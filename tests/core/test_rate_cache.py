@@ -1,0 +1,64 @@
+"""Rates on disk: the same numbers come back, for the same channels and settings only, and damage is noticed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fgamcd_opt import P1, load_instance
+from fgamcd_opt.beamforming.broadcast import BeamformingSettings
+from fgamcd_opt.context import Limits
+from fgamcd_opt.errors import InputError
+from fgamcd_opt.frontdoor import solve
+from fgamcd_opt.rate_cache import cache_path, load_rates, save_rates
+from fgamcd_opt.rate_oracle import RateOracle
+
+
+def full_oracle(**overrides: str) -> RateOracle:
+    oracle = RateOracle(P1(load_instance("tiny", overrides)))
+    oracle.compute()
+    return oracle
+
+
+def test_rates_come_back_bit_for_bit(tmp_path: Path) -> None:
+    oracle = full_oracle()
+    save_rates(oracle, tmp_path)
+    fresh = RateOracle(P1(load_instance("tiny")))
+    assert load_rates(fresh, tmp_path)
+    assert np.array_equal(fresh.lower_bps(), oracle.lower_bps())
+    assert np.array_equal(fresh.upper_bps(), oracle.upper_bps())
+    assert fresh.solved == oracle.solved
+    row, mask = 0, int(oracle.masks[0])
+    assert np.array_equal(fresh.beam(row, mask), oracle.beam(row, mask))
+
+
+def test_storage_shares_the_file_but_channels_and_settings_do_not(tmp_path: Path) -> None:
+    path = cache_path(full_oracle(), tmp_path)
+    assert cache_path(RateOracle(P1(load_instance("tiny", {"storage_gb": "0.09"}))), tmp_path) == path
+    assert cache_path(RateOracle(P1(load_instance("tiny", {"csi_delta": "0.1"}))), tmp_path) != path
+    other = RateOracle(P1(load_instance("tiny")), BeamformingSettings(rounds=3))
+    assert cache_path(other, tmp_path) != path
+    assert not load_rates(other, tmp_path)
+
+
+def test_damaged_file_is_refused(tmp_path: Path) -> None:
+    oracle = full_oracle()
+    save_rates(oracle, tmp_path)
+    path = cache_path(oracle, tmp_path)
+    oracle.tables[0].upper[-1] *= 0.5
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(InputError, match=path.name):
+        load_rates(oracle, tmp_path)
+
+
+def test_solve_reads_what_an_earlier_solve_kept(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", logger="fgamcd_opt")
+    first = solve(P1(load_instance("tiny")), limits=Limits(), rate_cache=tmp_path)
+    assert not any("read from" in message for message in caplog.messages)
+    second = solve(P1(load_instance("tiny")), limits=Limits(), rate_cache=tmp_path)
+    assert any("read from" in message for message in caplog.messages)
+    assert second.objective_s == first.objective_s
+    assert second.bound_s == first.bound_s
