@@ -73,6 +73,20 @@ def test_an_unknown_solver_is_refused_with_the_nearest_name():
 
 
 @EVERY_SOLVER
+def test_getting_ready_is_silent_and_changes_no_result(name, caplog):
+    if not able(name):
+        return
+    problem = random_problem(5, storage_share=2.5)
+    with caplog.at_level("DEBUG", logger="fgamcd_opt"):
+        get_solver(name).prepare()
+        assert caplog.records == []
+    before = solve(problem, name)
+    get_solver(name).prepare()
+    after = solve(problem, name)
+    assert (before.objective_s, before.bound_s) == (after.objective_s, after.bound_s)
+
+
+@EVERY_SOLVER
 @pytest.mark.parametrize("instance", ["tiny", "small"])
 def test_presets_are_solved_and_verified(name, instance):
     if not able(name):
