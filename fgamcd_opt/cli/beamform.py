@@ -224,7 +224,10 @@ def _write(
 
 def _node_list(text: str) -> list[int]:
     """Different node indices, as an argparse type."""
-    nodes = [whole_number(part) for part in text.split(",")]
+    parts = text.split(",")
+    if not all(part.isdecimal() for part in parts):
+        raise argparse.ArgumentTypeError(f"{text!r} is no list of node indices such as 0,2,5")
+    nodes = [int(part) for part in parts]
     if len(set(nodes)) != len(nodes):
         raise argparse.ArgumentTypeError(f"{text} names a node twice")
     return nodes
@@ -232,7 +235,10 @@ def _node_list(text: str) -> list[int]:
 
 def _delta_list(text: str) -> list[float]:
     """Different numbers from 0 to 1, as an argparse type."""
-    deltas = [float(part) for part in text.split(",")]
+    try:
+        deltas = [float(part) for part in text.split(",")]
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no list of numbers such as 0.05,0.1") from error
     if not all(0.0 <= delta <= 1.0 for delta in deltas):
         raise argparse.ArgumentTypeError(f"{text}: every delta must lie between 0 and 1")
     if len(set(deltas)) != len(deltas):
@@ -246,6 +252,3 @@ def _positive(text: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text} is not at least 1")
     return value
-
-
-_node_list.__name__, _delta_list.__name__, _positive.__name__ = "node list", "delta list", "whole number"
