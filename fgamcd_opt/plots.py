@@ -100,7 +100,10 @@ def _distributions(axes: Axes, study: ErrorStudy) -> None:
         values = np.sort(study.uniform_rates_bps(design).min(axis=1)) / 1e9
         values = np.concatenate([values[:1], values])
         share = np.linspace(0.0, 1.0, values.size)
-        axes.step(values, share, where="post", linewidth=1.8, **_STYLES[design])
+        style = _STYLES[design]
+        axes.step(
+            values, share, where="post", linewidth=1.8, color=style["color"], linestyle=style["linestyle"]
+        )
     axes.set_ylim(0.0, 1.02)
     axes.locator_params(axis="x", nbins=5)
     axes.set_xlabel("worst user's rate (Gbit/s)")

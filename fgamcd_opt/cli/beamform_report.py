@@ -117,7 +117,7 @@ def print_report(report: dict[str, Any]) -> None:
             "upper bound": _gbit(report["upper_bound_bps"]) + " Gbit/s, proved (F6)",
             "gap": f"{100 * report['gap']:.4f} %",
             "QoS": report["qos"] + found_without,
-            "time": f"{report['time_s']:.3f} s",
+            "time": f"{1e3 * report['time_s']:.1f} ms",
         }
     )
     print()
