@@ -118,8 +118,8 @@ class _Run:
             last = number == self.options["passes"] or beams > _STALLED * last_beams
             if last or beams <= _BEAM_SHARE * self.context.limits.gap:
                 with self.context.stage("search"):
-                    self._close(hand, bound, beams)
-                if bound.infeasible:
+                    fits = self._close(hand, bound, beams)
+                if not fits:
                     return _NO_PLACEMENT
                 if self._done() or last:
                     return None
@@ -147,8 +147,14 @@ class _Run:
             self._keep(hand, bound)
         return hand, bound
 
-    def _close(self, hand: KnapsackSearch, bound: KnapsackSearch, beams: float) -> None:
-        """MILPs: a better placement with the beams in hand, then a better bound where that is not enough."""
+    def _close(self, hand: KnapsackSearch, bound: KnapsackSearch, beams: float) -> bool:
+        """MILPs: a better placement with the beams in hand, then a better bound where that is not enough.
+
+        Returns
+        -------
+        bool
+            False if it is proved that no placement fits.
+        """
         target = self.context.limits.gap
         hand.close(
             self.context,
@@ -169,6 +175,7 @@ class _Run:
             self._offer_bound_choice(hand, bound)
             self._keep(hand, bound)
         self.nodes += hand.nodes + bound.nodes
+        return not bound.infeasible
 
     def _offer_bound_choice(self, hand: KnapsackSearch, bound: KnapsackSearch) -> None:
         """The best placement for the bound is a placement, too: judge it with the beams in hand."""

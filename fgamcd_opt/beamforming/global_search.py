@@ -7,10 +7,11 @@ chord. Lagrangian duality turns the relaxation into a small problem in the Gram 
     B = min  sum_n max(0, ||G_n x|| - sum_u a_u t_{n,u})
     s.t.     0 <= a_u <= Re(conj(x_u) e^{j low_u}),  a_u <= Re(conj(x_u) e^{j high_u}),  sum_u a_u = 1,
 
-where t_{n,u} = eps_{n,u}^2 / q_u at full power (eps_{n,u} for balls): q_u(w) >= sum_n t_{n,u} ||w_n||, so per-node
-power and the robust term stay inside. EVERY feasible (x, a) proves tau <= B for all beams of the node, so the bound
-is proved wherever the barrier Newton method stops, and a child starts from its parent's point, which stays
-feasible. The phase of one user is fixed at 0 (global rotation). Best-first search, split at the relaxed phase.
+where t_{n,u} = eps_{n,u}^2 s_n / q_u(s) for the node amplitudes s of the beam in hand (eps_{n,u} for balls). Since
+q_u is convex, q_u(w) >= sum_n t_{n,u} ||w_n|| for every beam, so per-node power and the robust term stay inside. EVERY
+feasible (x, a) proves tau <= B for all beams of the node, so the bound is proved wherever the barrier Newton method
+stops, and a child starts from its parent's point, which stays feasible. The phase of one user is fixed at 0 (global
+rotation). Best-first search, split at the relaxed phase.
 """
 
 from __future__ import annotations
@@ -24,20 +25,23 @@ from fgamcd_opt.beamforming.local_search import ascend
 
 _NEWTON_STEPS = 60
 
+_CENTRING = 0.2
+"""Share of the central point in the start of a node."""
+
 
 @kernel
-def error_prices(radius2: Array, balls: bool, price: Array) -> None:
-    """t_{n,u}: linear lower bound q_u >= sum_n t_{n,u} ||w_n||, exact at full power."""
+def error_prices(radius2: Array, balls: bool, share: Array, price: Array) -> None:
+    """t_{n,u}: linear lower bound q_u >= sum_n t_{n,u} ||w_n||, exact for node amplitudes ``share`` (convexity)."""
     n_nodes, n_users = radius2.shape
     for u in range(n_users):
         total = 0.0
         for n in range(n_nodes):
-            total += radius2[n, u]
+            total += radius2[n, u] * share[n] * share[n]
         for n in range(n_nodes):
             if balls:
                 price[n, u] = np.sqrt(radius2[n, u])
             else:
-                price[n, u] = radius2[n, u] / np.sqrt(total) if total > 0.0 else 0.0
+                price[n, u] = radius2[n, u] * share[n] / np.sqrt(total) if total > 0.0 else 0.0
 
 
 @kernel
@@ -268,7 +272,7 @@ def branch_and_bound(
     keys = np.empty(capacity)
     heap = np.empty(capacity, np.int64)
     price = np.empty((n_nodes, n_users))
-    error_prices(radius2, balls, price)
+    error_prices(radius2, balls, share, price)
     q = np.zeros(n_users)
     for u in range(n_users):
         for n in range(n_nodes):
@@ -307,8 +311,13 @@ def branch_and_bound(
         sub_x, sub_a = np.empty(members.size, np.complex128), np.empty(members.size)
         sub_low, sub_high = np.empty(members.size), np.empty(members.size)
         for i in range(members.size):
-            sub_x[i], sub_a[i] = point[node, members[i]], weight[node, members[i]]
             sub_low[i], sub_high[i] = low[node, members[i]], high[node, members[i]]
+            # the parent's point lies at the edge of the child's domain: mixed with a central one
+            middle = 0.5 * (sub_low[i] + sub_high[i])
+            spread = np.cos(0.5 * (sub_high[i] - sub_low[i]))
+            centre = 2.0 / (members.size * spread) * np.exp(1j * middle)
+            sub_x[i] = (1.0 - _CENTRING) * point[node, members[i]] + _CENTRING * centre
+            sub_a[i] = (1.0 - _CENTRING) * weight[node, members[i]] + _CENTRING / members.size
         sub_signal = np.empty(members.size, np.complex128)
         bound = relax(
             sub_gram,

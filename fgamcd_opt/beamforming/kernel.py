@@ -39,12 +39,13 @@ def inlined_kernel(function: Function) -> Function:
 
 
 def _compile(function: Function, options: dict[str, Any]) -> Function:
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = before or str(_folder())
+    config: Any = numba.config
+    before = config.CACHE_DIR
+    config.CACHE_DIR = before or str(_folder())
     try:
         compiled: Function = numba.njit(**options)(function)
     finally:
-        numba.config.CACHE_DIR = before
+        config.CACHE_DIR = before
     return compiled
 
 
