@@ -14,7 +14,7 @@ import fgamcd_opt
 from fgamcd_opt.cli.main import COMMANDS, EPILOG
 from fgamcd_opt.errors import ExitCode
 
-HEAVY = {"numpy", "numba", "highspy", "scipy", "torch", "cvxpy", "pyomo", "rich", "networkx"}
+HEAVY = {"numpy", "numba", "highspy", "scipy", "torch", "cvxpy", "pyomo", "networkx", "matplotlib"}
 
 
 def python(code: str) -> str:
