@@ -27,6 +27,9 @@ class Stub:
     options: ClassVar[Mapping[str, Any]] = {}
     backends: ClassVar[tuple[str, ...]] = ()
 
+    def prepare(self) -> None:
+        """Nothing to load."""
+
     def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
         """Give up at once."""
         return Outcome(stop_reason=StopReason.TIME_LIMIT, message="gave up")
