@@ -15,10 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings, Broadcast, SetTable, masks_by_size
+from fgamcd_opt.errors import UsageError
 from fgamcd_opt.problem import P1
 
 Progress = Callable[[int, int], bool]
 """Called with (problems done, problems in all) between pieces of work; False stops."""
+
+MAX_NODES = 12
+"""Nodes up to which the rates of all node sets are tabulated."""
 
 _PIECE_SECONDS = 0.5
 """Work between two calls of the progress callback, by a rough estimate of the time of a problem."""
@@ -44,6 +48,11 @@ class RateOracle:
         Effort and seed of the beamforming.
     threads
         Threads that work side by side; the result does not depend on it.
+
+    Raises
+    ------
+    UsageError
+        The instance has so many nodes that their 2^N sets cannot be tabulated.
     """
 
     def __init__(self, problem: P1, settings: BeamformingSettings | None = None, threads: int = 1) -> None:
@@ -51,6 +60,11 @@ class RateOracle:
         self.settings = settings or BeamformingSettings()
         self.threads = max(1, threads)
         instance = problem.instance
+        if instance.n_nodes > MAX_NODES:
+            raise UsageError(
+                f"{instance.name}: has {instance.n_nodes} nodes; rates are tabulated for all 2^N node sets, which "
+                f"goes up to {MAX_NODES} nodes"
+            )
         self.blocks = instance.requested_blocks
         self.masks = masks_by_size(instance.n_nodes)
         self.tables = [SetTable(self._reduce(int(block))) for block in self.blocks]

@@ -195,7 +195,6 @@ class SetTable:
             problem.balls,
             problem.floors,
             masks,
-            np.arange(self.status.size),
             draws[0] + 1j * draws[1],
             settings.rounds,
             settings.tolerance,

@@ -89,7 +89,6 @@ def solve_sets(
     balls: bool,
     floors: Array,
     masks: Array,
-    row_of_mask: Array,
     noise: Array,
     rounds: int,
     tolerance: float,
@@ -107,13 +106,11 @@ def solve_sets(
         All nodes: (N, m, m) complex, (N, m), (N,).
     masks
         Node sets as bit masks, in order of falling size, so that larger sets give warm starts and bounds.
-    row_of_mask
-        Row of each mask in the arrays below, -1 where it has none.
     noise
         (r, m) complex standard normal numbers, the only randomness.
     status, lower, upper, x, share
-        Rows: QoS status, SNR reached, proved SNR bound (infinite if not solved yet), beam coordinates (rows, m)
-        and (rows, N). A row that holds a beam already is improved, never made worse.
+        Rows by mask: QoS status, SNR reached, proved SNR bound (infinite if not solved yet), beam coordinates
+        (2^N, m) and (2^N, N). A row that holds a beam already is improved, never made worse.
     """
     n_nodes, n_users = gram.shape[0], gram.shape[1]
     fresh = min(n_users, 3)
@@ -123,7 +120,6 @@ def solve_sets(
             heard[n] = heard[n] or gram[n, u, u].real > 0.0
     for index in range(masks.shape[0]):
         mask = masks[index]
-        row = row_of_mask[mask]
         members = np.empty(n_nodes, np.int64)
         size = 0
         for n in range(n_nodes):
@@ -131,27 +127,27 @@ def solve_sets(
                 members[size] = n
                 size += 1
         members = members[:size]
-        ceiling = upper[row]
-        blocked = status[row] == INFEASIBLE
+        ceiling = upper[mask]
+        blocked = status[mask] == INFEASIBLE
         starts = np.empty((n_nodes + 1 + fresh, n_users), np.complex128)
         count = 0
-        if lower[row] > 0.0:
-            starts[count] = x[row]
+        if lower[mask] > 0.0:
+            starts[count] = x[mask]
             count += 1
         for n in range(n_nodes):
-            parent = row_of_mask[mask | (1 << n)]
-            if (mask >> n) & 1 or parent < 0:
+            if (mask >> n) & 1:
                 continue
+            parent = mask | (1 << n)
             blocked = blocked or status[parent] == INFEASIBLE
             ceiling = min(ceiling, upper[parent])
             if lower[parent] > 0.0:
                 starts[count] = x[parent]
                 count += 1
         if blocked:
-            status[row], lower[row], upper[row] = INFEASIBLE, 0.0, 0.0
+            status[mask], lower[mask], upper[mask] = INFEASIBLE, 0.0, 0.0
             continue
         if size == 0:
-            upper[row] = 0.0
+            upper[mask] = 0.0
             continue
         sub_gram, sub_radius2 = select_nodes(gram, radius2, members)
         sub_ranks = np.empty(size)
@@ -182,17 +178,17 @@ def solve_sets(
             new_share,
         )
         if found == INFEASIBLE:
-            status[row], lower[row], upper[row] = INFEASIBLE, 0.0, 0.0
+            status[mask], lower[mask], upper[mask] = INFEASIBLE, 0.0, 0.0
             continue
-        upper[row] = min(ceiling, proved)
-        if reached > lower[row]:
-            lower[row] = reached
-            status[row] = FEASIBLE
-            x[row] = new_x
+        upper[mask] = min(ceiling, proved)
+        if reached > lower[mask]:
+            lower[mask] = reached
+            status[mask] = FEASIBLE
+            x[mask] = new_x
             for n in range(n_nodes):
-                share[row, n] = 0.0
+                share[mask, n] = 0.0
             for n in range(size):
-                share[row, members[n]] = new_share[n]
+                share[mask, members[n]] = new_share[n]
 
 
 @kernel

@@ -7,8 +7,10 @@ import pytest
 from random_problems import random_problem, worst_amplitudes
 
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings
+from fgamcd_opt.errors import UsageError
+from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.problem import P1
-from fgamcd_opt.rate_oracle import RateOracle
+from fgamcd_opt.rate_oracle import MAX_NODES, RateOracle
 
 FIELDS = ("status", "lower", "upper", "x", "share", "solved")
 
@@ -112,3 +114,8 @@ def test_an_error_in_the_progress_report_reaches_the_caller():
 
     with pytest.raises(ArithmeticError, match="from the callback"):
         RateOracle(problem_of(1), threads=2).compute(progress=progress)
+
+
+def test_more_nodes_than_can_be_tabulated_are_refused():
+    with pytest.raises(UsageError, match="nodes"):
+        RateOracle(P1(load("tiny", {"nodes": str(MAX_NODES + 1)})))
