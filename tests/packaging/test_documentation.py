@@ -58,7 +58,14 @@ def test_tutorial_works(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "docs/tutorial.md", "docs/beamforming.md", "docs/reference_beamforming.md"]
+    "page",
+    [
+        "README.md",
+        "docs/tutorial.md",
+        "docs/beamform_command.md",
+        "docs/beamforming.md",
+        "docs/reference_beamforming.md",
+    ],
 )
 def test_python_examples_run(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
