@@ -1,6 +1,6 @@
 """Rates kept on disk between runs: one archive per set of channels and beamforming settings.
 
-The key is made of everything the rates depend on (channels, radii, powers, QoS floors, error set, settings, version)
+The key is made of everything the rates depend on (channels, radii, powers, QoS floors, error set, settings, kernels)
 and of nothing else, so that instances that differ in storage or backhaul alone share their rates.
 """
 
@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-import fgamcd_opt
 from fgamcd_opt.archive import read_archive, write_archive
+from fgamcd_opt.beamforming.kernel import sources_digest
 from fgamcd_opt.errors import InputError
 from fgamcd_opt.rate_oracle import RateOracle
 
@@ -57,7 +57,7 @@ def save_rates(oracle: RateOracle, folder: Path) -> None:
 
 def cache_path(oracle: RateOracle, folder: Path) -> Path:
     """File of the oracle's rates in ``folder``."""
-    state = hashlib.sha256(json.dumps([fgamcd_opt.__version__, asdict(oracle.settings)]).encode())
+    state = hashlib.sha256(json.dumps([sources_digest(), asdict(oracle.settings)]).encode())
     for table in oracle.tables:
         problem = table.broadcast
         state.update(f"{problem.channels.shape} {problem.balls}".encode())

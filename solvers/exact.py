@@ -22,7 +22,7 @@ from fgamcd_opt.solvers.protocol import Outcome
 from fgamcd_opt.solvers.rate_tables import complete_table, reporter, toy_problem, unservable_block
 from fgamcd_opt.status import StopReason, relative_gap
 
-BOUND_KIND = "knapsack with certified rate bounds (F5, F6, F7)"
+BOUND_KIND = "knapsack with certified rate bounds (F5 to F8)"
 
 _NO_PLACEMENT = "no caching placement fits into the storage (1) with every block deliverable (9b)"
 

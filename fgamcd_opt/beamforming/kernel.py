@@ -50,10 +50,15 @@ def _compile(function: Function, options: dict[str, Any]) -> Function:
 
 
 @cache
-def _folder() -> Path:
-    """Folder for compiled code in the user's cache, named after the sources of all kernels."""
+def sources_digest() -> str:
+    """SHA-256 (hex) of the sources of all kernels: what computed a number, and what compiled code belongs to."""
     state = hashlib.sha256()
     for source in sorted(Path(__file__).parent.glob("*.py")):
         state.update(source.read_bytes())
+    return state.hexdigest()
+
+
+def _folder() -> Path:
+    """Folder for compiled code in the user's cache, named after the sources of all kernels."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "fgamcd_opt" / f"kernels-{state.hexdigest()[:16]}"
+    return Path(base) / "fgamcd_opt" / f"kernels-{sources_digest()[:16]}"

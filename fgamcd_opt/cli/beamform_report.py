@@ -114,7 +114,7 @@ def print_report(report: dict[str, Any]) -> None:
             f"from nodes {nodes} to {len(report['users'])} users",
             "errors": f"{report['csi_set']}",
             "worst rate": _gbit(report["worst_rate_bps"]) + " Gbit/s",
-            "upper bound": _gbit(report["upper_bound_bps"]) + " Gbit/s, proved (F6)",
+            "upper bound": _gbit(report["upper_bound_bps"]) + " Gbit/s, proved",
             "gap": f"{100 * report['gap']:.4f} %",
             "QoS": report["qos"] + found_without,
             "time": f"{1e3 * report['time_s']:.1f} ms",

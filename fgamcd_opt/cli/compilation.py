@@ -25,7 +25,7 @@ def compilation_announced() -> Iterator[None]:
         def on_start(self, event: Any) -> None:
             if not self.done:
                 self.done = True
-                log.info("compiling numerical kernels: about a minute, once after installation")
+                log.info("compiling numerical kernels: about a minute, once per version of them")
 
         def on_end(self, event: Any) -> None:
             """Nothing to tell."""

@@ -89,10 +89,12 @@ def run(args: argparse.Namespace) -> ExitCode:
     from fgamcd_opt.frontdoor import solve
     from fgamcd_opt.instances.resolve import load
     from fgamcd_opt.problem import P1
+    from fgamcd_opt.solvers.registry import get_solver
     from fgamcd_opt.variants import Variant
 
     limits = Limits(time_s=args.time_limit, gap=args.gap, threads=args.threads)
     variant = Variant.parse(args.variant)
+    get_solver(args.solver)  # an unknown name is told before the instance is made
     begun = time.monotonic()
     instance = load(args.instance, args.set)
     build_s = time.monotonic() - begun
