@@ -42,7 +42,7 @@ def get_solver(name: str) -> Solver:
     target = _BUILT_IN.get(name) or _plug_ins().get(name)
     if target is None:
         near = difflib.get_close_matches(name, solver_names(), 1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = f"; did you mean {near[0]!r}?" if near else "."
         raise UsageError(f"solver {name!r} is unknown{hint} Known: {', '.join(solver_names())}")
     module, _, attribute = target.partition(":")
     try:
