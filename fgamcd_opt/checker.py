@@ -73,7 +73,10 @@ def verify(instance: Instance, solution: Solution) -> Verification:
         If the solution is for a variant that cannot be evaluated.
     """
     if solution.instance_digest != instance.digest:
-        fault = f"the solution is for digest {solution.instance_digest}, the instance has {instance.digest}"
+        fault = (
+            f"the solution is for {solution.instance_name} with digest {solution.instance_digest}; "
+            f"{instance.name} has digest {instance.digest}"
+        )
         return Verification((fault,), None)
     try:
         evaluation = P1(instance, solution.variant).evaluate(solution.decision)

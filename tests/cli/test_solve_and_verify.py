@@ -204,7 +204,7 @@ def test_solution_of_another_instance_is_rejected(fgamcd: Run, solved: Path) -> 
     ran = fgamcd("verify", "tiny", solved, "--set", "seed=7", "--json")
     assert ran.code == ExitCode.VERIFICATION_FAILED
     assert ran.json["valid"] is False
-    assert "the solution is for digest" in ran.json["faults"][0]
+    assert "the solution is for tiny with digest" in ran.json["faults"][0]
     assert "REJECTED" in fgamcd("verify", "small", solved).out
 
 

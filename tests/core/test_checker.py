@@ -91,7 +91,7 @@ def test_less_power_misses_the_qos():
         (lambda s: {"delay_s": s.delay_s * (1 + 1e-8)}, "claimed delay"),
         (lambda s: {"delay_s": -s.delay_s}, "claimed delay"),
         (lambda s: {"lower_bound_s": s.delay_s * (1 + 1e-8), "bound_kind": "lp"}, "claimed lower bound"),
-        (lambda s: {"instance_digest": "0" * 64}, "the solution is for digest 0000"),
+        (lambda s: {"instance_digest": "0" * 64}, "the solution is for solved with digest 0000"),
     ],
 )
 def test_false_claims_are_rejected(claims, fault):
