@@ -18,6 +18,7 @@ from fgamcd_opt.problem import P1
 from fgamcd_opt.rate_oracle import RateOracle
 from fgamcd_opt.solvers.decisions import decision_from_masks
 from fgamcd_opt.solvers.knapsack_milp import KnapsackSearch
+from fgamcd_opt.solvers.milp import require_milp_backend
 from fgamcd_opt.solvers.protocol import Outcome
 from fgamcd_opt.solvers.rate_tables import complete_table, reporter, toy_problem, unservable_block
 from fgamcd_opt.status import StopReason, relative_gap
@@ -46,7 +47,7 @@ class ExactSolver:
     summary: ClassVar[str] = "knapsack over caching sets (F5) by HiGHS, with certified bounds (F6, F7)"
     proves_bounds: ClassVar[bool] = True
     variants: ClassVar[Mapping[str, frozenset[str]]] = {}
-    options: ClassVar[Mapping[str, Any]] = {"rounds": 2, "passes": 10, "max_nodes": 0}
+    options: ClassVar[Mapping[str, Any]] = {"rounds": 2, "passes": 10, "max_nodes": 0, "backend": "highs"}
     backends: ClassVar[tuple[str, ...]] = ("highspy",)
 
     def prepare(self) -> None:
@@ -66,8 +67,15 @@ class ExactSolver:
             ``rounds``: beamforming effort per set in the first pass. ``passes``: at most so many passes that
             tighten the rates that hold the gap open. ``max_nodes``: nodes of branch and bound (F8) per set that is
             tightened; off by default, since merged errors close most of the gap and the search takes another
-            quarter of a minute to compile when it is first used.
+            quarter of a minute to compile when it is first used. ``backend``: MILP backend, see
+            :mod:`fgamcd_opt.solvers.milp`.
+
+        Raises
+        ------
+        UsageError, BackendError
+            The MILP backend is unknown or not installed.
         """
+        require_milp_backend(options["backend"])
         reason = problem.infeasibility_reason()
         if reason:
             return Outcome(stop_reason=StopReason.INFEASIBLE, infeasibility=reason)
@@ -136,8 +144,9 @@ class _Run:
 
     def _relax(self) -> tuple[KnapsackSearch, KnapsackSearch]:
         """The knapsacks of F7 for the rates at hand, with their relaxations and heuristic choices."""
-        hand = KnapsackSearch(build_knapsack(self.problem, self.oracle.lower_bps()), "placement")
-        bound = KnapsackSearch(build_knapsack(self.problem, self.oracle.upper_bps()), "lower bound")
+        backend = self.options["backend"]
+        hand = KnapsackSearch(build_knapsack(self.problem, self.oracle.lower_bps()), "placement", backend)
+        bound = KnapsackSearch(build_knapsack(self.problem, self.oracle.upper_bps()), "lower bound", backend)
         bound.relax(self.context)
         if not bound.infeasible:
             hand.relax(self.context)

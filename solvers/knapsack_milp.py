@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from fgamcd_opt.context import SolveContext
 from fgamcd_opt.formulations.knapsack import Knapsack
-from fgamcd_opt.solvers.highs import solve_milp, solve_relaxation
+from fgamcd_opt.solvers.highs import solve_relaxation
 from fgamcd_opt.solvers.knapsack_search import search
 from fgamcd_opt.solvers.lagrangian import lagrangian_bound
+from fgamcd_opt.solvers.milp import solve_milp
 from fgamcd_opt.status import relative_gap
 
 _FIRST_COLUMNS_PER_BLOCK = 6
@@ -33,6 +34,8 @@ class KnapsackSearch:
         Columns.
     label
         Name in progress lines.
+    backend
+        MILP backend, see :mod:`fgamcd_opt.solvers.milp`.
 
     Attributes
     ----------
@@ -46,6 +49,7 @@ class KnapsackSearch:
 
     knapsack: Knapsack
     label: str
+    backend: str = "highs"
     columns: NDArray[np.int64] | None = None
     delay_s: float = math.inf
     bound_s: float = -math.inf
@@ -117,7 +121,14 @@ class KnapsackSearch:
             start = None if self.columns is None else position[self.columns]
             restricted = self.knapsack.restrict(keep)
             outcome = solve_milp(
-                restricted, context, gap=0.5 * gap, good_s=good_s, time_s=left, start=start, label=self.label
+                restricted,
+                context,
+                gap=0.5 * gap,
+                good_s=good_s,
+                time_s=left,
+                start=start,
+                label=self.label,
+                backend=self.backend,
             )
             self.nodes += outcome.nodes
             if outcome.columns is not None:

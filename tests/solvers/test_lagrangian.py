@@ -12,8 +12,9 @@ from scipy.optimize import linprog
 
 from fgamcd_opt.context import SolveContext
 from fgamcd_opt.formulations.knapsack import Knapsack, build_knapsack
-from fgamcd_opt.solvers.highs import solve_milp, solve_relaxation
+from fgamcd_opt.solvers.highs import solve_relaxation
 from fgamcd_opt.solvers.lagrangian import lagrangian_bound
+from fgamcd_opt.solvers.milp import solve_milp
 
 
 def small_knapsack(seed: int) -> Knapsack:
