@@ -94,7 +94,9 @@ class _NewtonSystem:
     def solve(self, products: Array) -> tuple[Array, Array, Array]:
         """Moves of x, s and z that change the products s z by -``products`` to first order."""
         weighted = (products + self.dual * self.primal) / self.slack
-        move: Array = np.linalg.solve(self.normal, -self.stationary - self.matrix.T @ weighted)
+        move = np.asarray(
+            np.linalg.solve(self.normal, -self.stationary - self.matrix.T @ weighted), dtype=np.float64
+        )
         slack_move = self.matrix @ move + self.primal
         return move, slack_move, -(products + self.dual * slack_move) / self.slack
 

@@ -75,18 +75,16 @@ def test_ascent_reaches_the_optimum_of_the_dual_linear_program(seed, whole, magn
 
 
 @settings(max_examples=20, deadline=None)
-@given(seed=st.integers(0, 10**6), seconds=st.integers(-40, 40), amounts=st.integers(-40, 40))
+@given(seed=st.integers(0, 10**6), seconds=st.integers(-20, 20), amounts=st.integers(-20, 20))
 def test_units_change_no_step(seed, seconds, amounts):
-    """Powers of two, so that the scaled numbers are exact."""
+    """Powers of four, so that the scaled numbers and their roots are exact."""
     function = Relaxation.draw(seed, whole=False)
-    second, amount = 2.0**seconds, 2.0**amounts
+    second, amount = 4.0**seconds, 4.0**amounts
     scaled = Relaxation(function.cost * second, function.use * amount, function.room * amount)
     plain, other = function.bundle(), scaled.bundle(second / amount)
-    for _ in range(8):
+    for _ in range(12):
         here, there = plain.propose(), other.propose()
-        np.testing.assert_allclose(
-            there, here * second / amount, rtol=1e-9, atol=1e-9 * here.max() * second / amount
-        )
+        np.testing.assert_array_equal(there, here * (second / amount))
         if plain.converged or plain.unbounded:
             break
         plain.add(here, *function.price(here))
