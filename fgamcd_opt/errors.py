@@ -17,7 +17,10 @@ class ExitCode(IntEnum):
     INFEASIBLE = 4
     """The problem is proved to have no feasible point."""
     NO_SOLUTION = 5
-    """Stopped (limit, interrupt, heuristic gave up) without a feasible point and without a proof."""
+    """Stopped (limit, interrupt, heuristic gave up) without a feasible point and without a proof that there is none.
+
+    ``fgamcd solve`` with a method that only proves bounds ends so; ``fgamcd bound`` does if it has no bound.
+    """
     VERIFICATION_FAILED = 6
     """The independent checker rejected a solution."""
     BACKEND_MISSING = 7

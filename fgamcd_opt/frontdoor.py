@@ -23,6 +23,8 @@ from fgamcd_opt.solvers.registry import get_solver, solver_names
 from fgamcd_opt.status import OPTIMALITY_GAP, StopReason, relative_gap
 from fgamcd_opt.times import Times
 
+_BOUNDS_ONLY = "this method proves bounds and looks for no solution"
+
 
 def solve(
     problem: P1,
@@ -178,7 +180,7 @@ def _judge(
         gap_tolerance=context.limits.gap,
         infeasibility=outcome.infeasibility,
         counts=outcome.counts,
-        message=outcome.message,
+        message=outcome.message or ("" if solver.finds_solutions else _BOUNDS_ONLY),
         **common,
     )
 

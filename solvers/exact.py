@@ -46,6 +46,7 @@ class ExactSolver:
     name: ClassVar[str] = "exact"
     summary: ClassVar[str] = "knapsack over caching sets (F5) by HiGHS, with certified bounds (F6, F7)"
     proves_bounds: ClassVar[bool] = True
+    finds_solutions: ClassVar[bool] = True
     variants: ClassVar[Mapping[str, frozenset[str]]] = {}
     options: ClassVar[Mapping[str, Any]] = {"rounds": 2, "passes": 10, "max_nodes": 0, "backend": "highs"}
     backends: ClassVar[tuple[str, ...]] = ("highspy",)

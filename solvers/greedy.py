@@ -26,6 +26,7 @@ class GreedySolver:
     name: ClassVar[str] = "greedy"
     summary: ClassVar[str] = "greedy placement by delay per byte with local moves; no bound"
     proves_bounds: ClassVar[bool] = False
+    finds_solutions: ClassVar[bool] = True
     variants: ClassVar[Mapping[str, frozenset[str]]] = {}
     options: ClassVar[Mapping[str, Any]] = {"rounds": 0}
     backends: ClassVar[tuple[str, ...]] = ()

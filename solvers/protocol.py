@@ -53,6 +53,8 @@ class Solver(Protocol):
     """One line for people."""
     proves_bounds: ClassVar[bool]
     """Whether it proves lower bounds on the delay."""
+    finds_solutions: ClassVar[bool]
+    """Whether it looks for solutions; a method that does not proves bounds, and ``fgamcd bound`` is its command."""
     variants: ClassVar[Mapping[str, frozenset[str]]]
     """Variant fields with the non-default values that it supports; a field left out supports its default only."""
     options: ClassVar[Mapping[str, Any]]

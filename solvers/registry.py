@@ -15,6 +15,8 @@ ENTRY_POINT_GROUP = "fgamcd_opt.solvers"
 _BUILT_IN = {
     "exact": "fgamcd_opt.solvers.exact:ExactSolver",
     "greedy": "fgamcd_opt.solvers.greedy:GreedySolver",
+    "lp": "fgamcd_opt.solvers.lp_relaxation:LpSolver",
+    "lagrangian": "fgamcd_opt.solvers.lagrangian_relaxation:LagrangianSolver",
 }
 """Name to ``module:class``; a module is imported when its solver is asked for."""
 

@@ -17,6 +17,7 @@ COMMANDS = {
     "info": "show what an instance holds",
     "instances": "list the library of named instances with their best known values",
     "solve": "solve an instance to a certified gap",
+    "bound": "prove a lower bound on the delay of an instance",
     "beamform": "send one block from chosen nodes: rates, proved bound, robustness study",
     "verify": "check a solution against its instance, without any solver",
     "solvers": "list the solvers, their options and whether their backends are installed",

@@ -41,6 +41,7 @@ def _entry(name: str) -> dict[str, Any]:
         "name": name,
         "summary": solver.summary,
         "proves_bounds": solver.proves_bounds,
+        "finds_solutions": solver.finds_solutions,
         "variants": {field: sorted(values) for field, values in solver.variants.items()},
         "options": dict(solver.options),
         "backends": [backend.to_json() for backend in backends],
@@ -53,6 +54,7 @@ def _rows(entry: Mapping[str, Any]) -> dict[str, str]:
     options = [f"{name}={value}" for name, value in entry["options"].items()]
     return {
         entry["name"]: entry["summary"],
+        "  solutions": "found" if entry["finds_solutions"] else "none, bounds only",
         "  bounds": "proved" if entry["proves_bounds"] else "none",
         "  variants": ", ".join(["P1", *variants]),
         "  options": ", ".join(options) or "none",

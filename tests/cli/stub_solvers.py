@@ -23,6 +23,7 @@ class Stub:
     name: ClassVar[str] = "stub"
     summary: ClassVar[str] = "stub for tests"
     proves_bounds: ClassVar[bool] = False
+    finds_solutions: ClassVar[bool] = True
     variants: ClassVar[Mapping[str, frozenset[str]]] = {"csi": frozenset({"nominal"})}
     options: ClassVar[Mapping[str, Any]] = {}
     backends: ClassVar[tuple[str, ...]] = ()
@@ -71,6 +72,19 @@ class TwiceSignalled(Stub):
         assert context.stop.wait(60.0)
         signal.raise_signal(self.number)
         return Outcome(stop_reason=context.stop_reason())
+
+
+class BoundOnly(Stub):
+    """Claims a bound, or none, whatever the problem."""
+
+    proves_bounds: ClassVar[bool] = True
+    finds_solutions: ClassVar[bool] = False
+    claim_s: ClassVar[float | None] = None
+
+    def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
+        """Claim it."""
+        kind = None if self.claim_s is None else "a claim"
+        return Outcome(stop_reason=StopReason.TIME_LIMIT, bound_s=self.claim_s, bound_kind=kind)
 
 
 class Unlicensed(Stub):

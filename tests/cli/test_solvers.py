@@ -22,6 +22,7 @@ def test_listing_is_the_registry(fgamcd: Run) -> None:
         solver = get_solver(name)
         assert entry["options"] == solver.options
         assert entry["proves_bounds"] == solver.proves_bounds
+        assert entry["finds_solutions"] == solver.finds_solutions
         assert tuple(backend["name"] for backend in entry["backends"]) == solver.backends
     assert entries["exact"]["backends"] == [
         {"name": "highspy", "version": version("highspy"), "availability": "full", "remedy": None}

@@ -1,0 +1,116 @@
+"""What the commands that run a solver share: its arguments, loading the problem, and the call of the front door."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import math
+import os
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fgamcd_opt.cli.arguments import add_instance, add_json, add_log_level, add_pairs, whole_number
+
+if TYPE_CHECKING:
+    from fgamcd_opt.context import Limits
+    from fgamcd_opt.problem import P1
+    from fgamcd_opt.result import Result
+
+DEFAULT_GAP = 1e-3
+"""Relative gap at which a solver stops by default: 0.1 %."""
+
+log = logging.getLogger("fgamcd_opt.cli")
+
+
+def add_solving(parser: argparse.ArgumentParser) -> None:
+    """``INSTANCE``, limits, seed, variant and options of a solver, cache, output."""
+    add_instance(parser)
+    parser.add_argument(
+        "--seed",
+        type=whole_number,
+        default=0,
+        help="of the solver (default: %(default)s); the instance's is --set seed=...",
+    )
+    parser.add_argument(
+        "--time-limit",
+        type=float,
+        default=math.inf,
+        metavar="S",
+        help="seconds for the solver (default: no limit)",
+    )
+    parser.add_argument(
+        "--gap",
+        type=float,
+        default=DEFAULT_GAP,
+        help="stop at this certified relative gap of the delay (default: %(default)s)",
+    )
+    parser.add_argument("--threads", type=int, default=_cores(), metavar="N", help="default: all cores")
+    add_pairs(parser, "--option", "NAME=VALUE", "option of this solver, see `fgamcd solvers`; repeatable")
+    add_pairs(
+        parser,
+        "--variant",
+        "FIELD=VALUE",
+        "another variant of P1, such as csi=nominal or delivery=hybrid(4); repeatable",
+    )
+    parser.add_argument(
+        "--rate-cache",
+        type=Path,
+        metavar="FOLDER",
+        help="keep finished rate tables there; instances that differ in storage or backhaul alone share them",
+    )
+    add_json(parser)
+    add_log_level(parser, default="info")
+
+
+def limits_of(args: argparse.Namespace) -> Limits:
+    """The limits that the arguments set; checked before any work."""
+    from fgamcd_opt.context import Limits
+
+    return Limits(time_s=args.time_limit, gap=args.gap, threads=args.threads)
+
+
+def load_problem(args: argparse.Namespace) -> tuple[P1, float]:
+    """The problem that the arguments name, and the seconds that making it took."""
+    from fgamcd_opt.instances.resolve import load
+    from fgamcd_opt.problem import P1
+    from fgamcd_opt.variants import Variant
+
+    variant = Variant.parse(args.variant)
+    begun = time.monotonic()
+    instance = load(args.instance, args.set)
+    build_s = time.monotonic() - begun
+    log.info(
+        "%s: %d nodes, %d users, %d of %d blocks requested, digest %s",
+        instance.name,
+        instance.n_nodes,
+        instance.n_users,
+        instance.requested_blocks.size,
+        instance.n_blocks,
+        instance.digest[:12],
+    )
+    return P1(instance, variant), build_s
+
+
+def solve_as_asked(
+    args: argparse.Namespace, solver: str, problem: P1, build_s: float, stop: threading.Event
+) -> Result:
+    """Run one solver with the limits, seed and options of the arguments."""
+    from fgamcd_opt.frontdoor import solve
+
+    return solve(
+        problem,
+        solver,
+        limits=limits_of(args),
+        seed=args.seed,
+        options=args.option,
+        build_s=build_s,
+        stop=stop,
+        rate_cache=args.rate_cache,
+    )
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,57 @@
+"""`lp`: the linear relaxation of the knapsack of F5 by HiGHS, its bound recomputed exactly from the multipliers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from fgamcd_opt.context import SolveContext
+from fgamcd_opt.formulations.knapsack import Knapsack
+from fgamcd_opt.problem import P1
+from fgamcd_opt.solvers.highs import solve_relaxation
+from fgamcd_opt.solvers.protocol import Outcome
+from fgamcd_opt.solvers.rate_tables import toy_problem
+from fgamcd_opt.solvers.storage_relaxation import StorageRelaxation, bound_over_certified_rates
+
+BOUND_KIND = "LP of F5 over certified rates (F6, F7)"
+
+
+class LpSolver:
+    """The linear program of the knapsack of F5."""
+
+    name: ClassVar[str] = "lp"
+    summary: ClassVar[str] = "bound: LP of the knapsack (F5) over certified rates, by HiGHS"
+    proves_bounds: ClassVar[bool] = True
+    finds_solutions: ClassVar[bool] = False
+    variants: ClassVar[Mapping[str, frozenset[str]]] = {}
+    options: ClassVar[Mapping[str, Any]] = {"rounds": 2}
+    backends: ClassVar[tuple[str, ...]] = ("highspy",)
+
+    def prepare(self) -> None:
+        """Compile the kernels, or load them from disk, on a toy problem."""
+        self.solve(toy_problem(), SolveContext(silent=True), self.options)
+
+    def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
+        """Bound P1 from below.
+
+        Parameters
+        ----------
+        problem
+            P1, default variant.
+        context
+            Limits, seed, clock.
+        options
+            ``rounds``: beamforming effort per set.
+        """
+        return bound_over_certified_rates(problem, context, options["rounds"], BOUND_KIND, _improve)
+
+
+def _improve(relaxation: StorageRelaxation, knapsack: Knapsack) -> None:
+    """Evaluate the multipliers of the linear program; those of the last one if the time is up."""
+    found = solve_relaxation(knapsack, relaxation.context)
+    if found is None:
+        relaxation.evaluate(knapsack, relaxation.multipliers)
+    elif found[1]:
+        relaxation.evaluate(knapsack, found[0])
+    else:  # the backend's word for infeasible is no proof: the ascent finds multipliers that prove it
+        relaxation.ascend(knapsack)
