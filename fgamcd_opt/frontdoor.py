@@ -23,7 +23,8 @@ from fgamcd_opt.solvers.registry import get_solver, solver_names
 from fgamcd_opt.status import OPTIMALITY_GAP, StopReason, relative_gap
 from fgamcd_opt.times import Times
 
-_BOUNDS_ONLY = "this method proves bounds and looks for no solution"
+BOUNDS_ONLY = "this method proves bounds and looks for no solution"
+"""Message of a result of a method that finds no solutions."""
 
 
 def solve(
@@ -180,7 +181,7 @@ def _judge(
         gap_tolerance=context.limits.gap,
         infeasibility=outcome.infeasibility,
         counts=outcome.counts,
-        message=outcome.message or ("" if solver.finds_solutions else _BOUNDS_ONLY),
+        message=outcome.message or ("" if solver.finds_solutions else BOUNDS_ONLY),
         **common,
     )
 

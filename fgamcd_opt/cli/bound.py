@@ -97,6 +97,8 @@ def _report(result: Result, known: BestKnown | None) -> dict[str, Any]:
 
 def _rows(report: dict[str, Any]) -> dict[str, str]:
     """The report for people; rows without content are empty."""
+    from fgamcd_opt.frontdoor import BOUNDS_ONLY
+
     time_s = report["time_s"]
     bound, delay, best = (report[key] for key in ("lower_bound_s", "delay_s", "best_known_delay_s"))
     gap = report["gap_to_best_known"]
@@ -112,5 +114,5 @@ def _rows(report: dict[str, Any]) -> dict[str, str]:
         "time": f"{time_s['total']:.2f} s: build {time_s['build']:.2f}, rates {time_s['rates']:.2f}, "
         f"search {time_s['search']:.2f}",
         "work": ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in report["counts"].items()),
-        "message": report["message"],
+        "message": "" if report["message"] == BOUNDS_ONLY else report["message"],
     }
