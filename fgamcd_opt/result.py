@@ -155,6 +155,9 @@ class Result:
     @property
     def exit_code(self) -> ExitCode:
         """What the command line returns for this result."""
+        unproved = self.status in (Status.FEASIBLE, Status.UNKNOWN)
+        if self.stop_reason is StopReason.BACKEND_LIMIT and unproved:
+            return ExitCode.BACKEND_MISSING
         codes = {
             Status.INFEASIBLE: ExitCode.INFEASIBLE,
             Status.UNKNOWN: ExitCode.NO_SOLUTION,

@@ -22,6 +22,8 @@ class StopReason(StrEnum):
     TIME_LIMIT = "time_limit"
     NODE_LIMIT = "node_limit"
     INTERRUPTED = "interrupted"
+    BACKEND_LIMIT = "backend_limit"
+    """A model that was needed next is too large for the licence of the backend."""
 
 
 class PointStatus(StrEnum):

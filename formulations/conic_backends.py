@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fgamcd_opt.errors import BackendError, UsageError
-from fgamcd_opt.solvers.backends import Availability, Backend, probe
+from fgamcd_opt.solvers.backends import Availability, Backend, probe, state
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ CONIC_BACKENDS: Mapping[str, ConicBackend] = {
 
 def available_backends() -> tuple[Backend, ...]:
     """State of every backend: installed version, whether it can be used, and the remedy if not."""
-    return tuple(_state(name) for name in CONIC_BACKENDS)
+    return tuple(map(state, CONIC_BACKENDS))
 
 
 def require_backend(name: str) -> Backend:
@@ -62,7 +62,7 @@ def require_backend(name: str) -> Backend:
     """
     if name not in CONIC_BACKENDS:
         raise UsageError(f"conic backend {name!r} is unknown; expected one of {', '.join(CONIC_BACKENDS)}")
-    for backend in (probe("cvxpy"), _state(name)):
+    for backend in (probe("cvxpy"), state(name)):
         if backend.availability is not Availability.FULL:
             raise BackendError(f"conic backend {backend.name} cannot be used: {backend.remedy}")
     return backend
@@ -96,9 +96,10 @@ def check_size(name: str, cone_entries: int, what: str) -> None:
         )
 
 
-def _state(name: str) -> Backend:
-    backend = probe(name)
-    if name != "mosek" or backend.availability is not Availability.FULL:
+def mosek_state() -> Backend:
+    """Installed version of MOSEK and whether it has a licence."""
+    backend = probe("mosek")
+    if backend.availability is Availability.MISSING:
         return backend
     fault = mosek_fault()
     if fault is None:

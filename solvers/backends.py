@@ -44,6 +44,19 @@ def probe(distribution: str) -> Backend:
         return Backend(distribution, None, Availability.MISSING, f"pip install {_requirement(distribution)}")
 
 
+def state(distribution: str) -> Backend:
+    """:func:`probe`, and for those that need a licence whether there is one, by a model solved for that purpose."""
+    if distribution == "gurobipy":
+        from fgamcd_opt.solvers.gurobi_licence import gurobi_state
+
+        return gurobi_state()
+    if distribution == "mosek":
+        from fgamcd_opt.formulations.conic_backends import mosek_state
+
+        return mosek_state()
+    return probe(distribution)
+
+
 def require_backends(solver: Solver) -> None:
     """Refuse a solver that cannot run.
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings
 from fgamcd_opt.context import SolveContext
+from fgamcd_opt.errors import BackendError
 from fgamcd_opt.formulations.configuration_delays import configuration_delays
 from fgamcd_opt.formulations.knapsack import build_knapsack
 from fgamcd_opt.problem import P1
@@ -74,7 +75,8 @@ class ExactSolver:
         Raises
         ------
         UsageError, BackendError
-            The MILP backend is unknown or not installed.
+            The MILP backend is unknown, not installed or without a licence. A licence that is too small for a model
+            that comes up later ends the solve with what was found until then.
         """
         require_milp_backend(options["backend"])
         reason = problem.infeasibility_reason()
@@ -98,6 +100,8 @@ class _Run:
     bound_s: float = -math.inf
     combinatorial_s: float = -math.inf
     nodes: int = 0
+    refusal: str = ""
+    """What a MILP backend said that could not take a model."""
 
     def __post_init__(self) -> None:
         settings = BeamformingSettings(rounds=self.options["rounds"], seed=self.context.seed)
@@ -125,8 +129,13 @@ class _Run:
             beams = 1.0 if hand.infeasible else max(0.0, relative_gap(hand.bound_s, bound.bound_s))
             last = number == self.options["passes"] or beams > _STALLED * last_beams
             if last or beams <= _BEAM_SHARE * self.context.limits.gap:
-                with self.context.stage("search"):
-                    fits = self._close(hand, bound, beams)
+                try:
+                    with self.context.stage("search"):
+                        fits = self._close(hand, bound, beams)
+                except BackendError as error:
+                    self._keep(hand, bound)
+                    self.refusal = str(error)
+                    return None
                 if not fits:
                     return _NO_PLACEMENT
                 if self._done() or last:
@@ -243,13 +252,13 @@ class _Run:
         if self.best_masks is not None:
             decision = decision_from_masks(self.problem, self.oracle, *self.best_masks)
         proved = math.isfinite(self.bound_s)
+        stopped = StopReason.BACKEND_LIMIT if self.refusal else self.context.stop_reason()
         return Outcome(
-            stop_reason=StopReason.GAP_REACHED
-            if self.gap <= self.context.limits.gap
-            else self.context.stop_reason(),
+            stop_reason=StopReason.GAP_REACHED if self.gap <= self.context.limits.gap else stopped,
             decision=decision,
             bound_s=self.bound_s if proved else None,
             bound_kind=BOUND_KIND if proved else None,
             combinatorial_bound_s=self.combinatorial_s if math.isfinite(self.combinatorial_s) else None,
             counts=counts,
+            message=self.refusal,
         )

@@ -12,10 +12,8 @@ from numpy.typing import NDArray
 from fgamcd_opt.context import SolveContext
 from fgamcd_opt.formulations.knapsack import Knapsack
 from fgamcd_opt.formulations.knapsack_matrix import KnapsackMatrix, knapsack_matrix
-from fgamcd_opt.solvers.milp import MilpResult, MilpTask, rounded
-
-_POLL_S = 0.05
-_PATIENCE_S = 10.0
+from fgamcd_opt.solvers.interruptible import wait_until_ended
+from fgamcd_opt.solvers.milp import TOLERANCE, MilpResult, MilpTask, rounded
 
 
 def solve_relaxation(knapsack: Knapsack, context: SolveContext) -> tuple[NDArray[np.float64], bool] | None:
@@ -43,6 +41,8 @@ def run_milp(task: MilpTask, context: SolveContext) -> MilpResult:
     solver = _load(matrix, integral=True, context=context)
     solver.setOptionValue("mip_rel_gap", task.gap)
     solver.setOptionValue("mip_abs_gap", 0.0)
+    solver.setOptionValue("mip_feasibility_tolerance", TOLERANCE)
+    solver.setOptionValue("primal_feasibility_tolerance", TOLERANCE)
     solver.setOptionValue("time_limit", max(0.01, min(task.time_s, context.remaining_s)))
     if math.isfinite(task.good_s):
         solver.setOptionValue("objective_target", task.good_s * matrix.per_second)
@@ -96,17 +96,10 @@ def _set_start(solver: Any, knapsack: Knapsack, start: NDArray[np.int64]) -> Non
 
 
 def _run(solver: Any, context: SolveContext) -> None:
-    """Run in HiGHS's own thread, so that a stop request or Ctrl-C is served; the incumbent survives."""
+    """Run in HiGHS's own thread; the incumbent survives an interruption."""
     solver.HandleUserInterrupt = True
     solver.startSolve()
-    try:
-        while not solver.wait(_POLL_S)[0]:
-            if context.must_stop:
-                solver.cancelSolve()
-    except BaseException:  # a hard interrupt: its thread must end before the interpreter does
-        solver.cancelSolve()
-        solver.wait(_PATIENCE_S)
-        raise
+    wait_until_ended(lambda seconds: bool(solver.wait(seconds)[0]), solver.cancelSolve, context)
 
 
 def _progress(context: SolveContext, label: str, per_second: float) -> Callable[[Any], None]:

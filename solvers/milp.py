@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +12,29 @@ from numpy.typing import NDArray
 from fgamcd_opt.context import SolveContext
 from fgamcd_opt.errors import BackendError, UsageError
 from fgamcd_opt.formulations.knapsack import Knapsack
-from fgamcd_opt.solvers.backends import Availability, probe
+from fgamcd_opt.solvers.backends import Availability, state
 
-MILP_BACKENDS: Mapping[str, str] = {"highs": "highspy"}
-"""Name of every backend and the distribution that it needs; the module of the same name holds its ``run_milp``."""
+TOLERANCE = 1e-9
+"""Tolerance on rows and integrality. The usual 1e-6 lets choices pass that need some bytes more than there are."""
+
+
+@dataclass(frozen=True)
+class MilpBackend:
+    """One backend: the function that runs it, as ``module:function``, and the distributions that it needs."""
+
+    target: str
+    needs: tuple[str, ...]
+
+
+MILP_BACKENDS: Mapping[str, MilpBackend] = {
+    "highs": MilpBackend("fgamcd_opt.solvers.highs:run_milp", ("highspy",)),
+    "scip": MilpBackend("fgamcd_opt.solvers.scip:run_milp", ("pyscipopt",)),
+    "gurobi": MilpBackend("fgamcd_opt.solvers.gurobi:run_milp", ("gurobipy", "scipy")),
+    "pyomo-highs": MilpBackend("fgamcd_opt.solvers.pyomo_milp:run_highs", ("pyomo", "highspy")),
+    "pyomo-scip": MilpBackend("fgamcd_opt.solvers.pyomo_milp:run_scip", ("pyomo", "pyscipopt")),
+    "pyomo-gurobi": MilpBackend("fgamcd_opt.solvers.pyomo_milp:run_gurobi", ("pyomo", "gurobipy")),
+}
+"""Every backend by name. Those named ``pyomo-...`` solve the Pyomo model, the others take the matrix directly."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,29 +59,21 @@ class MilpResult:
     nodes: int
 
 
-class MilpBackend(Protocol):
-    """What the module of a backend offers."""
-
-    def run_milp(self, task: MilpTask, context: SolveContext) -> MilpResult:
-        """Solve the task; silent, and served by the stop flag of the context at all times."""
-        ...
-
-
 def require_milp_backend(name: str) -> None:
-    """Refuse a backend that does not exist or is not installed.
+    """Refuse a backend that does not exist or cannot be used here.
 
     Raises
     ------
     UsageError
         Unknown name; says which are known.
     BackendError
-        Not installed; says the remedy.
+        Not installed, or without a licence; says the remedy.
     """
     if name not in MILP_BACKENDS:
         raise UsageError(f"MILP backend {name!r} is unknown; expected one of {', '.join(MILP_BACKENDS)}")
-    backend = probe(MILP_BACKENDS[name])
-    if backend.availability is Availability.MISSING:
-        raise BackendError(f"MILP backend {name} needs {backend.name}: {backend.remedy}")
+    for backend in map(state, MILP_BACKENDS[name].needs):
+        if backend.availability in (Availability.MISSING, Availability.UNLICENSED):
+            raise BackendError(f"MILP backend {name} cannot use {backend.name}: {backend.remedy}")
 
 
 def solve_milp(
@@ -92,7 +102,7 @@ def solve_milp(
     time_s
         Time limit in s for this call.
     start
-        One column per block as a first incumbent.
+        One column per block that fits, as a first incumbent.
     label
         Name of the problem in the progress lines.
     backend
@@ -109,8 +119,17 @@ def solve_milp(
         See :func:`require_milp_backend`; also if the licence of the backend is too small for the model.
     """
     require_milp_backend(backend)
-    module: MilpBackend = import_module(f"fgamcd_opt.solvers.{backend}")
-    return module.run_milp(MilpTask(knapsack, gap, good_s, time_s, start, label), context)
+    module, _, function = MILP_BACKENDS[backend].target.partition(":")
+    run: Callable[[MilpTask, SolveContext], MilpResult] = getattr(import_module(module), function)
+    found = run(MilpTask(knapsack, gap, good_s, time_s, start, label), context)
+    return found if start is None else _with_start(knapsack, found, start)
+
+
+def _with_start(knapsack: Knapsack, found: MilpResult, start: NDArray[np.int64]) -> MilpResult:
+    """The result with the start as its choice where the backend, cut short, has nothing better."""
+    kept = knapsack.total_delay_s(start)
+    better = found.columns is not None and knapsack.total_delay_s(found.columns) <= kept
+    return found if better else replace(found, columns=start)
 
 
 def rounded(knapsack: Knapsack, values: NDArray[np.float64]) -> NDArray[np.int64] | None:

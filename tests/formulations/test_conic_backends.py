@@ -29,6 +29,7 @@ def test_missing_backend_names_the_remedy(monkeypatch: pytest.MonkeyPatch, name:
         return Backend(distribution, "1", Availability.FULL, None)
 
     monkeypatch.setattr(conic_backends, "probe", probe)
+    monkeypatch.setattr(conic_backends, "state", probe)
     with pytest.raises(BackendError, match=f"{name} cannot be used: pip install it") as caught:
         conic_backends.require_backend("scs")
     assert caught.value.exit_code is ExitCode.BACKEND_MISSING

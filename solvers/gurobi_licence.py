@@ -1,0 +1,67 @@
+"""The licence of Gurobi: full, limited in size (the one that comes with gurobipy), or none at all."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+from fgamcd_opt.errors import BackendError
+from fgamcd_opt.solvers.backends import Availability, Backend, probe
+
+SIZE_LIMIT = 2000
+"""Variables, and as many constraints, that the licence which comes with gurobipy allows."""
+
+_REMEDY = (
+    "get a licence (free for academic use, gurobi.com/academia) and let GRB_LICENSE_FILE name its file, "
+    "or choose another backend"
+)
+
+
+def silent_environment() -> Any:
+    """A Gurobi environment that prints nothing.
+
+    Raises
+    ------
+    gurobipy.GurobiError
+        If there is no valid licence.
+    """
+    import gurobipy
+
+    return gurobipy.Env(params={"OutputFlag": 0, "LogToConsole": 0})
+
+
+@cache
+def gurobi_state() -> Backend:
+    """Installed version and licence, found once per process by a trivial model that is one variable too large."""
+    backend = probe("gurobipy")
+    if backend.availability is Availability.MISSING:
+        return backend
+    import gurobipy
+
+    try:
+        with silent_environment() as environment, gurobipy.Model(env=environment) as model:
+            model.addMVar(SIZE_LIMIT + 1)
+            model.optimize()
+    except gurobipy.GurobiError as error:
+        if error.errno == gurobipy.GRB.Error.SIZE_LIMIT_EXCEEDED:
+            limit = f"models of at most {SIZE_LIMIT} variables and {SIZE_LIMIT} constraints"
+            return replace(backend, availability=Availability.LIMITED, remedy=f"{limit}; for more, {_REMEDY}")
+        return replace(backend, availability=Availability.UNLICENSED, remedy=f"{error}; {_REMEDY}")
+    return backend
+
+
+def require_gurobi(n_variables: int, n_constraints: int) -> None:
+    """Refuse a linear model that is larger than the licence at hand allows, before it is built.
+
+    Raises
+    ------
+    BackendError
+        With the size, the limit and the remedy.
+    """
+    limited = gurobi_state().availability is Availability.LIMITED
+    if limited and max(n_variables, n_constraints) > SIZE_LIMIT:
+        raise BackendError(
+            f"a model of {n_variables} variables and {n_constraints} constraints is too large for the licence of "
+            f"Gurobi, which ends at {SIZE_LIMIT} of each: {_REMEDY}"
+        )
