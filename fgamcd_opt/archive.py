@@ -3,10 +3,14 @@
 A file is also a valid ``.npz``, but it is never read with pickle. Nothing is allocated before the sizes that
 the file declares have been compared with what it may hold, and every fault is one `InputError` that names
 the file and the fault.
+
+Files are sealed: the comment at the end of the zip is the SHA-256 of all bytes before it, so that no changed byte
+goes unnoticed, not even one that changes no value. Files made elsewhere may do without a seal.
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import struct
@@ -29,6 +33,9 @@ DEFAULT_MAX_BYTES = 1 << 29
 
 _HEADER = "header.json"
 _MAX_HEADER_BYTES = 1 << 24
+_SEAL_BYTES = 64
+_END = struct.Struct("<4s4H2LH")
+"""End record of a zip: signature first, length of the comment last."""
 _TIMESTAMP = (1980, 1, 1, 0, 0, 0)
 _READ_FAULTS = (
     zipfile.BadZipFile,
@@ -72,7 +79,9 @@ def write_archive(path: Path | str, kind: str, header: Mapping[str, Any], arrays
             stream = io.BytesIO()
             np.lib.format.write_array(stream, array, version=(1, 0), allow_pickle=False)
             archive.writestr(_member(f"{name}.npy"), stream.getvalue())
-    write_bytes_atomically(path, buffer.getvalue())
+        archive.comment = b"0" * _SEAL_BYTES
+    body = buffer.getvalue()[:-_SEAL_BYTES]
+    write_bytes_atomically(path, body + hashlib.sha256(body).hexdigest().encode())
 
 
 def read_archive(
@@ -104,6 +113,7 @@ def read_archive(
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     try:
+        _check_seal(path)
         with zipfile.ZipFile(path) as archive:
             sizes = _declared_sizes(path, archive, max_bytes)
             head = _read_header(path, archive.read(_HEADER), kind)
@@ -118,6 +128,33 @@ def read_archive(
             raise InputError(f"{path}: array {name!r} is {found}, but the header declares {declared[name]}")
     content: dict[str, Any] = head["content"]
     return content, arrays
+
+
+def _check_seal(path: Path) -> None:
+    """Raise `InputError` unless the file ends with the seal of its bytes, or with an end record without comment."""
+    size = path.stat().st_size
+    with path.open("rb") as stream:
+        stream.seek(max(0, size - _END.size - _SEAL_BYTES))
+        tail = stream.read()
+        sealed, unsealed = tail[:-_SEAL_BYTES], tail[-_END.size :]
+        if _comment_length(unsealed) == 0:
+            return
+        if _comment_length(sealed) != _SEAL_BYTES:
+            raise InputError(f"{path}: damaged or not an archive (it does not end as one)")
+        stream.seek(0)
+        state, left = hashlib.sha256(), size - _SEAL_BYTES
+        while piece := stream.read(min(left, 1 << 20)):
+            state.update(piece)
+            left -= len(piece)
+    if state.hexdigest().encode() != tail[-_SEAL_BYTES:]:
+        raise InputError(f"{path}: damaged: its bytes do not match its seal")
+
+
+def _comment_length(record: bytes) -> int:
+    """Length of the comment that an end record announces; -1 if it is none."""
+    if len(record) != _END.size or not record.startswith(b"PK\5\6"):
+        return -1
+    return int(_END.unpack(record)[-1])
 
 
 def _member(name: str) -> zipfile.ZipInfo:

@@ -179,6 +179,7 @@ def _judge(
         bound_kind=outcome.bound_kind,
         combinatorial_bound_s=outcome.combinatorial_bound_s,
         gap_tolerance=context.limits.gap,
+        multipliers=outcome.multipliers,
         infeasibility=outcome.infeasibility,
         counts=outcome.counts,
         message=outcome.message or ("" if solver.finds_solutions else BOUNDS_ONLY),

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings, Broadcast, SetTable, masks_by_size
 from fgamcd_opt.errors import UsageError
+from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.problem import P1
 
 Progress = Callable[[int, int], bool]
@@ -35,6 +36,20 @@ class RateBounds:
     lower_bps: float
     upper_bps: float
     qos: int
+
+
+def reduce_block(instance: Instance, block: int) -> Broadcast:
+    """The broadcast problem of one requested block."""
+    return Broadcast.reduce(
+        instance.block_channels(block),
+        instance.block_radii(block),
+        instance.power_w,
+        instance.antennas,
+        instance.noise_w,
+        instance.qos_bps[instance.pair_user[instance.block_pairs(block)]],
+        instance.bandwidth_hz,
+        instance.csi_set,
+    )
 
 
 class RateOracle:
@@ -67,20 +82,7 @@ class RateOracle:
             )
         self.blocks = instance.requested_blocks
         self.masks = masks_by_size(instance.n_nodes)
-        self.tables = [SetTable(self._reduce(int(block))) for block in self.blocks]
-
-    def _reduce(self, block: int) -> Broadcast:
-        data = self.problem.instance
-        return Broadcast.reduce(
-            data.block_channels(block),
-            data.block_radii(block),
-            data.power_w,
-            data.antennas,
-            data.noise_w,
-            data.qos_bps[data.pair_user[data.block_pairs(block)]],
-            data.bandwidth_hz,
-            data.csi_set,
-        )
+        self.tables = [SetTable(reduce_block(instance, int(block))) for block in self.blocks]
 
     @property
     def size(self) -> int:

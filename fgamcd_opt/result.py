@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fgamcd_opt import result_report
 from fgamcd_opt.checker import CLAIM_TOLERANCE, Verification
 from fgamcd_opt.errors import ExitCode
@@ -36,6 +39,8 @@ class Result:
         Proved lower bound V on the delay over all caching and migration with the beams in hand (F7).
     gap_tolerance
         Relative gap that was asked for.
+    multipliers
+        (N,) storage multipliers in s per byte from which a certificate can be made, or None.
     infeasibility
         Why no point exists; given if and only if ``stop_reason`` is infeasible.
     times
@@ -62,6 +67,7 @@ class Result:
     bound_kind: str | None = None
     combinatorial_bound_s: float | None = None
     gap_tolerance: float = 0.0
+    multipliers: NDArray[np.float64] | None = None
     infeasibility: str | None = None
     seed: int | None = None
     variant: Variant = field(default_factory=Variant)

@@ -99,6 +99,7 @@ class _Run:
     delay_s: float = math.inf
     bound_s: float = -math.inf
     combinatorial_s: float = -math.inf
+    multipliers: NDArray[np.float64] | None = None
     nodes: int = 0
     refusal: str = ""
     """What a MILP backend said that could not take a model."""
@@ -158,6 +159,7 @@ class _Run:
         hand = KnapsackSearch(build_knapsack(self.problem, self.oracle.lower_bps()), "placement", backend)
         bound = KnapsackSearch(build_knapsack(self.problem, self.oracle.upper_bps()), "lower bound", backend)
         bound.relax(self.context)
+        self.multipliers = bound.multipliers
         if not bound.infeasible:
             hand.relax(self.context)
             if self.best_masks is not None:
@@ -259,6 +261,7 @@ class _Run:
             bound_s=self.bound_s if proved else None,
             bound_kind=BOUND_KIND if proved else None,
             combinatorial_bound_s=self.combinatorial_s if math.isfinite(self.combinatorial_s) else None,
+            multipliers=self.multipliers if proved else None,
             counts=counts,
             message=self.refusal,
         )

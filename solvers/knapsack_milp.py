@@ -45,6 +45,8 @@ class KnapsackSearch:
         Proved lower bound, infinite if the knapsack is proved infeasible.
     reduced_s
         Reduced costs of the columns for the multipliers of the relaxation; empty before :meth:`relax`.
+    multipliers
+        (N,) storage multipliers of the relaxation, in s per byte; None before :meth:`relax`.
     """
 
     knapsack: Knapsack
@@ -54,6 +56,7 @@ class KnapsackSearch:
     delay_s: float = math.inf
     bound_s: float = -math.inf
     reduced_s: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    multipliers: NDArray[np.float64] | None = None
     nodes: int = 0
     _relaxed_s: float = -math.inf
 
@@ -81,6 +84,7 @@ class KnapsackSearch:
             return
         relaxation = solve_relaxation(self.knapsack, context)
         multipliers, feasible = relaxation or (np.zeros(self.knapsack.storage_bytes.size), True)
+        self.multipliers = multipliers
         self._relaxed_s, self.reduced_s = lagrangian_bound(self.knapsack, multipliers)
         self.bound_s = self._relaxed_s if feasible else math.inf
         if feasible:

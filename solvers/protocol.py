@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fgamcd_opt.context import SolveContext
 from fgamcd_opt.decision import Decision
 from fgamcd_opt.problem import P1
@@ -26,6 +29,9 @@ class Outcome:
         Proved lower bound on the delay of P1, in s, and how it is proved; both or neither.
     combinatorial_bound_s
         Proved lower bound over all caching and migration with the beams in hand, in s.
+    multipliers
+        (N,) storage multipliers in s per byte from which the bound was proved, or a part of it: what a
+        certificate is made from. None if the bound has no such proof.
     infeasibility
         Proof in words that no feasible point exists; exactly for ``StopReason.INFEASIBLE``.
     counts
@@ -39,6 +45,7 @@ class Outcome:
     bound_s: float | None = None
     bound_kind: str | None = None
     combinatorial_bound_s: float | None = None
+    multipliers: NDArray[np.float64] | None = None
     infeasibility: str | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
     message: str = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from fgamcd_opt.cli.stopping import orderly_stop
 from fgamcd_opt.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from fgamcd_opt.problem import P1
     from fgamcd_opt.result import Result
 
 log = logging.getLogger("fgamcd_opt.cli")
@@ -35,6 +37,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write the solution file; replaces FILE if it exists",
     )
     parser.add_argument(
+        "--certificate",
+        type=Path,
+        metavar="FILE",
+        help="write what proves a lower bound, for `fgamcd verify --certificate`; replaces FILE if it exists",
+    )
+    parser.add_argument(
         "--record",
         action="store_true",
         help="library instances only: keep delay and bound in the library's table if they improve on it",
@@ -42,12 +50,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> ExitCode:
-    """Solve, save, print, record; in this order, so that nothing that was found is lost."""
+    """Solve, save, print, certify, record; in this order, so that nothing that was found is lost."""
     _check(args)
     from fgamcd_opt.solvers.registry import get_solver
 
     limits_of(args)
-    get_solver(args.solver)  # an unknown name is told before the instance is made
+    chosen = get_solver(args.solver)  # an unknown name is told before the instance is made
+    if args.certificate is not None and not chosen.proves_bounds:
+        raise UsageError(f"--certificate: solver {args.solver} proves no bounds; see `fgamcd solvers`")
     problem, build_s = load_problem(args)
     with orderly_stop() as stop, compilation_announced():
         result = solve_as_asked(args, args.solver, problem, build_s, stop)
@@ -59,6 +69,8 @@ def run(args: argparse.Namespace) -> ExitCode:
                 print_json(result.to_json())
             else:
                 print(result.summary())
+        if args.certificate is not None:
+            _certify(problem, result, args.certificate, args.threads)
     if args.record:
         _record(result)
     return result.exit_code
@@ -66,10 +78,13 @@ def run(args: argparse.Namespace) -> ExitCode:
 
 def _check(args: argparse.Namespace) -> None:
     """What can be refused before any work."""
-    if args.output is not None:
-        require_writable(args.output)
-        if args.output.absolute() == Path(args.instance).absolute():
-            raise UsageError(f"{args.output}: is the instance itself; give the solution another name")
+    written = [path for path in (args.output, args.certificate) if path is not None]
+    for path in written:
+        require_writable(path)
+        if path.absolute() == Path(args.instance).absolute():
+            raise UsageError(f"{path}: is the instance itself; give the file to be written another name")
+    if len(written) == 2 and written[0].absolute() == written[1].absolute():
+        raise UsageError(f"{written[0]}: is named for the solution and for the certificate; give two names")
     if args.record:
         from fgamcd_opt.instances.library import library
 
@@ -84,6 +99,26 @@ def _save(result: Result, path: Path) -> None:
         log.info("solution written to %s", path)
     else:
         log.warning("%s: not written, since there is no feasible solution", path)
+
+
+def _certify(problem: P1, result: Result, path: Path, threads: int) -> None:
+    """Write the certificate of the multipliers that the solver found."""
+    from fgamcd_opt.solvers.certify import certify
+
+    if result.multipliers is None:
+        log.warning("%s: not written, since %s found no storage multipliers", path, result.solver)
+        return
+    begun = time.monotonic()
+    certificate = certify(
+        problem, result.multipliers, f"{result.solver} {result.solver_version}", threads=threads
+    )
+    certificate.save(path)
+    log.info(
+        "certificate of T >= %.6f s written to %s, %.1f s",
+        certificate.bound_s,
+        path,
+        time.monotonic() - begun,
+    )
 
 
 def _record(result: Result) -> None:

@@ -44,10 +44,10 @@ def test_help_and_version_load_nothing_heavy(words: list[str]) -> None:
 
 
 def test_verify_loads_no_solver(tmp_path: Path, fgamcd: Run) -> None:
-    path = tmp_path / "tiny.npz"
-    assert fgamcd("solve", "tiny", "--solver", "greedy", "-o", path).code == ExitCode.DONE
-    modules = loaded_by("verify", "tiny", str(path))
-    assert "fgamcd_opt.checker" in modules
+    path, certificate = tmp_path / "tiny.npz", tmp_path / "certificate.npz"
+    assert fgamcd("solve", "tiny", "-o", path, "--certificate", certificate).code == ExitCode.DONE
+    modules = loaded_by("verify", "tiny", str(path), "--certificate", str(certificate))
+    assert modules >= {"fgamcd_opt.checker", "fgamcd_opt.certificate_check"}
     assert {module.partition(".")[0] for module in modules} & HEAVY == {"numpy"}
     assert not [m for m in modules if re.match(r"fgamcd_opt\.(solvers|formulations|frontdoor)", m)]
 

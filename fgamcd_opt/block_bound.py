@@ -1,0 +1,164 @@
+"""Proved lower bound on the priced delay of one block over all caching and participating sets (F4, F5, F7).
+
+The priced delay of caching set C and participating set S (both as bit masks) is
+
+    max_{m in S \\ C} min_{n in C} D_k / R_{n,m,k}  +  D_k / rho_k(S)  +  sum_{n in C} lambda_n D_k.
+
+rho_k(S) is replaced by a proved bound: the least of the evidence that covers S and of its users taken alone (F3).
+Every operation is rounded so that the result is not above the true minimum. Numpy alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fgamcd_opt.evidence_check import scaled_channels
+from fgamcd_opt.instances.instance import Instance
+from fgamcd_opt.weighted_snr import MARGIN, worst_snr_bound
+
+_TINY = 1e-150
+"""Absolute margin of an amplitude, for squares that underflow."""
+
+
+@dataclass(frozen=True, eq=False)
+class ProvedEvidence:
+    """Checked evidence of one block: r rows, each with a set S as bit mask, multipliers (N,) and weights (m,)."""
+
+    mask: NDArray[np.int64]
+    mu: NDArray[np.float64]
+    y: NDArray[np.float64]
+
+    @classmethod
+    def none(cls, n_nodes: int, n_users: int) -> ProvedEvidence:
+        """No evidence."""
+        return cls(np.zeros(0, np.int64), np.zeros((0, n_nodes)), np.zeros((0, n_users)))
+
+
+@dataclass(frozen=True, eq=False)
+class Minimum:
+    """A priced delay in s that no (C, S) undercuts, and the sets C and S (bit masks) of the least one."""
+
+    value_s: float
+    caching: int
+    participating: int
+
+
+class PricedBlock:
+    """One requested block of an instance with prices for storage.
+
+    Parameters
+    ----------
+    instance
+        The instance.
+    block
+        Index k of a requested block.
+    multipliers
+        (N,) storage multipliers lambda_n >= 0, in s per byte.
+    """
+
+    def __init__(self, instance: Instance, block: int, multipliers: NDArray[np.float64]) -> None:
+        self.bits = 8.0 * float(instance.block_bytes[block])
+        self.bandwidth_hz = instance.bandwidth_hz
+        self.balls = instance.csi_set == "balls"
+        self.channels, self.radii = scaled_channels(
+            instance.block_channels(block), instance.block_radii(block), instance.power_w, instance.noise_w
+        )
+        users = instance.pair_user[instance.block_pairs(block)]
+        spectral = instance.qos_bps[users] / instance.bandwidth_hz
+        self.floors2 = np.expm1(spectral * np.log(2.0)) * (1.0 - MARGIN)
+        self.rent_s = multipliers * float(instance.block_bytes[block])
+        links = instance.backhaul_bps[block if instance.backhaul_bps.shape[0] > 1 else 0]
+        self.link_s = np.full(links.shape, np.inf)
+        with np.errstate(over="ignore"):
+            np.divide(self.bits, links, out=self.link_s, where=links > 0.0)
+        fits = np.nonzero(instance.storage_bytes >= instance.block_bytes[block])[0]
+        self.cachers = int((1 << fits).sum())
+
+    @property
+    def n_nodes(self) -> int:
+        """Number of nodes N."""
+        return int(self.rent_s.size)
+
+    @cached_property
+    def _norms(self) -> NDArray[np.float64]:
+        """(m, N) norms of the scaled channels."""
+        return np.linalg.norm(self.channels, axis=2)
+
+    def lone_snr(self, masks: NDArray[np.int64]) -> NDArray[np.float64]:
+        """(s,) bound on the worst SNR of node sets from every user taken alone (F3); 0 if one misses its QoS.
+
+        Against one user with ||g_n|| and radii eps_n the error -t_n g_n / ||g_n|| with t_n = eps_n^2 / q,
+        q^2 = sum_{n in S} eps_n^2 (balls: t_n = eps_n) is admissible, so its amplitude is at most
+        sum_n max(||g_n|| - t_n, 0).
+        """
+        sending = _members(masks, self.n_nodes).astype(np.float64)
+        q = np.sqrt(sending @ (self.radii**2).T) * (1.0 + MARGIN)  # (s, m)
+        amplitude = np.full(q.shape, _TINY)
+        for n in range(self.n_nodes):
+            if self.balls:
+                cut = np.broadcast_to(self.radii[:, n] * (1.0 - MARGIN), q.shape)
+            else:
+                cut = np.divide(
+                    self.radii[:, n] ** 2 * (1.0 - MARGIN), q, out=np.zeros_like(q), where=q > 0.0
+                )
+            amplitude += sending[:, n, None] * np.maximum(self._norms[:, n] * (1.0 + MARGIN) - cut, 0.0)
+        snr = amplitude**2 * (1.0 + 2.0 * MARGIN)
+        return np.where((snr < self.floors2).any(axis=1), 0.0, snr.min(axis=1))
+
+    def snr_bound(self, masks: NDArray[np.int64], evidence: ProvedEvidence) -> NDArray[np.float64]:
+        """(s,) proved bound on the worst-case SNR under QoS; 0 where S is proved unable to meet it."""
+        snr = self.lone_snr(masks)
+        sending = _members(masks, self.n_nodes).astype(np.float64)
+        for row in range(evidence.mask.size):
+            covered = (masks & ~evidence.mask[row]) == 0
+            total = sending[covered] @ evidence.mu[row] * (1.0 + MARGIN)
+            bound = worst_snr_bound(total, evidence.y[row], self.floors2)
+            snr[covered] = np.minimum(snr[covered], bound)
+        return snr
+
+    def broadcast_s(self, snr: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Lower bound on D_k / rho_k(S) in s for a bound on the SNR; infinite at 0."""
+        rate = self.bandwidth_hz * np.log1p(snr) / np.log(2.0)
+        return np.divide(self.bits, rate, out=np.full(rate.shape, np.inf), where=rate > 0.0)
+
+    def least(self, evidence: ProvedEvidence, below_s: float = np.inf) -> Minimum:
+        """Least priced delay over all (C, S), or ``below_s`` if that is proved not to be undercut.
+
+        By monotone rates (F4), for a caching set C and a longest migration only the largest S matters. Caching
+        sets whose rent and quickest possible broadcast already reach ``below_s`` are left out.
+        """
+        everyone = np.array([(1 << self.n_nodes) - 1])
+        quickest = float(self.broadcast_s(self.snr_bound(everyone, evidence))[0])
+        caching = np.arange(1, 1 << self.n_nodes, dtype=np.int64)
+        caching = caching[(caching & ~self.cachers) == 0]
+        rent = _members(caching, self.n_nodes) @ self.rent_s
+        candidate = (rent + quickest) * (1.0 - MARGIN) < below_s
+        caching, rent = caching[candidate], rent[candidate]
+        if caching.size == 0:
+            return Minimum(below_s, 0, 0)
+        slowest = np.where(_members(caching, self.n_nodes), 0.0, self._migration_s(caching))
+        order = np.argsort(slowest, axis=1, kind="stable")
+        migration = np.take_along_axis(slowest, order, axis=1)
+        sending = np.cumsum(np.int64(1) << order, axis=1)
+        masks, where = np.unique(sending, return_inverse=True)
+        broadcast = self.broadcast_s(self.snr_bound(masks, evidence))[where.reshape(sending.shape)]
+        priced = (migration + broadcast + rent[:, None]) * (1.0 - MARGIN)
+        row, column = np.unravel_index(int(np.argmin(priced)), priced.shape)
+        return Minimum(min(float(priced[row, column]), below_s), int(caching[row]), int(sending[row, column]))
+
+    def _migration_s(self, caching: NDArray[np.int64]) -> NDArray[np.float64]:
+        """(c, N) quickest link from a node of C to each node, in s; infinite without one."""
+        times = np.full((caching.size, self.n_nodes), np.inf)
+        for n in range(self.n_nodes):
+            holds = (caching >> n) & 1 == 1
+            times[holds] = np.minimum(times[holds], self.link_s[n])
+        return times
+
+
+def _members(masks: NDArray[np.int64], n_nodes: int) -> NDArray[np.bool_]:
+    """(s, N) which nodes belong to which set."""
+    return np.asarray((masks[:, None] >> np.arange(n_nodes)) & 1, dtype=bool)

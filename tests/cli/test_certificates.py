@@ -1,0 +1,110 @@
+"""``fgamcd solve --certificate`` and ``fgamcd verify --certificate``: what they write, say and refuse."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+from cli_runner import Run
+from stub_solvers import Stub, register
+
+from fgamcd_opt.certificate import Certificate
+from fgamcd_opt.errors import ExitCode
+from fgamcd_opt.solution import Solution
+
+SMALL = "small-s4-0040MB"
+
+
+class Slow(Stub):
+    """Proves bounds, but not in time."""
+
+    proves_bounds = True
+
+
+@pytest.fixture
+def solved(fgamcd: Run, tmp_path: Path) -> tuple[Path, Path]:
+    """Solution and certificate of a small library instance."""
+    solution, certificate = tmp_path / "solution.npz", tmp_path / "certificate.npz"
+    ran = fgamcd("solve", SMALL, "--gap", "0.02", "-o", solution, "--certificate", certificate)
+    assert ran.code == ExitCode.DONE
+    assert f"written to {certificate}" in ran.err
+    return solution, certificate
+
+
+def test_certified_bound_is_proved_anew(fgamcd: Run, solved: tuple[Path, Path]) -> None:
+    solution, certificate = solved
+    report = fgamcd("verify", SMALL, solution, "--certificate", certificate, "--json").json
+    assert report["valid"]
+    assert report["faults"] == []
+    bound, delay = report["certified_bound_s"], report["delay_s"]
+    assert bound == Certificate.load(certificate).bound_s
+    assert 0.95 * delay <= bound <= delay
+    assert report["certified_gap"] == pytest.approx((delay - bound) / delay)
+    text = fgamcd("verify", SMALL, solution, "--certificate", certificate)
+    assert text.code == ExitCode.DONE
+    assert f"proved bound {bound:.6f} s, proved anew" in " ".join(text.out.split())
+    without = fgamcd("verify", SMALL, solution)
+    assert "proved bound" not in without.out
+    assert "not proved again here" in without.out
+
+
+def test_a_claim_that_the_certificate_covers_is_said_to_be_proved(
+    fgamcd: Run, solved: tuple[Path, Path]
+) -> None:
+    path, certificate = solved
+    solution = Solution.load(path)
+    for share, words in ((0.9, "proved by the certificate"), (1.0, "not proved again here")):
+        claim = share * solution.delay_s
+        dataclasses.replace(solution, lower_bound_s=claim).save(path)
+        ran = fgamcd("verify", SMALL, path, "--certificate", certificate)
+        assert ran.code == ExitCode.DONE
+        assert words in next(line for line in ran.out.splitlines() if line.startswith("lower bound"))
+
+
+def test_false_certificates_are_rejected(fgamcd: Run, solved: tuple[Path, Path]) -> None:
+    solution, path = solved
+    certificate = Certificate.load(path)
+    dataclasses.replace(certificate, bound_s=certificate.bound_s * 1.1).save(path)
+    ran = fgamcd("verify", SMALL, solution, "--certificate", path)
+    assert ran.code == ExitCode.VERIFICATION_FAILED
+    assert "REJECTED" in ran.out
+    assert "certificate: bound_s" in ran.out
+    assert "proved bound" not in ran.out
+    dataclasses.replace(certificate, instance_digest="0" * 64).save(path)
+    report = fgamcd("verify", SMALL, solution, "--certificate", path, "--json").json
+    assert not report["valid"]
+    assert report["certified_bound_s"] is None
+    assert "the certificate is for" in report["faults"][0]
+
+
+def test_a_solution_is_no_certificate(fgamcd: Run, solved: tuple[Path, Path]) -> None:
+    ran = fgamcd("verify", SMALL, solved[0], "--certificate", solved[0])
+    assert ran.code == ExitCode.INPUT_REJECTED
+    assert "kind is 'solution'; expected 'certificate'" in ran.err
+
+
+def test_solver_without_bounds_gives_no_certificate(fgamcd: Run, tmp_path: Path) -> None:
+    path = tmp_path / "c.npz"
+    ran = fgamcd("solve", "tiny", "--solver", "greedy", "--certificate", path)
+    assert ran.code == ExitCode.USAGE
+    assert "greedy proves no bounds" in ran.err
+    assert not path.exists()
+
+
+def test_solver_that_stops_before_its_bound_writes_no_certificate(
+    fgamcd: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register(monkeypatch, Slow)
+    path = tmp_path / "c.npz"
+    ran = fgamcd("solve", "tiny", "--solver", "stub", "--certificate", path)
+    assert ran.code == ExitCode.NO_SOLUTION
+    assert "not written, since stub found no storage multipliers" in ran.err
+    assert not path.exists()
+
+
+def test_two_files_need_two_names(fgamcd: Run, tmp_path: Path) -> None:
+    path = tmp_path / "x.npz"
+    ran = fgamcd("solve", "tiny", "-o", path, "--certificate", path)
+    assert ran.code == ExitCode.USAGE
+    assert "give two names" in ran.err
