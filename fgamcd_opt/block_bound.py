@@ -86,7 +86,7 @@ class PricedBlock:
     @cached_property
     def _norms(self) -> NDArray[np.float64]:
         """(m, N) norms of the scaled channels."""
-        return np.linalg.norm(self.channels, axis=2)
+        return np.asarray(np.linalg.norm(self.channels, axis=2))
 
     def lone_snr(self, masks: NDArray[np.int64]) -> NDArray[np.float64]:
         """(s,) bound on the worst SNR of node sets from every user taken alone (F3); 0 if one misses its QoS.
@@ -123,7 +123,7 @@ class PricedBlock:
     def broadcast_s(self, snr: NDArray[np.float64]) -> NDArray[np.float64]:
         """Lower bound on D_k / rho_k(S) in s for a bound on the SNR; infinite at 0."""
         rate = self.bandwidth_hz * np.log1p(snr) / np.log(2.0)
-        return np.divide(self.bits, rate, out=np.full(rate.shape, np.inf), where=rate > 0.0)
+        return np.asarray(np.divide(self.bits, rate, out=np.full(rate.shape, np.inf), where=rate > 0.0))
 
     def least(self, evidence: ProvedEvidence, below_s: float = np.inf) -> Minimum:
         """Least priced delay over all (C, S), or ``below_s`` if that is proved not to be undercut.

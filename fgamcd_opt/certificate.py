@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -195,8 +195,9 @@ class Certificate:
             odd = sorted((set(header) ^ expected) | (set(arrays) ^ set(_ARRAYS)))[0]
             raise InputError(f"{path}: field {odd!r} is unknown or missing")
         claimed = header.pop("digest")
+        fields: dict[str, Any] = header | arrays
         try:
-            certificate = cls(**header, **arrays)
+            certificate = cls(**fields)
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
         if certificate.digest != claimed:
@@ -206,7 +207,7 @@ class Certificate:
         return certificate
 
 
-def _pack(rows: Sequence[EvidenceRow], n_nodes: int) -> dict[str, np.ndarray[Any, Any]]:
+def _pack(rows: Sequence[EvidenceRow], n_nodes: int) -> dict[str, Any]:
     """The evidence arrays of a file."""
     scales, mixes = [], []
     for row in rows:
@@ -227,7 +228,7 @@ def _pack(rows: Sequence[EvidenceRow], n_nodes: int) -> dict[str, np.ndarray[Any
     }
 
 
-def _unpack(arrays: dict[str, np.ndarray[Any, Any]], users: Sequence[int]) -> Iterable[EvidenceRow]:
+def _unpack(arrays: dict[str, Any], users: Sequence[int]) -> Iterator[EvidenceRow]:
     """The rows of a file's arrays, given each row's number of users."""
     n_nodes = arrays["evidence_mu"].shape[1]
     user, entry = 0, 0
