@@ -1,0 +1,133 @@
+"""The monolithic P1 as one Pyomo model, section 3 of the statement: caching, migration, participation, beams, rates, delays.
+
+It rests on F1 (worst-case amplitude), F2 (coordinates of the beams) and the free phase of every w_k alone, not on
+the knapsack F5 nor on the bounds F6, so that it is an independent check of both; redundant inequalities that use them are
+added by :mod:`fgamcd_opt.formulations.monolithic_cuts` if wanted. Meant for tiny instances.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fgamcd_opt.formulations.monolithic_beams import add_beams
+from fgamcd_opt.formulations.monolithic_data import BlockData
+from fgamcd_opt.problem import P1
+
+
+def scaled_blocks(problem: P1) -> tuple[BlockData, ...]:
+    """Scaled data of every requested block, ascending."""
+    return tuple(BlockData.of(problem.instance, int(k)) for k in problem.instance.requested_blocks)
+
+
+def time_unit_s(blocks: tuple[BlockData, ...]) -> float:
+    """Unit of the objective in s: a lower bound on T, the sum of the lower bounds of all broadcasts."""
+    return sum(data.least_s for data in blocks)
+
+
+def build_monolithic(problem: P1, blocks: tuple[BlockData, ...]) -> Any:
+    """P1 of section 3 as a Pyomo model; its objective is T in units of :func:`time_unit_s`.
+
+    Parameters
+    ----------
+    problem
+        P1, default variant.
+    blocks
+        Its scaled blocks.
+
+    Returns
+    -------
+        ``pyomo.environ.ConcreteModel`` with one ``pb[r]`` per requested block, see the builders below.
+    """
+    import pyomo.environ as pyo
+
+    model = pyo.ConcreteModel(name="P1")
+    model.pb = pyo.Block(range(len(blocks)))
+    unit_s = time_unit_s(blocks)
+    for r, data in enumerate(blocks):
+        add_caching(model.pb[r], data)
+        add_migration(model.pb[r], data, unit_s)
+        add_participation(model.pb[r], data)
+        add_coverage(model.pb[r], data)
+        add_beams(model.pb[r], data)
+    add_storage(model, problem, blocks)
+    model.T = pyo.Objective(
+        expr=sum(
+            model.pb[r].M + data.least_s / unit_s * model.pb[r].t for r, data in enumerate(blocks)
+        ),  # (7)
+        sense=pyo.minimize,
+    )
+    return model
+
+
+def add_caching(pb: Any, data: BlockData) -> None:
+    """a_n in {0, 1}: node n caches the block (9c)."""
+    import pyomo.environ as pyo
+
+    pb.a = pyo.Var(range(data.links_s.shape[0]), domain=pyo.Binary)
+
+
+def add_migration(pb: Any, data: BlockData, unit_s: float) -> None:
+    """b_{n,m} in {0, 1} on existing links (9c), b <= a (2), and M >= D / R b, the slowest link (8), in time units."""
+    import pyomo.environ as pyo
+
+    links = [(int(n), int(m)) for n, m in np.argwhere(np.isfinite(data.links_s))]
+    slowest = max((data.links_s[link] for link in links), default=0.0) / unit_s
+    pb.b = pyo.Var(links, domain=pyo.Binary)
+    pb.M = pyo.Var(bounds=(0.0, slowest))
+    pb.source = pyo.Constraint(links, rule=lambda pb, n, m: pb.b[n, m] <= pb.a[n])
+    pb.slowest = pyo.Constraint(
+        links, rule=lambda pb, n, m: pb.M >= float(data.links_s[n, m]) / unit_s * pb.b[n, m]
+    )
+
+
+def add_participation(pb: Any, data: BlockData) -> None:
+    """lambda_m = 1 if and only if a_m = 1 or some b_{n,m} = 1 (3)."""
+    import pyomo.environ as pyo
+
+    nodes = range(data.links_s.shape[0])
+    pb.lam = pyo.Var(nodes, domain=pyo.Binary)
+    pb.caches = pyo.Constraint(nodes, rule=lambda pb, m: pb.lam[m] >= pb.a[m])
+    pb.receives = pyo.Constraint(list(pb.b), rule=lambda pb, n, m: pb.lam[m] >= pb.b[n, m])
+    pb.holds = pyo.Constraint(
+        nodes, rule=lambda pb, m: pb.lam[m] <= pb.a[m] + sum(pb.b[link] for link in pb.b if link[1] == m)
+    )
+
+
+def add_coverage(pb: Any, data: BlockData) -> None:
+    """Every requested block has a participating node."""
+    import pyomo.environ as pyo
+
+    pb.coverage = pyo.Constraint(expr=sum(pb.lam[m] for m in range(data.links_s.shape[0])) >= 1)
+
+
+def add_storage(model: Any, problem: P1, blocks: tuple[BlockData, ...]) -> None:
+    """sum_k D_k a_{n,k} <= Q_n (1), with Q_n moved midway between what fits and the next larger sum of sizes.
+
+    The same placements fit, and none of them depends on a solver's tolerance. Sizes and storage are divided by the
+    largest sum.
+    """
+    import pyomo.environ as pyo
+
+    sizes = problem.instance.block_bytes[[data.block for data in blocks]]
+    sums = subset_sums(sizes)
+
+    def fits(model: Any, n: int) -> Any:
+        stored = sums[sums <= int(problem.instance.storage_bytes[n])]
+        if stored.size == sums.size:
+            return pyo.Constraint.Skip
+        limit = 0.5 * (float(stored[-1]) + float(sums[stored.size]))
+        scale = float(sums[-1])
+        return sum(float(d) / scale * model.pb[r].a[n] for r, d in enumerate(sizes)) <= limit / scale
+
+    model.storage = pyo.Constraint(range(problem.instance.n_nodes), rule=fits)
+
+
+def subset_sums(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """All sums of subsets of ``sizes``, ascending and distinct; 0 is the first."""
+    sums = np.zeros(1, np.int64)
+    for size in sizes:
+        sums = np.union1d(sums, sums + size)
+    return sums
