@@ -29,6 +29,8 @@ MAX_BINARIES = 250
 _RATE_SETTINGS = BeamformingSettings(rounds=4, tolerance=1e-6)
 """Effort of the rate bounds behind the inequalities of level 2."""
 
+_TRIVIAL_KIND = "sum of the Cauchy-Schwarz bounds of all broadcasts"
+
 _CONTRADICTION = 1e-5
 """A bound above a verified delay by more than this relative rounding means a bug."""
 
@@ -119,7 +121,7 @@ class _Run:
                 return started
             self._offer(started.decision)
         unit_s = time_unit_s(self.blocks)
-        bound_s, nodes = unit_s, 0  # the sum of the lower bounds of all broadcasts
+        bound_s, kind, nodes = unit_s, _TRIVIAL_KIND, 0
         if not self.context.must_stop:
             model = build_monolithic(self.problem, self.blocks)
             self._add_cuts(model, unit_s)
@@ -139,14 +141,16 @@ class _Run:
                 return self._infeasible(nodes)
             if result.found:
                 self._offer(decision_of_model(model, self.problem, self.blocks))
-            bound_s = max(bound_s, unit_s * (result.bound - tolerance_margin(len(self.blocks))))
+            proved_s = unit_s * (result.bound - tolerance_margin(len(self.blocks)))
+            if proved_s > bound_s:
+                bound_s, kind = proved_s, self._bound_kind()
         if bound_s > self.delay_s * (1.0 + _CONTRADICTION):
             raise RuntimeError(f"dual bound {bound_s!r} s above a feasible delay {self.delay_s!r} s")
         return Outcome(
             stop_reason=self.context.stop_reason(),
             decision=self.decision,
             bound_s=min(bound_s, self.delay_s),
-            bound_kind=self._bound_kind(),
+            bound_kind=kind,
             counts={"nodes": nodes},
         )
 

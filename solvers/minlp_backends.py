@@ -142,6 +142,8 @@ def _solver(backend: str, watch: Any, start: bool, seed: int) -> tuple[Any, dict
             "randomization/randomseedshift": seed % 2**31,
             "display/verblevel": 0,
         }
+        if start:  # local searches for a first point would take most of the time
+            settings |= {"heuristics/subnlp/freq": -1, "heuristics/mpec/freq": -1}
         return WatchedScip(watch, start), {"solver_options": settings, "warmstart_discrete_vars": True}
     if backend == "gurobi":
         from fgamcd_opt.solvers.minlp_gurobi import WatchedGurobi
