@@ -41,6 +41,7 @@ class MinlpSolver:
     name: ClassVar[str] = "minlp"
     summary: ClassVar[str] = "monolithic P1 in Pyomo by a global solver (SCIP, Gurobi); tiny instances only"
     proves_bounds: ClassVar[bool] = True
+    finds_solutions: ClassVar[bool] = True
     variants: ClassVar[Mapping[str, frozenset[str]]] = {}
     options: ClassVar[Mapping[str, Any]] = {"backend": "scip", "cuts": 2, "start": 1}
     backends: ClassVar[tuple[str, ...]] = ("pyomo", "pyscipopt")
