@@ -1,8 +1,8 @@
-"""The monolithic P1 as one Pyomo model, section 3 of the statement: caching, migration, participation, beams, rates, delays.
+"""The monolithic P1, section 3 of the statement, as one Pyomo model with one builder per constraint family.
 
 It rests on F1 (worst-case amplitude), F2 (coordinates of the beams) and the free phase of every w_k alone, not on
-the knapsack F5 nor on the bounds F6, so that it is an independent check of both; redundant inequalities that use them are
-added by :mod:`fgamcd_opt.formulations.monolithic_cuts` if wanted. Meant for tiny instances.
+the knapsack F5 nor on the bounds F6, so that it is an independent check of both. Redundant inequalities are added by
+:mod:`fgamcd_opt.formulations.monolithic_cuts` where they are wanted. Meant for tiny instances.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def add_migration(pb: Any, data: BlockData, unit_s: float) -> None:
     pb.M = pyo.Var(bounds=(0.0, slowest))
     pb.source = pyo.Constraint(links, rule=lambda pb, n, m: pb.b[n, m] <= pb.a[n])
     pb.slowest = pyo.Constraint(
-        links, rule=lambda pb, n, m: pb.M >= float(data.links_s[n, m]) / unit_s * pb.b[n, m]
+        links, rule=lambda pb, n, m: float(data.links_s[n, m]) / unit_s * pb.b[n, m] <= pb.M
     )
 
 

@@ -118,7 +118,7 @@ def add_least_amplitude(pb: Any, data: BlockData) -> None:
     pb.A = pyo.Var(bounds=(data.floor_share, 1.0))
     pb.least = pyo.Constraint(
         range(data.reach.size),
-        rule=lambda pb, u: pb.A <= float(data.reach[u] / data.amplitude_cap) * (pb.s[u] - pb.q[u]),
+        rule=lambda pb, u: float(data.reach[u] / data.amplitude_cap) * (pb.s[u] - pb.q[u]) >= pb.A,
     )
 
 

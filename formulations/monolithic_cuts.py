@@ -44,7 +44,7 @@ def add_single_source(pb: Any, data: BlockData, unit_s: float) -> None:
 
     def slowest(pb: Any, m: int) -> Any:
         terms = [float(data.links_s[link]) / unit_s * pb.b[link] for link in into(pb, m)]
-        return pb.M >= sum(terms) if terms else pyo.Constraint.Skip
+        return sum(terms) <= pb.M if terms else pyo.Constraint.Skip
 
     pb.slowest_into = pyo.Constraint(nodes, rule=slowest)
     pb.cached_somewhere = pyo.Constraint(expr=sum(pb.a[n] for n in nodes) >= 1)
@@ -138,9 +138,7 @@ def add_set_covers(pb: Any, times: NDArray[np.float64]) -> None:
     nodes = range(everything.bit_length())
     unable = [mask for mask in range(1, everything) if np.isinf(times[mask])]
     largest = [
-        mask
-        for mask in unable
-        if all((mask >> n) & 1 or np.isfinite(times[mask | 1 << n]) for n in nodes)
+        mask for mask in unable if all((mask >> n) & 1 or np.isfinite(times[mask | 1 << n]) for n in nodes)
     ]
     pb.set_covers = pyo.Constraint(
         largest, rule=lambda pb, mask: sum(pb.lam[n] for n in nodes if not (mask >> n) & 1) >= 1

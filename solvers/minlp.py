@@ -48,7 +48,7 @@ class MinlpSolver:
 
     def prepare(self) -> None:
         """Load the modelling language, and compile what finds the start."""
-        import pyomo.environ
+        import pyomo.environ  # noqa: F401
         import pyscipopt  # noqa: F401
 
         ExactSolver().prepare()
@@ -173,13 +173,17 @@ class _Run:
 
     def _infeasible(self, nodes: int) -> Outcome:
         if self.decision is not None:
-            raise RuntimeError(f"{self.options['backend']} calls a model infeasible that has a feasible point")
+            raise RuntimeError(
+                f"{self.options['backend']} calls a model infeasible that has a feasible point"
+            )
         proof = f"{self.options['backend']} proves that the monolithic model has no feasible point"
         return Outcome(stop_reason=StopReason.INFEASIBLE, infeasibility=proof, counts={"nodes": nodes})
 
     def _bound_kind(self) -> str:
         facts = "F1, F2, F6" if self.options["cuts"] == 2 else "F1, F2"
-        return f"global MINLP of section 3 ({facts}), dual bound of {self.options['backend']} in floating point"
+        return (
+            f"global MINLP of section 3 ({facts}), dual bound of {self.options['backend']} in floating point"
+        )
 
 
 def tolerance_margin(n_blocks: int) -> float:

@@ -53,7 +53,7 @@ def require_minlp_backend(name: str) -> None:
         if backend.availability is Availability.MISSING:
             raise BackendError(f"MINLP backend {name} needs {backend.name}: {backend.remedy}")
         return
-    import pyomo.environ  # fills the factory
+    import pyomo.environ  # noqa: F401  (fills the factory)
     from pyomo.contrib.solver.common.factory import SolverFactory
 
     known = sorted(SolverFactory)
@@ -63,7 +63,9 @@ def require_minlp_backend(name: str) -> None:
             + ", ".join(known)
         )
     if not SolverFactory(name).available():
-        raise BackendError(f"MINLP backend {name}: Pyomo finds no usable installation; install it, or use scip")
+        raise BackendError(
+            f"MINLP backend {name}: Pyomo finds no usable installation; install it, or use scip"
+        )
 
 
 def solve_global(
@@ -114,7 +116,9 @@ def solve_global(
             results = solver.solve(model, **options)
         except (PyomoException, NotImplementedError) as error:
             fault = str(error).split("\n")[0]
-            raise BackendError(f"MINLP backend {backend} cannot take the model ({fault}); use scip") from error
+            raise BackendError(
+                f"MINLP backend {backend} cannot take the model ({fault}); use scip"
+            ) from error
     return _read(results, backend in _DISTRIBUTIONS)
 
 
