@@ -45,12 +45,15 @@ class ExactSolver:
     """The knapsack of F5 with a certificate: beams give T, certified rate bounds give L, MILPs close the rest."""
 
     name: ClassVar[str] = "exact"
-    summary: ClassVar[str] = "knapsack over caching sets (F5) by HiGHS, with certified bounds (F6, F7)"
+    summary: ClassVar[str] = (
+        "knapsack over caching sets (F5) by a MILP backend, with certified bounds (F6, F7)"
+    )
     proves_bounds: ClassVar[bool] = True
     finds_solutions: ClassVar[bool] = True
     variants: ClassVar[Mapping[str, frozenset[str]]] = {}
     options: ClassVar[Mapping[str, Any]] = {"rounds": 2, "passes": 10, "max_nodes": 0, "backend": "highs"}
     backends: ClassVar[tuple[str, ...]] = ("highspy",)
+    option_backends: ClassVar[tuple[str, ...]] = ("pyscipopt", "gurobipy", "scipy", "pyomo")
 
     def prepare(self) -> None:
         """Compile the kernels, or load them from disk, on a toy problem."""

@@ -30,6 +30,7 @@ class GreedySolver:
     variants: ClassVar[Mapping[str, frozenset[str]]] = {}
     options: ClassVar[Mapping[str, Any]] = {"rounds": 0}
     backends: ClassVar[tuple[str, ...]] = ()
+    option_backends: ClassVar[tuple[str, ...]] = ()
 
     def prepare(self) -> None:
         """Compile the kernels, or load them from disk, on a toy problem."""

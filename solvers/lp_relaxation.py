@@ -26,6 +26,7 @@ class LpSolver:
     variants: ClassVar[Mapping[str, frozenset[str]]] = {}
     options: ClassVar[Mapping[str, Any]] = {"rounds": 2}
     backends: ClassVar[tuple[str, ...]] = ("highspy",)
+    option_backends: ClassVar[tuple[str, ...]] = ()
 
     def prepare(self) -> None:
         """Compile the kernels, or load them from disk, on a toy problem."""

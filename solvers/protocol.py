@@ -68,6 +68,8 @@ class Solver(Protocol):
     """Specific options with their defaults; the type of the default is the type of the option."""
     backends: ClassVar[tuple[str, ...]]
     """Distributions that it needs beyond the core of this package, by their names on the package index."""
+    option_backends: ClassVar[tuple[str, ...]]
+    """Further distributions, which it needs only if one of its options asks for them."""
 
     def prepare(self) -> None:
         """Load and compile what :meth:`solve` needs; not counted against the time limit."""

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from fgamcd_opt.cli.arguments import add_json, add_log_level
 from fgamcd_opt.cli.output import print_json, print_rows
 from fgamcd_opt.errors import ExitCode
+
+if TYPE_CHECKING:
+    from fgamcd_opt.solvers.backends import Backend
+    from fgamcd_opt.solvers.protocol import Solver
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,52 +22,56 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> ExitCode:
-    """Print the registry."""
-    from fgamcd_opt.solvers.registry import solver_names
+    """Print the registry, and the state of everything that its solvers and formulations can use."""
+    from fgamcd_opt.formulations.conic_backends import CONIC_BACKENDS
+    from fgamcd_opt.solvers.backends import state
+    from fgamcd_opt.solvers.registry import get_solver, solver_names
 
-    entries = [_entry(name) for name in solver_names()]
+    solvers = [get_solver(name) for name in solver_names()]
+    needed = [name for solver in solvers for name in (*solver.backends, *solver.option_backends)]
+    states = {name: state(name) for name in dict.fromkeys([*needed, "cvxpy", *CONIC_BACKENDS])}
+    conic = [states[name] for name in ("cvxpy", *CONIC_BACKENDS)]
     if args.json:
-        print_json({"solvers": entries})
+        entries = [_entry(solver, states) for solver in solvers]
+        print_json({"solvers": entries, "conic_backends": [backend.to_json() for backend in conic]})
     else:
-        for number, entry in enumerate(entries):
-            print("\n" * (number > 0), end="")
-            print_rows(_rows(entry))
+        for solver in solvers:
+            print_rows(_rows(solver, states))
+            print()
+        print_rows({"conic": f"{_texts(conic)}; for the reference beamforming alone"})
+        for backend in states.values():
+            if backend.remedy:
+                print(f"\n{backend.name} {backend.availability}: {backend.remedy}")
     return ExitCode.DONE
 
 
-def _entry(name: str) -> dict[str, Any]:
-    from fgamcd_opt.solvers.backends import probe
-    from fgamcd_opt.solvers.registry import get_solver
-
-    solver = get_solver(name)
-    backends = [probe(distribution) for distribution in solver.backends]
+def _entry(solver: Solver, states: Mapping[str, Backend]) -> dict[str, Any]:
     return {
-        "name": name,
+        "name": solver.name,
         "summary": solver.summary,
         "proves_bounds": solver.proves_bounds,
         "finds_solutions": solver.finds_solutions,
         "variants": {field: sorted(values) for field, values in solver.variants.items()},
         "options": dict(solver.options),
-        "backends": [backend.to_json() for backend in backends],
+        "backends": [states[name].to_json() for name in solver.backends],
+        "option_backends": [states[name].to_json() for name in solver.option_backends],
     }
 
 
-def _rows(entry: Mapping[str, Any]) -> dict[str, str]:
+def _rows(solver: Solver, states: Mapping[str, Backend]) -> dict[str, str]:
     """One solver for people."""
-    variants = [f"{field}={value}" for field, values in entry["variants"].items() for value in values]
-    options = [f"{name}={value}" for name, value in entry["options"].items()]
+    variants = [f"{field}={value}" for field, values in solver.variants.items() for value in sorted(values)]
+    options = [f"{name}={value}" for name, value in solver.options.items()]
     return {
-        entry["name"]: entry["summary"],
-        "  solutions": "found" if entry["finds_solutions"] else "none, bounds only",
-        "  bounds": "proved" if entry["proves_bounds"] else "none",
+        solver.name: solver.summary,
+        "  solutions": "found" if solver.finds_solutions else "none, bounds only",
+        "  bounds": "proved" if solver.proves_bounds else "none",
         "  variants": ", ".join(["P1", *variants]),
         "  options": ", ".join(options) or "none",
-        "  backends": ", ".join(map(_backend_text, entry["backends"])) or "none needed",
+        "  backends": _texts([states[name] for name in solver.backends]) or "none needed",
+        "  by option": _texts([states[name] for name in solver.option_backends]) or "none",
     }
 
 
-def _backend_text(backend: Mapping[str, str | None]) -> str:
-    if backend["version"] is None:
-        return f"{backend['name']} missing: {backend['remedy']}"
-    remedy = f": {backend['remedy']}" if backend["remedy"] else ""
-    return f"{backend['name']} {backend['version']} ({backend['availability']}{remedy})"
+def _texts(backends: Sequence[Backend]) -> str:
+    return ", ".join(" ".join(filter(None, (b.name, b.version, f"({b.availability})"))) for b in backends)

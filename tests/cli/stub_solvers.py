@@ -27,6 +27,7 @@ class Stub:
     variants: ClassVar[Mapping[str, frozenset[str]]] = {"csi": frozenset({"nominal"})}
     options: ClassVar[Mapping[str, Any]] = {}
     backends: ClassVar[tuple[str, ...]] = ()
+    option_backends: ClassVar[tuple[str, ...]] = ()
 
     def prepare(self) -> None:
         """Nothing to load."""

@@ -9,7 +9,9 @@ from cli_runner import Run
 from stub_solvers import Unlicensed, register
 
 from fgamcd_opt.errors import ExitCode
-from fgamcd_opt.solvers.backends import probe
+from fgamcd_opt.formulations.conic_backends import mosek_fault
+from fgamcd_opt.solvers.backends import Availability, probe
+from fgamcd_opt.solvers.gurobi_licence import gurobi_state
 from fgamcd_opt.solvers.registry import get_solver, solver_names
 
 
@@ -24,6 +26,7 @@ def test_listing_is_the_registry(fgamcd: Run) -> None:
         assert entry["proves_bounds"] == solver.proves_bounds
         assert entry["finds_solutions"] == solver.finds_solutions
         assert tuple(backend["name"] for backend in entry["backends"]) == solver.backends
+        assert tuple(backend["name"] for backend in entry["option_backends"]) == solver.option_backends
     assert entries["exact"]["backends"] == [
         {"name": "highspy", "version": version("highspy"), "availability": "full", "remedy": None}
     ]
@@ -40,6 +43,32 @@ def test_text_names_every_solver_and_option(fgamcd: Run) -> None:
     assert f"highspy {version('highspy')} (full)" in text
 
 
+def test_licences_are_tried_out(fgamcd: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gurobi by a solve with a licence file that does not exist, MOSEK as it says itself."""
+    monkeypatch.setenv("GRB_LICENSE_FILE", "no-such-file.lic")
+    gurobi_state.cache_clear()
+    ran = fgamcd("solvers", "--json").json
+    text = fgamcd("solvers").out
+    gurobi_state.cache_clear()
+    states = {b["name"]: b for entry in ran["solvers"] for b in entry["option_backends"]}
+    assert states["gurobipy"]["availability"] == "unlicensed"
+    assert "no-such-file.lic" in states["gurobipy"]["remedy"]
+    assert "GRB_LICENSE_FILE" in states["gurobipy"]["remedy"]
+    assert f"gurobipy unlicensed: {states['gurobipy']['remedy']}" in text
+    conic = {b["name"]: b for b in ran["conic_backends"]}
+    assert conic["mosek"]["availability"] == ("unlicensed" if mosek_fault() else "full")
+    assert conic["clarabel"]["availability"] == "full"
+
+
+def test_the_licence_that_comes_with_gurobipy_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GRB_LICENSE_FILE", raising=False)
+    monkeypatch.setenv("HOME", "/nonexistent")
+    found = gurobi_state.__wrapped__()
+    if found.availability is not Availability.FULL:  # a licence of this machine, found elsewhere
+        assert found.availability is Availability.LIMITED
+        assert "2000 variables" in found.remedy
+
+
 def test_missing_backend_comes_with_its_remedy(fgamcd: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     register(monkeypatch, Unlicensed)
     name = "fgamcd-opt-test-no-such-backend"
@@ -47,7 +76,9 @@ def test_missing_backend_comes_with_its_remedy(fgamcd: Run, monkeypatch: pytest.
     assert entry["backends"] == [
         {"name": name, "version": None, "availability": "missing", "remedy": f"pip install {name}"}
     ]
-    assert f"{name} missing: pip install {name}" in fgamcd("solvers").out
+    text = fgamcd("solvers").out
+    assert f"{name} (missing)" in text
+    assert f"{name} missing: pip install {name}" in text
 
 
 @pytest.mark.parametrize(("distribution", "extra"), [("gurobipy", "gurobi"), ("mosek", "mosek")])
