@@ -45,6 +45,7 @@ class MinlpSolver:
     variants: ClassVar[Mapping[str, frozenset[str]]] = {}
     options: ClassVar[Mapping[str, Any]] = {"backend": "scip", "cuts": 2, "start": 1}
     backends: ClassVar[tuple[str, ...]] = ("pyomo", "pyscipopt")
+    option_backends: ClassVar[tuple[str, ...]] = ("gurobipy",)
 
     def prepare(self) -> None:
         """Load the modelling language, and compile what finds the start."""
