@@ -9,44 +9,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgamcd_opt.formulations.knapsack import Knapsack
+from fgamcd_opt.formulations.sparse_milp import SparseMilp
 
 
 @dataclass(frozen=True, eq=False)
-class KnapsackMatrix:
-    """min cost x, one row per block equal to 1, then one row per node of at most its capacity (1), 0 <= x <= 1.
+class KnapsackMatrix(SparseMilp):
+    """One row per block equal to 1, then one row per node of at most its capacity (1); all variables are binary.
 
     Parameters
     ----------
     per_second, per_byte
         Units of cost per second of delay and units of load per byte.
-    cost
-        (c,) T_k(C) in units of cost.
-    starts, index, value
-        The matrix by columns: entries ``starts[j]`` up to ``starts[j + 1]`` are rows and coefficients of column j.
-    capacity
-        (N,) Q_n in units of load.
     n_blocks
         Number R of the rows that choose one column per block.
     """
 
     per_second: float
     per_byte: float
-    cost: NDArray[np.float64]
-    starts: NDArray[np.int32]
-    index: NDArray[np.int32]
-    value: NDArray[np.float64]
-    capacity: NDArray[np.float64]
     n_blocks: int
 
     @property
-    def n_columns(self) -> int:
-        """Number c of variables."""
-        return int(self.cost.size)
-
-    @property
-    def n_rows(self) -> int:
-        """Number R + N of constraints."""
-        return self.n_blocks + int(self.capacity.size)
+    def capacity(self) -> NDArray[np.float64]:
+        """(N,) Q_n in units of load."""
+        return self.row_upper[self.n_blocks :]
 
 
 def knapsack_matrix(knapsack: Knapsack) -> KnapsackMatrix:
@@ -67,13 +52,17 @@ def knapsack_matrix(knapsack: Knapsack) -> KnapsackMatrix:
     position[starts[:-1]] = False
     index[position] = knapsack.n_blocks + node
     value[position] = knapsack.size_bytes[knapsack.block[column]] * per_byte
+    chosen, unbounded = np.ones(knapsack.n_blocks), np.full(knapsack.storage_bytes.size, -np.inf)
     return KnapsackMatrix(
-        per_second,
-        per_byte,
-        knapsack.delay_s * per_second,
-        starts,
-        index,
-        value,
-        knapsack.storage_bytes * per_byte,
-        knapsack.n_blocks,
+        cost=knapsack.delay_s * per_second,
+        upper=np.ones(knapsack.block.size),
+        integral=np.ones(knapsack.block.size, bool),
+        row_lower=np.concatenate([chosen, unbounded]),
+        row_upper=np.concatenate([chosen, knapsack.storage_bytes * per_byte]),
+        starts=starts,
+        index=index,
+        value=value,
+        per_second=per_second,
+        per_byte=per_byte,
+        n_blocks=knapsack.n_blocks,
     )

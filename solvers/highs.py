@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ from numpy.typing import NDArray
 
 from fgamcd_opt.context import SolveContext
 from fgamcd_opt.formulations.knapsack import Knapsack
-from fgamcd_opt.formulations.knapsack_matrix import KnapsackMatrix, knapsack_matrix
+from fgamcd_opt.formulations.knapsack_matrix import knapsack_matrix
+from fgamcd_opt.formulations.sparse_milp import SparseMilp
 from fgamcd_opt.solvers.interruptible import wait_until_ended
 from fgamcd_opt.solvers.milp import TOLERANCE, MilpResult, MilpTask, rounded
 
@@ -23,9 +25,9 @@ def solve_relaxation(knapsack: Knapsack, context: SolveContext) -> tuple[NDArray
     (:func:`fgamcd_opt.solvers.lagrangian.lagrangian_bound`), never by trusting the LP. None if stopped.
     """
     matrix = knapsack_matrix(knapsack)
-    solver = _load(matrix, integral=False, context=context)
+    solver = load_highs(matrix, context, integral=False)
     solver.setOptionValue("time_limit", max(0.01, context.remaining_s))
-    _run(solver, context)
+    run_highs(solver, context)
     status = solver.getModelStatus().name
     if status == "kInfeasible":
         return np.zeros(knapsack.storage_bytes.size), False
@@ -38,45 +40,74 @@ def solve_relaxation(knapsack: Knapsack, context: SolveContext) -> tuple[NDArray
 def run_milp(task: MilpTask, context: SolveContext) -> MilpResult:
     """Solve one knapsack, see :func:`fgamcd_opt.solvers.milp.solve_milp`."""
     knapsack, matrix = task.knapsack, knapsack_matrix(task.knapsack)
-    solver = _load(matrix, integral=True, context=context)
-    solver.setOptionValue("mip_rel_gap", task.gap)
-    solver.setOptionValue("mip_abs_gap", 0.0)
-    solver.setOptionValue("mip_feasibility_tolerance", TOLERANCE)
-    solver.setOptionValue("primal_feasibility_tolerance", TOLERANCE)
-    solver.setOptionValue("time_limit", max(0.01, min(task.time_s, context.remaining_s)))
+    solver = load_highs(matrix, context)
     if math.isfinite(task.good_s):
         solver.setOptionValue("objective_target", task.good_s * matrix.per_second)
     if task.start is not None:
         _set_start(solver, knapsack, task.start)
-    solver.cbMipInterrupt.subscribe(_progress(context, task.label, matrix.per_second))
-    _run(solver, context)
-    status = solver.getModelStatus().name
-    info = solver.getInfo()
+    limits = HighsLimits(task.gap, task.time_s, task.label, matrix.per_second)
+    found = search_highs(solver, context, limits)
+    columns = None if found.values is None else rounded(knapsack, found.values)
+    return MilpResult(columns, found.bound_s, found.finished, found.nodes)
+
+
+@dataclass(frozen=True)
+class HighsLimits:
+    """Relative gap, time in s, name in progress lines, and units of cost per second of delay."""
+
+    gap: float
+    time_s: float
+    label: str
+    per_second: float
+
+
+@dataclass(frozen=True, eq=False)
+class HighsPoint:
+    """Values of the variables (None without an incumbent), proved bound in s (infinite if infeasible), and the end."""
+
+    values: NDArray[np.float64] | None
+    bound_s: float
+    finished: bool
+    nodes: int
+
+
+def search_highs(solver: Any, context: SolveContext, limits: HighsLimits) -> HighsPoint:
+    """Solve the mixed-integer program that ``solver`` holds; incumbent and bound survive limits and interruptions."""
+    solver.setOptionValue("mip_rel_gap", limits.gap)
+    solver.setOptionValue("mip_abs_gap", 0.0)
+    solver.setOptionValue("mip_feasibility_tolerance", TOLERANCE)
+    solver.setOptionValue("primal_feasibility_tolerance", TOLERANCE)
+    solver.setOptionValue("time_limit", max(0.01, min(limits.time_s, context.remaining_s)))
+    solver.cbMipInterrupt.subscribe(_progress(context, limits.label, limits.per_second))
+    run_highs(solver, context)
+    status, info = solver.getModelStatus().name, solver.getInfo()
     if status == "kInfeasible":
-        return MilpResult(None, math.inf, True, int(info.mip_node_count))
+        return HighsPoint(None, math.inf, True, int(info.mip_node_count))
     values = np.array(solver.getSolution().col_value)
-    columns = rounded(knapsack, values) if values.size and solver.getSolution().value_valid else None
-    bound = float(info.mip_dual_bound) / matrix.per_second
-    finite = bound if math.isfinite(bound) else -math.inf
-    return MilpResult(columns, finite, status == "kOptimal", int(info.mip_node_count))
+    point = values if values.size and solver.getSolution().value_valid else None
+    bound = float(info.mip_dual_bound) / limits.per_second
+    proved = bound if math.isfinite(bound) else -math.inf
+    return HighsPoint(point, proved, status == "kOptimal", int(info.mip_node_count))
 
 
-def _load(matrix: KnapsackMatrix, *, integral: bool, context: SolveContext) -> Any:
-    """A silent HiGHS object that holds the knapsack."""
+def load_highs(milp: SparseMilp, context: SolveContext, *, integral: bool = True) -> Any:
+    """A silent HiGHS object that holds the program, or its linear relaxation."""
     import highspy
 
-    blocks, nodes = matrix.n_blocks, matrix.capacity.size
     model = highspy.HighsLp()
-    model.num_col_, model.num_row_ = matrix.n_columns, matrix.n_rows
-    model.col_cost_ = matrix.cost
-    model.col_lower_, model.col_upper_ = np.zeros(matrix.n_columns), np.ones(matrix.n_columns)
-    model.row_lower_ = np.concatenate([np.ones(blocks), np.full(nodes, -np.inf)])
-    model.row_upper_ = np.concatenate([np.ones(blocks), matrix.capacity])
+    model.num_col_, model.num_row_ = milp.n_columns, milp.n_rows
+    model.col_cost_ = milp.cost
+    model.col_lower_, model.col_upper_ = np.zeros(milp.n_columns), milp.upper
+    model.row_lower_, model.row_upper_ = milp.row_lower, milp.row_upper
     model.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-    model.a_matrix_.start_, model.a_matrix_.index_ = matrix.starts, matrix.index
-    model.a_matrix_.value_ = matrix.value
+    model.a_matrix_.start_, model.a_matrix_.index_, model.a_matrix_.value_ = (
+        milp.starts,
+        milp.index,
+        milp.value,
+    )
     if integral:
-        model.integrality_ = [highspy.HighsVarType.kInteger] * matrix.n_columns
+        kinds = highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger
+        model.integrality_ = [kinds[whole] for whole in milp.integral.astype(int).tolist()]
     solver = highspy.Highs()
     solver.setOptionValue("output_flag", False)
     solver.setOptionValue("threads", context.limits.threads)
@@ -95,7 +126,7 @@ def _set_start(solver: Any, knapsack: Knapsack, start: NDArray[np.int64]) -> Non
     solver.setSolution(point)
 
 
-def _run(solver: Any, context: SolveContext) -> None:
+def run_highs(solver: Any, context: SolveContext) -> None:
     """Run in HiGHS's own thread; the incumbent survives an interruption."""
     solver.HandleUserInterrupt = True
     solver.startSolve()
