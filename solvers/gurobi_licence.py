@@ -12,6 +12,9 @@ from fgamcd_opt.solvers.backends import Availability, Backend, probe
 SIZE_LIMIT = 2000
 """Variables, and as many constraints, that the licence which comes with gurobipy allows."""
 
+NONLINEAR_LIMIT = 200
+"""Variables that it allows in a nonlinear model, those that Gurobi adds for nonlinear functions included."""
+
 _REMEDY = (
     "get a licence (free for academic use, gurobi.com/academia) and let GRB_LICENSE_FILE name its file, "
     "or choose another backend"
@@ -51,17 +54,21 @@ def gurobi_state() -> Backend:
     return backend
 
 
-def require_gurobi(n_variables: int, n_constraints: int) -> None:
-    """Refuse a linear model that is larger than the licence at hand allows, before it is built.
+def require_gurobi(n_variables: int, n_constraints: int, *, nonlinear: bool = False) -> None:
+    """Refuse a model that is larger than the licence at hand allows, before Gurobi sees it.
 
     Raises
     ------
     BackendError
         With the size, the limit and the remedy.
     """
-    limited = gurobi_state().availability is Availability.LIMITED
-    if limited and max(n_variables, n_constraints) > SIZE_LIMIT:
+    if gurobi_state().availability is not Availability.LIMITED:
+        return
+    limit = NONLINEAR_LIMIT if nonlinear else SIZE_LIMIT
+    if n_variables > limit or n_constraints > SIZE_LIMIT:
+        kind = "nonlinear model" if nonlinear else "model"
+        ends = f"{limit} variables and {SIZE_LIMIT} constraints" if nonlinear else f"{SIZE_LIMIT} of each"
         raise BackendError(
-            f"a model of {n_variables} variables and {n_constraints} constraints is too large for the licence of "
-            f"Gurobi, which ends at {SIZE_LIMIT} of each: {_REMEDY}"
+            f"a {kind} of {n_variables} variables and {n_constraints} constraints is too large for the licence of "
+            f"Gurobi, which ends at {ends}: {_REMEDY}"
         )

@@ -9,7 +9,7 @@ from typing import Any
 
 from fgamcd_opt.context import SolveContext
 from fgamcd_opt.errors import BackendError, UsageError
-from fgamcd_opt.solvers.backends import Availability, probe
+from fgamcd_opt.solvers.backends import Availability, state
 
 TOLERANCE = 1e-6
 """Absolute feasibility tolerance that is asked of SCIP and Gurobi."""
@@ -49,8 +49,8 @@ def require_minlp_backend(name: str) -> None:
         Not installed or not licensed; says the remedy.
     """
     if name in _DISTRIBUTIONS:
-        backend = probe(_DISTRIBUTIONS[name])
-        if backend.availability is Availability.MISSING:
+        backend = state(_DISTRIBUTIONS[name])
+        if backend.availability not in (Availability.FULL, Availability.LIMITED):
             raise BackendError(f"MINLP backend {name} needs {backend.name}: {backend.remedy}")
         return
     import pyomo.environ  # noqa: F401  (fills the factory)
@@ -94,6 +94,7 @@ def solve_global(
         The licence is too small for the model, or the backend cannot take its functions.
     """
     from pyomo.common.errors import PyomoException
+    from pyomo.contrib.solver.common.results import TerminationCondition
 
     def watch(objective: float, bound: float, nodes: int) -> bool:
         context.progress(
@@ -104,21 +105,21 @@ def solve_global(
     # Pyomo redirects both streams of the process while SCIP runs; progress must still reach standard error
     with os.fdopen(os.dup(2), "w") as stderr:
         solver, options = _solver(backend, watch, start, context.seed)
-        options |= {
-            "time_limit": context.remaining_s if math.isfinite(context.remaining_s) else None,
-            "load_solutions": False,
-            "raise_exception_on_nonoptimal_result": False,
-        }
-        if backend in _DISTRIBUTIONS:
-            options |= {"rel_gap": gap, "tee": [stderr] if backend == "scip" else []}
-            options |= {"threads": 1}  # more of them would change the path, and with it the result
+        if (
+            backend in _DISTRIBUTIONS
+        ):  # one thread: more of them would change the path, and with it the result
+            options |= {"rel_gap": gap, "threads": 1, "tee": [stderr] if backend == "scip" else []}
+        if math.isfinite(context.remaining_s):
+            options["time_limit"] = max(0.01, context.remaining_s)
         try:
-            results = solver.solve(model, **options)
+            results = solver.solve(
+                model, load_solutions=False, raise_exception_on_nonoptimal_result=False, **options
+            )
         except (PyomoException, NotImplementedError) as error:
-            fault = str(error).split("\n")[0]
-            raise BackendError(
-                f"MINLP backend {backend} cannot take the model ({fault}); use scip"
-            ) from error
+            fault = str(error).partition("\n")[0]
+            raise BackendError(f"MINLP backend {backend} cannot take the model: {fault}; use scip") from error
+    if results.termination_condition is TerminationCondition.interrupted and not context.must_stop:
+        context.stop.set()  # Gurobi has taken a Ctrl-C to itself
     return _read(results, backend in _DISTRIBUTIONS)
 
 

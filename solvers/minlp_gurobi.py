@@ -5,17 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import gurobipy
-from pyomo.contrib.solver.common.base import Availability
 from pyomo.contrib.solver.solvers.gurobi.gurobi_direct_minlp import GurobiDirectMINLP
 
-from fgamcd_opt.errors import BackendError
+from fgamcd_opt.solvers.gurobi_licence import require_gurobi
 from fgamcd_opt.solvers.minlp_scip import Watch
-
-_FREE_SIZE = 2000
-"""Variables, and linear constraints, up to which the licence that comes with gurobipy solves linear models."""
-
-_FREE_NONLINEAR = 200
-"""Variables up to which it solves nonlinear models; an auxiliary one is added for every nonlinear function."""
 
 
 class WatchedGurobi(GurobiDirectMINLP):  # type: ignore[misc]
@@ -31,7 +24,7 @@ class WatchedGurobi(GurobiDirectMINLP):  # type: ignore[misc]
     Raises
     ------
     BackendError
-        From ``solve``, before Gurobi starts, if the licence is missing or too small for the model.
+        From ``solve``, before Gurobi starts, if its licence is too small for the model.
     """
 
     def __init__(self, watch: Watch, start: bool) -> None:
@@ -52,30 +45,11 @@ class WatchedGurobi(GurobiDirectMINLP):  # type: ignore[misc]
         self._callback = callback
 
     def _create_solver_model(self, pyomo_model: Any, config: Any) -> Any:
-        licence = self.available()
-        if licence not in (Availability.FullLicense, Availability.LimitedLicense):
-            raise BackendError(
-                f"gurobi cannot be used ({licence.name}); install a licence, or choose backend=scip"
-            )
         created = super()._create_solver_model(pyomo_model, config)
-        if licence is Availability.LimitedLicense:
-            _refuse_larger_than_free(created[0])
+        require_gurobi(created[0].NumVars, created[0].NumConstrs, nonlinear=True)
         return created
 
     def _mipstart(self) -> None:
         if self._start:
             for variable, column in self._pyomo_gurobi_var_iter():
                 column.Start = variable.value
-
-
-def _refuse_larger_than_free(model: Any) -> None:
-    sizes = {
-        "variables of a nonlinear model": (model.NumVars, _FREE_NONLINEAR),
-        "linear constraints": (model.NumConstrs, _FREE_SIZE),
-    }
-    for what, (size, limit) in sizes.items():
-        if size > limit:
-            raise BackendError(
-                f"gurobi: the model has {size} {what}, the free licence ends at {limit}; "
-                "install a full licence (gurobi.lic), choose backend=scip, or take a smaller instance"
-            )

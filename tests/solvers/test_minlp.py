@@ -1,0 +1,118 @@
+"""`minlp` against enumeration and `exact`: every backend, with and without inequalities, at limits, and refused."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from brute_force import best_delay
+from oracles import StopAfter, full_oracle
+from random_problems import random_problem
+from test_infeasible import changed
+
+from fgamcd_opt.context import Limits
+from fgamcd_opt.errors import BackendError, ExitCode, UsageError
+from fgamcd_opt.frontdoor import solve
+from fgamcd_opt.instances.resolve import load
+from fgamcd_opt.problem import P1
+from fgamcd_opt.solvers import gurobi_licence
+from fgamcd_opt.solvers.backends import Availability, Backend
+from fgamcd_opt.status import PointStatus, StopReason
+
+GLOBAL = pytest.mark.parametrize("backend", ["scip", "gurobi"])
+HARD = "tiny-n3-u3-s1-0040MB"
+"""Three users want the same block; without inequalities neither backend closes its gap within a minute."""
+
+
+def check(result, best_s: float, gap: float = 1e-4) -> None:
+    """Optimum found and proved to the gap, as an independent enumeration sees it."""
+    assert result.point_status is PointStatus.FEASIBLE
+    assert result.stop_reason in (StopReason.GAP_REACHED, StopReason.OPTIMAL)
+    assert result.objective_s == pytest.approx(best_s, rel=gap)
+    assert best_s * (1 - gap) <= result.bound_s <= best_s * (1 + 1e-9)
+
+
+@GLOBAL
+@pytest.mark.parametrize("cuts", [0, 1, 2])
+@pytest.mark.parametrize("csi_set", ["ellipsoid", "balls"])
+def test_enumeration_is_matched_from_no_start(backend, cuts, csi_set):
+    problem = random_problem(11, nodes=2, users=2, blocks=2, storage_share=1.6, csi_set=csi_set)
+    best = best_delay(problem, full_oracle(problem, rounds=4).lower_bps())
+    assert math.isfinite(best)
+    check(solve(problem, "minlp", options={"backend": backend, "cuts": cuts, "start": 0}), best)
+
+
+@GLOBAL
+@pytest.mark.parametrize("name", ["tiny-s2-0055MB", HARD])
+def test_library_instances_agree_with_exact(backend, name):
+    problem = P1(load(name))
+    exact = solve(problem, "exact", limits=Limits(gap=1e-6))
+    result = solve(problem, "minlp", limits=Limits(gap=1e-5), options={"backend": backend})
+    check(result, exact.objective_s, gap=1e-5)
+    assert exact.bound_s == pytest.approx(result.bound_s, rel=2e-5)
+
+
+@GLOBAL
+def test_a_time_limit_leaves_the_start_and_a_valid_bound(backend):
+    problem = P1(load(HARD))
+    exact = solve(problem, "exact")
+    result = solve(problem, "minlp", limits=Limits(time_s=1.0), options={"backend": backend, "cuts": 0})
+    assert result.stop_reason is StopReason.TIME_LIMIT
+    assert result.objective_s == pytest.approx(exact.objective_s, rel=1e-4)
+    assert 0.0 < result.bound_s < exact.bound_s
+
+
+@GLOBAL
+def test_a_stop_request_is_served_during_the_search(backend):
+    problem = P1(load(HARD))
+    result = solve(problem, "minlp", stop=StopAfter(150), options={"backend": backend, "cuts": 0})
+    assert result.stop_reason is StopReason.INTERRUPTED
+    assert result.point_status is PointStatus.FEASIBLE
+    assert result.bound_s < 0.99 * result.objective_s
+
+
+@GLOBAL
+def test_infeasible_packings_are_proved_by_the_model_alone(backend):
+    """Three blocks that fill a cache each, and two caches; the same with one byte more room is solved."""
+    sizes = np.full(3, 6 * 10**6)
+    options = {"backend": backend, "cuts": 0, "start": 0}
+    short = changed(block_bytes=sizes, storage_bytes=np.full(2, 2 * sizes[0] - 1))
+    refused = solve(short, "minlp", options=options)
+    assert refused.stop_reason is StopReason.INFEASIBLE
+    assert backend in refused.infeasibility
+    enough = changed(block_bytes=sizes, storage_bytes=np.array([2 * sizes[0] - 1, 2 * sizes[0]]))
+    assert solve(enough, "minlp", limits=Limits(gap=0.5), options=options).objective_s is not None
+
+
+def test_gurobi_refuses_what_its_free_licence_cannot_take(monkeypatch):
+    limited = Backend("gurobipy", "13", Availability.LIMITED, "a larger licence")
+    monkeypatch.setattr(gurobi_licence, "gurobi_state", lambda: limited)
+    monkeypatch.setattr(gurobi_licence, "NONLINEAR_LIMIT", 50)
+    with pytest.raises(BackendError, match=r"nonlinear model of \d+ variables .* 50 variables") as refusal:
+        solve(P1(load("tiny")), "minlp", options={"backend": "gurobi"})
+    assert refusal.value.exit_code is ExitCode.BACKEND_MISSING
+
+
+def test_bounds_of_other_solvers_are_not_taken_over():
+    """SCIP under its name in Pyomo's interface stands for any solver there."""
+    problem = P1(load("tiny-s2-0055MB"))
+    result = solve(problem, "minlp", options={"backend": "scip_direct"})
+    trusted = solve(problem, "minlp")
+    assert result.objective_s == pytest.approx(trusted.objective_s, rel=1e-4)
+    assert "Cauchy-Schwarz" in result.bound_kind
+    assert result.bound_s < 0.9 * trusted.bound_s
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"cuts": 3}, UsageError, "option cuts: 3 is not one of 0, 1, 2"),
+        ({"start": -1}, UsageError, "option start: -1 is not one of 0, 1"),
+        ({"backend": "skip"}, UsageError, "'skip' is unknown; expected scip, gurobi or"),
+        ({"backend": "highs"}, BackendError, "highs cannot take the model"),
+    ],
+)
+def test_options_that_cannot_work(options, error, message):
+    with pytest.raises(error, match=message):
+        solve(P1(load("tiny")), "minlp", options=options)
