@@ -61,6 +61,12 @@ def excess(constraint) -> float:
     return max(0.0, low - body, body - high)
 
 
+def slack(constraint) -> float:
+    """Distance from the nearer side of a constraint that holds."""
+    sides = [side for side in (constraint.lower, constraint.upper) if side is not None]
+    return min(abs(pyo.value(constraint.body) - pyo.value(side)) for side in sides)
+
+
 def violations(model) -> dict[str, float]:
     """Largest violation by constraint family."""
     found: dict[str, float] = {}
@@ -133,6 +139,11 @@ def test_the_model_and_the_checker_find_the_same_constraints_violated(seed, csi_
     if np.isfinite(judged.delay_s):
         assert pyo.value(model.T) * time_unit_s(blocks) == pytest.approx(judged.delay_s, rel=1e-9)
         assert max(found.values()) < 1e-9
+        for pb in model.pb.values():  # and no better values of the auxiliary variables are allowed
+            each = [pb.spectral_efficiency, pb.broadcast, *pb.signal.values(), *pb.uncertainty.values()]
+            assert max(map(slack, each)) < 1e-9
+            assert min(map(slack, pb.least.values())) < 1e-9
+            assert pb.M.value == 0.0 or min(map(slack, pb.slowest.values())) < 1e-9
     if judged.feasible:
         assert outside_bounds(model) < 1e-9
 
