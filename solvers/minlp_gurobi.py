@@ -30,6 +30,7 @@ class WatchedGurobi(GurobiDirectMINLP):  # type: ignore[misc]
     def __init__(self, watch: Watch, start: bool) -> None:
         super().__init__()
         self._start = start
+        self._last: tuple[float, float, int] = (gurobipy.GRB.INFINITY, -gurobipy.GRB.INFINITY, 0)
 
         def callback(model: Any, where: int) -> None:
             if where == gurobipy.GRB.Callback.MIP:
@@ -41,7 +42,6 @@ class WatchedGurobi(GurobiDirectMINLP):  # type: ignore[misc]
             if not watch(*self._last):
                 model.terminate()
 
-        self._last: tuple[float, float, int] = (gurobipy.GRB.INFINITY, -gurobipy.GRB.INFINITY, 0)
         self._callback = callback
 
     def _create_solver_model(self, pyomo_model: Any, config: Any) -> Any:
