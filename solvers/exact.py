@@ -46,14 +46,14 @@ class ExactSolver:
 
     name: ClassVar[str] = "exact"
     summary: ClassVar[str] = (
-        "knapsack over caching sets (F5) by a MILP backend, with certified bounds (F6, F7)"
+        "knapsack over caching sets (F5) by branch and bound, with certified bounds (F6, F7)"
     )
     proves_bounds: ClassVar[bool] = True
     finds_solutions: ClassVar[bool] = True
     variants: ClassVar[Mapping[str, frozenset[str]]] = {}
-    options: ClassVar[Mapping[str, Any]] = {"rounds": 2, "passes": 10, "max_nodes": 0, "backend": "highs"}
-    backends: ClassVar[tuple[str, ...]] = ("highspy",)
-    option_backends: ClassVar[tuple[str, ...]] = ("pyscipopt", "gurobipy", "scipy", "pyomo")
+    options: ClassVar[Mapping[str, Any]] = {"rounds": 2, "passes": 10, "max_nodes": 0, "backend": "tree"}
+    backends: ClassVar[tuple[str, ...]] = ()
+    option_backends: ClassVar[tuple[str, ...]] = ("highspy", "pyscipopt", "gurobipy", "scipy", "pyomo")
 
     def prepare(self) -> None:
         """Compile the kernels, or load them from disk, on a toy problem."""
@@ -161,10 +161,10 @@ class _Run:
         backend = self.options["backend"]
         hand = KnapsackSearch(build_knapsack(self.problem, self.oracle.lower_bps()), "placement", backend)
         bound = KnapsackSearch(build_knapsack(self.problem, self.oracle.upper_bps()), "lower bound", backend)
-        bound.relax(self.context)
+        bound.relax()
         self.multipliers = bound.multipliers
         if not bound.infeasible:
-            hand.relax(self.context)
+            hand.relax()
             if self.best_masks is not None:
                 hand.offer(hand.knapsack.columns_of(self.best_masks[0]))
             self._keep(hand, bound)

@@ -1,8 +1,8 @@
-"""The knapsack of F5 solved by a MILP backend on ever more columns, with a bound that is proved at every moment.
+"""The knapsack of F5: relaxation, local search and a MILP backend, with a bound that is proved at every moment.
 
 The Lagrangian bound V and the reduced costs r_C of its multipliers show which columns matter: a choice that holds
-a column with r_C > r costs more than V + r. So the MILP is solved on the columns with r_C <= r alone, and
-min(bound of that MILP, V + r) bounds the whole knapsack. r grows until the gap is closed.
+a column with r_C > r costs more than V + r. So a MILP on the columns with r_C <= r alone and min(its bound, V + r)
+bound the whole knapsack. A choice of delay T and a gap g in hand, no column with V + r_C > T (1 - g) is of use.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from fgamcd_opt.context import SolveContext
 from fgamcd_opt.formulations.knapsack import Knapsack
-from fgamcd_opt.solvers.highs import solve_relaxation
 from fgamcd_opt.solvers.knapsack_search import search
 from fgamcd_opt.solvers.lagrangian import lagrangian_bound
 from fgamcd_opt.solvers.milp import solve_milp
+from fgamcd_opt.solvers.storage_lp import solve_storage_lp
 from fgamcd_opt.status import relative_gap
 
 _FIRST_COLUMNS_PER_BLOCK = 6
@@ -51,7 +51,7 @@ class KnapsackSearch:
 
     knapsack: Knapsack
     label: str
-    backend: str = "highs"
+    backend: str = "tree"
     columns: NDArray[np.int64] | None = None
     delay_s: float = math.inf
     bound_s: float = -math.inf
@@ -77,13 +77,12 @@ class KnapsackSearch:
             if delay < self.delay_s:
                 self.columns, self.delay_s = columns, delay
 
-    def relax(self, context: SolveContext) -> None:
+    def relax(self) -> None:
         """Bound by the Lagrangian value at the multipliers of the LP relaxation, choice by local search from it."""
         if np.unique(self.knapsack.block).size < self.knapsack.n_blocks:
             self.bound_s = math.inf
             return
-        relaxation = solve_relaxation(self.knapsack, context)
-        multipliers, feasible = relaxation or (np.zeros(self.knapsack.storage_bytes.size), True)
+        multipliers, feasible = solve_storage_lp(self.knapsack)
         self.multipliers = multipliers
         self._relaxed_s, self.reduced_s = lagrangian_bound(self.knapsack, multipliers)
         self.bound_s = self._relaxed_s if feasible else math.inf
@@ -111,38 +110,39 @@ class KnapsackSearch:
         if self.infeasible:
             return
         end = context.elapsed_s + time_s
-        reach = self._first_reach()
-        if math.isfinite(target_s):  # all columns that the target could hang on, at once
-            reach = max(reach, target_s - self._relaxed_s)
+        reach = math.inf if self.backend == "tree" else self._first_reach()
         while not self.infeasible and self.bound_s < target_s and self.delay_s > good_s and self.gap > gap:
             left = min(end - context.elapsed_s, context.remaining_s)
             if left <= 0.0:
                 return
-            keep = self.reduced_s <= reach
+            useful = min(self.delay_s * (1.0 - gap), target_s) - self._relaxed_s
+            keep = self.reduced_s <= min(reach, useful)
             if self.columns is not None:
                 keep[self.columns] = True
-            position = np.cumsum(keep) - 1
-            start = None if self.columns is None else position[self.columns]
-            restricted = self.knapsack.restrict(keep)
-            outcome = solve_milp(
-                restricted,
-                context,
-                gap=0.5 * gap,
-                good_s=good_s,
-                time_s=left,
-                start=start,
-                label=self.label,
-                backend=self.backend,
+            finished = self._solve(
+                keep, context, gap=0.99 * gap, good_s=good_s, target_s=target_s, time_s=left
             )
-            self.nodes += outcome.nodes
-            if outcome.columns is not None:
-                self.offer(np.nonzero(keep)[0][outcome.columns])
-            excluded = math.inf if keep.all() else self._relaxed_s + float(self.reduced_s[~keep].min())
-            self.bound_s = max(self.bound_s, min(outcome.bound_s, excluded, self.delay_s))
-            if keep.all() or not outcome.finished:
+            if reach >= useful or keep.all() or not finished:
                 return
-            needed = min(self.delay_s * (1.0 - 0.25 * gap), target_s) - self._relaxed_s
-            reach = max(2.0 * reach, needed if math.isfinite(needed) else 8.0 * reach)
+            reach = max(2.0 * reach, useful) if math.isfinite(useful) else 8.0 * reach
+
+    def _solve(self, keep: NDArray[np.bool_], context: SolveContext, **limits: float) -> bool:
+        """Solve the MILP on the columns where ``keep`` is true; whether it ran to its gap."""
+        position = np.cumsum(keep) - 1
+        outcome = solve_milp(
+            self.knapsack.restrict(keep),
+            context,
+            start=None if self.columns is None else position[self.columns],
+            label=self.label,
+            backend=self.backend,
+            **limits,
+        )
+        self.nodes += outcome.nodes
+        if outcome.columns is not None:
+            self.offer(np.nonzero(keep)[0][outcome.columns])
+        excluded = math.inf if keep.all() else self._relaxed_s + float(self.reduced_s[~keep].min())
+        self.bound_s = max(self.bound_s, min(outcome.bound_s, excluded, self.delay_s))
+        return outcome.finished
 
     def _first_reach(self) -> float:
         """Reduced cost up to which a few columns per block are in."""

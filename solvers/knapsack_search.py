@@ -1,153 +1,195 @@
-"""Primal heuristics on the knapsack of F5: greedy construction and local moves with the exact T_k(C) (compiled)."""
+"""Local search on the knapsack of F5: repair, moves and exchanges with the exact T_k(C) (compiled).
+
+Sizes are whole bytes, so that what fits here fits. Sets of nodes are bit masks: where a block of size D may be added
+is one mask for all its columns.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from fgamcd_opt.formulations.knapsack import Knapsack
+from fgamcd_opt.solvers.lagrangian import priced_delays
 
 Array = np.ndarray[Any, Any]
 
-_WORTHWHILE = 1e-6
-"""Relative gain in delay below which another round of pair moves is not made."""
+WORTHWHILE = 1e-7
+"""Gain, relative to the whole delay, below which no exchange is tried."""
+
+
+class Moves(NamedTuple):
+    """The knapsack as the kernels read it."""
+
+    starts: Array
+    mask: Array
+    delay_s: Array
+    size_bytes: Array
+    storage_bytes: Array
 
 
 def search(knapsack: Knapsack, multipliers: NDArray[np.float64]) -> NDArray[np.int64] | None:
     """A choice of one column per block that fits, or None if the repair fails.
 
-    Starts from the best priced column of every block, moves blocks off overfull nodes at the least increase of
-    delay per byte relieved, then improves: single moves to better columns while they fit, and pairs of moves of
-    which one makes room for the other.
+    Starts from the column of every block that is best priced; good multipliers come from the LP relaxation, zeros
+    give a plain greedy.
 
     Parameters
     ----------
     knapsack
         Columns; every block needs at least one.
     multipliers
-        (N,) prices of storage in s per byte; good ones come from the LP relaxation, zeros give a plain greedy.
+        (N,) prices of storage in s per byte.
     """
-    load = knapsack.membership() * knapsack.size_bytes[knapsack.block, None].astype(np.float64)
-    capacity = knapsack.storage_bytes.astype(np.float64)
-    chosen = _construct(knapsack.starts, load, knapsack.delay_s, capacity, multipliers)
-    if not knapsack.fits(chosen):
-        return None
-    _improve(knapsack.starts, load, knapsack.delay_s, capacity, chosen)
-    return np.asarray(chosen)
+    order = np.lexsort((priced_delays(knapsack, multipliers), knapsack.block))
+    return polish(knapsack, order[knapsack.starts[:-1]])
+
+
+def polish(
+    knapsack: Knapsack, columns: NDArray[np.int64], promising_s: float = np.inf
+) -> NDArray[np.int64] | None:
+    """Repair and improve a choice; None if no repair is found.
+
+    Blocks move off overfull nodes at the least increase of delay per byte relieved. Then every block moves to a
+    quicker column that fits, and to one that does not fit where another block can make room at less cost.
+
+    Parameters
+    ----------
+    knapsack
+        Columns.
+    columns
+        (R,) one column per block; it need not fit.
+    promising_s
+        Delay above which a choice is not worth the exchanges, only the moves.
+    """
+    moves = Moves(
+        knapsack.starts, knapsack.mask, knapsack.delay_s, knapsack.size_bytes, knapsack.storage_bytes
+    )
+    chosen = columns.astype(np.int64)  # a copy
+    return chosen if _polish(moves, chosen, promising_s) else None
 
 
 @njit(nogil=True, cache=True)
-def _construct(starts: Array, load: Array, delay: Array, capacity: Array, multipliers: Array) -> Array:
-    n_blocks, n_nodes = starts.size - 1, capacity.size
-    chosen = np.empty(n_blocks, np.int64)
-    used = np.zeros(n_nodes)
-    for k in range(n_blocks):
-        best = np.inf
-        for c in range(starts[k], starts[k + 1]):
-            price = delay[c]
-            for n in range(n_nodes):
-                price += multipliers[n] * load[c, n]
-            if price < best:
-                best = price
-                chosen[k] = c
-        for n in range(n_nodes):
-            used[n] += load[chosen[k], n]
-    for _ in range(20 * n_blocks):
-        excess = 0.0
-        for n in range(n_nodes):
-            excess += max(used[n] - capacity[n], 0.0)
-        if excess <= 0.0:
-            break
-        best, best_block, best_column = np.inf, -1, -1
-        for k in range(n_blocks):
-            old = chosen[k]
-            for c in range(starts[k], starts[k + 1]):
-                after = 0.0
-                for n in range(n_nodes):
-                    after += max(used[n] + load[c, n] - load[old, n] - capacity[n], 0.0)
-                if after < excess and (delay[c] - delay[old]) / (excess - after) < best:
-                    best, best_block, best_column = (delay[c] - delay[old]) / (excess - after), k, c
-        if best_block < 0:
-            break
-        _move(used, load, chosen[best_block], best_column)
-        chosen[best_block] = best_column
-    return chosen
+def _polish(moves: Moves, chosen: Array, promising_s: float) -> bool:
+    free = moves.storage_bytes.copy()
+    for k in range(chosen.size):
+        _place(free, moves.size_bytes[k], 0, moves.mask[chosen[k]])
+    if not _repair(moves, chosen, free):
+        return False
+    _move_all(moves, chosen, free)
+    total = moves.delay_s[chosen].sum()
+    if total <= promising_s:
+        while _exchange_all(moves, chosen, free, WORTHWHILE * total):
+            _move_all(moves, chosen, free)
+    return True
 
 
 @njit(nogil=True, cache=True)
-def _move(used: Array, load: Array, old: int, new: int) -> None:
-    for n in range(used.size):
-        used[n] += load[new, n] - load[old, n]
+def _place(free: Array, size: int, old: int, new: int) -> None:
+    """Account for a block whose caching set changes from ``old`` to ``new``."""
+    for n in range(free.size):
+        free[n] += (((old >> n) & 1) - ((new >> n) & 1)) * size
 
 
 @njit(nogil=True, cache=True)
-def _best_fit(
-    starts: Array, load: Array, delay: Array, capacity: Array, used: Array, k: int, old: int
-) -> int:
-    """The quickest column of block k that fits, its own column ``old`` included (columns are sorted by delay)."""
-    for c in range(starts[k], old):
-        fits = True
-        for n in range(used.size):
-            fits = fits and used[n] + load[c, n] - load[old, n] <= capacity[n]
-        if fits:
-            return c
-    return old
+def _room(free: Array, size: int) -> int:
+    """The nodes with at least ``size`` bytes free."""
+    nodes = 0
+    for n in range(free.size):
+        if free[n] >= size:
+            nodes |= 1 << n
+    return nodes
 
 
 @njit(nogil=True, cache=True)
-def _improve(starts: Array, load: Array, delay: Array, capacity: Array, chosen: Array) -> None:
-    n_blocks = starts.size - 1
-    used = np.zeros(capacity.size)
-    for k in range(n_blocks):
-        for n in range(used.size):
-            used[n] += load[chosen[k], n]
-    for _ in range(50):
-        gained = 0.0
-        for k in range(n_blocks):
-            best = _best_fit(starts, load, delay, capacity, used, k, chosen[k])
-            gained += delay[chosen[k]] - delay[best]
-            _move(used, load, chosen[k], best)
-            chosen[k] = best
-        if gained <= 0.0:
-            gained = _pair_moves(starts, load, delay, capacity, used, chosen)
-        if gained <= _WORTHWHILE * delay[chosen].sum():
-            break
-
-
-@njit(nogil=True, cache=True)
-def _pair_moves(
-    starts: Array, load: Array, delay: Array, capacity: Array, used: Array, chosen: Array
-) -> float:
-    """Let one block give way where another gains more from the room; returns the delay saved."""
-    n_blocks = starts.size - 1
-    gained = 0.0
-    for k in range(n_blocks):
-        old = chosen[k]
-        for c in range(starts[k], starts[k + 1]):
-            smaller = c != old
-            for n in range(used.size):
-                smaller = smaller and load[c, n] <= load[old, n]
-            if not smaller:
+def _repair(moves: Moves, chosen: Array, free: Array) -> bool:
+    """Least costly moves off overfull nodes, until there are none; False if that ends before."""
+    everywhere = (1 << free.size) - 1
+    for _ in range(20 * chosen.size):
+        overfull = everywhere & ~_room(free, 0)
+        if overfull == 0:
+            return True
+        best, block, column = np.inf, -1, -1
+        for k in range(chosen.size):
+            old, size = moves.mask[chosen[k]], moves.size_bytes[k]
+            if old & overfull == 0:
                 continue
-            loss = delay[c] - delay[old]
-            _move(used, load, old, c)
-            best_gain, best_other, best_column = loss * (1.0 + 1e-9), -1, -1
-            for other in range(n_blocks):
-                if other == k or delay[chosen[other]] - delay[starts[other]] <= best_gain:
+            for c in range(moves.starts[k], moves.starts[k + 1]):
+                new = moves.mask[c]
+                if old & ~new & overfull == 0:
                     continue
-                column = _best_fit(starts, load, delay, capacity, used, other, chosen[other])
-                if delay[chosen[other]] - delay[column] > best_gain:
-                    best_gain = delay[chosen[other]] - delay[column]
-                    best_other, best_column = other, column
-            if best_other < 0:
-                _move(used, load, c, old)
-                continue
-            _move(used, load, chosen[best_other], best_column)
-            chosen[best_other] = best_column
-            chosen[k] = c
-            gained += best_gain - loss
-            break
-    return gained
+                relief = 0
+                for n in range(free.size):
+                    before = max(-free[n], 0)
+                    step = ((old >> n) & 1) - ((new >> n) & 1)
+                    relief += before - max(-free[n] - step * size, 0)
+                if relief > 0:
+                    price = (moves.delay_s[c] - moves.delay_s[chosen[k]]) / relief
+                    if price < best:
+                        best, block, column = price, k, c
+        if block < 0:
+            return False
+        _place(free, moves.size_bytes[block], moves.mask[chosen[block]], moves.mask[column])
+        chosen[block] = column
+    return False
+
+
+@njit(nogil=True, cache=True)
+def _move_all(moves: Moves, chosen: Array, free: Array) -> None:
+    """Move every block to its quickest column that fits (columns are sorted by delay), until nothing moves."""
+    moved = True
+    while moved:
+        moved = False
+        for k in range(chosen.size):
+            old, size = moves.mask[chosen[k]], moves.size_bytes[k]
+            closed = ~(_room(free, size) | old)
+            for c in range(moves.starts[k], chosen[k]):
+                if moves.mask[c] & closed == 0:
+                    _place(free, size, old, moves.mask[c])
+                    chosen[k] = c
+                    moved = True
+                    break
+
+
+@njit(nogil=True, cache=True)
+def _exchange_all(moves: Moves, chosen: Array, free: Array, worthwhile_s: float) -> bool:
+    """Let every block gain where another makes room for less than the gain; True if something was exchanged."""
+    exchanged = False
+    for k in range(chosen.size):
+        for c in range(moves.starts[k], chosen[k]):
+            gain = moves.delay_s[chosen[k]] - moves.delay_s[c]
+            if gain < worthwhile_s:
+                break
+            old, new = moves.mask[chosen[k]], moves.mask[c]
+            _place(free, moves.size_bytes[k], old, new)
+            other, column = _make_room(moves, chosen, free, k, gain - worthwhile_s)
+            if other >= 0:
+                _place(free, moves.size_bytes[other], moves.mask[chosen[other]], moves.mask[column])
+                chosen[other], chosen[k] = column, c
+                exchanged = True
+                break
+            _place(free, moves.size_bytes[k], new, old)
+    return exchanged
+
+
+@njit(nogil=True, cache=True)
+def _make_room(moves: Moves, chosen: Array, free: Array, k: int, most_s: float) -> tuple[int, int]:
+    """The least costly move of a block other than ``k`` after which all fits, if it costs less than ``most_s``."""
+    overfull = ((1 << free.size) - 1) & ~_room(free, 0)
+    best, block, column = most_s, -1, -1
+    for other in range(chosen.size):
+        old, size = moves.mask[chosen[other]], moves.size_bytes[other]
+        if other == k or overfull & ~old or overfull & ~_room(free, -size):
+            continue
+        closed = overfull | ~(_room(free, size) | old)
+        now = moves.delay_s[chosen[other]]
+        for c in range(moves.starts[other], moves.starts[other + 1]):
+            if moves.delay_s[c] - now >= best:
+                break
+            if moves.mask[c] & closed == 0:
+                best, block, column = moves.delay_s[c] - now, other, c
+                break
+    return block, column

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -27,6 +28,7 @@ class MilpBackend:
 
 
 MILP_BACKENDS: Mapping[str, MilpBackend] = {
+    "tree": MilpBackend("fgamcd_opt.solvers.tree:run_milp", ()),
     "highs": MilpBackend("fgamcd_opt.solvers.highs:run_milp", ("highspy",)),
     "scip": MilpBackend("fgamcd_opt.solvers.scip:run_milp", ("pyscipopt",)),
     "gurobi": MilpBackend("fgamcd_opt.solvers.gurobi:run_milp", ("gurobipy", "scipy")),
@@ -47,6 +49,7 @@ class MilpTask:
     time_s: float
     start: NDArray[np.int64] | None
     label: str
+    target_s: float = math.inf
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +88,8 @@ def solve_milp(
     time_s: float,
     start: NDArray[np.int64] | None = None,
     label: str = "milp",
-    backend: str = "highs",
+    target_s: float = math.inf,
+    backend: str = "tree",
 ) -> MilpResult:
     """Solve the knapsack to a relative gap.
 
@@ -105,6 +109,8 @@ def solve_milp(
         One column per block that fits, as a first incumbent.
     label
         Name of the problem in the progress lines.
+    target_s
+        Bound in s at which to stop whatever the delay; infinite if there is none.
     backend
         One of :data:`MILP_BACKENDS`.
 
@@ -121,7 +127,7 @@ def solve_milp(
     require_milp_backend(backend)
     module, _, function = MILP_BACKENDS[backend].target.partition(":")
     run: Callable[[MilpTask, SolveContext], MilpResult] = getattr(import_module(module), function)
-    found = run(MilpTask(knapsack, gap, good_s, time_s, start, label), context)
+    found = run(MilpTask(knapsack, gap, good_s, time_s, start, label, target_s), context)
     return found if start is None else _with_start(knapsack, found, start)
 
 

@@ -10,7 +10,7 @@ from brute_force import best_decision_delay, best_delay
 from oracles import close, full_oracle, random_rates
 from random_problems import random_problem
 
-from fgamcd_opt.context import Limits, SolveContext
+from fgamcd_opt.context import Limits
 from fgamcd_opt.formulations.knapsack import build_knapsack
 from fgamcd_opt.frontdoor import solve
 from fgamcd_opt.solvers.knapsack_milp import KnapsackSearch
@@ -39,7 +39,7 @@ def test_knapsack_search_finds_the_enumerated_optimum(seed):
     rates = random_rates(seed, data.requested_blocks.size, data.n_nodes)
     best = best_delay(problem, rates)
     found = KnapsackSearch(build_knapsack(problem, rates), "test")
-    found.relax(SolveContext())
+    found.relax()
     assert found.bound_s <= best or found.infeasible
     close(found)
     assert found.infeasible == math.isinf(best)
@@ -110,7 +110,7 @@ def test_blocks_of_a_few_bytes_are_placed_as_well(seed):
     rates = random_rates(seed, data.requested_blocks.size, data.n_nodes)
     best = best_delay(small, rates)
     found = KnapsackSearch(build_knapsack(small, rates), "test")
-    found.relax(SolveContext())
+    found.relax()
     close(found)
     assert found.infeasible == math.isinf(best)
     if not found.infeasible:
