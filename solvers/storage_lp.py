@@ -298,15 +298,15 @@ def _shares(
             return False
         least, row = -_SHARE, -1
         for i in range(n_nodes):
-            if rows[i, 0] != FREE:
-                rest, largest = 1.0, i
-                for j in range(n_nodes):
-                    if rows[j, 0] == rows[i, 0]:
-                        rest -= share[j]
-                        if share[j] > share[largest]:
-                            largest = j
-                if rest < least:
-                    least, row = rest, largest
+            k, c = rows[i, 0], rows[i, 1]
+            if k == FREE or not _open(columns.mask[c], need[k], forbid[k]):
+                continue  # a closed column never becomes key: its share makes it leave
+            rest = 1.0
+            for j in range(n_nodes):
+                if rows[j, 0] == k:
+                    rest -= share[j]
+            if rest < least or (row >= 0 and k == rows[row, 0] and share[i] > share[row]):
+                least, row = rest, i
         if row < 0:
             return True
         _swap(vertex, key, row)

@@ -27,7 +27,7 @@ def test_listing_is_the_registry(fgamcd: Run) -> None:
         assert entry["finds_solutions"] == solver.finds_solutions
         assert tuple(backend["name"] for backend in entry["backends"]) == solver.backends
         assert tuple(backend["name"] for backend in entry["option_backends"]) == solver.option_backends
-    assert entries["exact"]["backends"] == [
+    assert entries["lp"]["backends"] == [
         {"name": "highspy", "version": version("highspy"), "availability": "full", "remedy": None}
     ]
 

@@ -215,7 +215,7 @@ def test_every_backend_names_a_function_and_an_unknown_one_is_refused():
     for known in MILP_BACKENDS.values():
         module, _, function = known.target.partition(":")
         assert callable(getattr(importlib.import_module(module), function))
-    with pytest.raises(UsageError, match="'cplex' is unknown; expected one of highs, scip"):
+    with pytest.raises(UsageError, match="'cplex' is unknown; expected one of tree, highs, scip"):
         solve(P1(load("tiny")), options={"backend": "cplex"})
 
 

@@ -60,7 +60,7 @@ def test_too_little_storage_is_proved():
     assert not solve_storage_lp(knapsack)[1]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.integers(0, 5), st.integers(0, 10**6), st.sampled_from([0.02, 0.1, 0.3]))
 def test_decisions_from_a_cold_and_from_a_warm_start(which, seed, share):
     """The value is that of the LP over the columns left; the shares at the optimum are a solution of it."""
