@@ -6,6 +6,7 @@ counts as usable, because an installed MOSEK without a licence fails only then.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -26,21 +27,34 @@ class ConicBackend:
         Largest sum of n (n + 1) / 2 over the real n x n semidefinite cones that is accepted.
     options
         Options always passed.
+    time_option
+        Name of the option that limits the time, in s.
     """
 
     cvxpy_name: str
     max_cone_entries: int
     options: Mapping[str, Any] = field(default_factory=dict)
+    time_option: str = ""
+
+    def limited(self, time_s: float) -> dict[str, Any]:
+        """Options of a solve that may take ``time_s`` at most."""
+        if not math.isfinite(time_s):
+            return dict(self.options)
+        if self.cvxpy_name == "MOSEK":
+            return {**self.options, "mosek_params": {self.time_option: time_s}}
+        return {**self.options, self.time_option: time_s}
 
 
 CONIC_BACKENDS: Mapping[str, ConicBackend] = {
     # interior point with one dense block per cone: 4 users at 6 nodes (6 276 entries) take 1.8 GB
-    "clarabel": ConicBackend("CLARABEL", 8_000),
+    "clarabel": ConicBackend("CLARABEL", 8_000, time_option="time_limit"),
     # first order, one eigenvalue decomposition per cone and iteration: 8 users at 6 nodes (43 464 entries) take 15 s
     # and 0.4 GB, 12 users (139 212 entries) many minutes
-    "scs": ConicBackend("SCS", 45_000, {"eps_abs": 1e-6, "eps_rel": 1e-6, "max_iters": 20_000}),
+    "scs": ConicBackend(
+        "SCS", 45_000, {"eps_abs": 1e-6, "eps_rel": 1e-6, "max_iters": 20_000}, "time_limit_secs"
+    ),
     # interior point; the limit is an estimate for want of a licence: 8 users at 6 nodes
-    "mosek": ConicBackend("MOSEK", 45_000),
+    "mosek": ConicBackend("MOSEK", 45_000, time_option="MSK_DPAR_OPTIMIZER_MAX_TIME"),
 }
 """Every backend by name; there is no default, callers choose."""
 

@@ -23,6 +23,7 @@ program affine in its parameters): another block of the same shape is solved wit
 
 from __future__ import annotations
 
+import math
 import time
 import warnings
 from dataclasses import dataclass
@@ -54,6 +55,28 @@ _STATUS = {
     "infeasible": SdpStatus.INFEASIBLE,
 }
 
+_NOTHING = 1e-9
+"""Corner of a dual matrix, relative to its largest entry, at which the user counts for nothing: any error will do."""
+
+
+@dataclass(frozen=True, eq=False)
+class SdpDual:
+    """Multipliers of the program: a proposal for a proof by F6, see :mod:`fgamcd_opt.formulations.sdr_proof`.
+
+    Parameters
+    ----------
+    users
+        (m,) multipliers of the users' SNRs, >= 0 but for the solver's accuracy.
+    nodes
+        (|S|,) multipliers of the power budgets, likewise.
+    errors
+        (m, d) errors z_u on the scale of the unit ball (or of one unit ball per node), likewise.
+    """
+
+    users: NDArray[np.float64]
+    nodes: NDArray[np.float64]
+    errors: NDArray[np.complex128]
+
 
 @dataclass(frozen=True, eq=False)
 class SdpPoint:
@@ -67,6 +90,8 @@ class SdpPoint:
         t as an SNR (solver value, not a proved bound); None without a point.
     covariance
         (d, d) Hermitian W; None without a point.
+    dual
+        Multipliers; None without a point.
     iterations
         Of the solver.
     time_s
@@ -76,6 +101,7 @@ class SdpPoint:
     status: SdpStatus
     snr: float | None
     covariance: NDArray[np.complex128] | None
+    dual: SdpDual | None
     iterations: int
     time_s: float
 
@@ -126,18 +152,29 @@ class RobustSdp:
         self._floor = cp.Parameter(users, nonneg=True)
         self._penalty = cp.Parameter((d, d), hermitian=True)
         self._terms = [_UserTerms(d, robust) for robust in self.shape.robust]
-        constraints = [self._w >> 0, level >= cp.multiply(self._share, self._t), level >= self._floor]
+        self._levels = [level >= cp.multiply(self._share, self._t), level >= self._floor]
+        self._budgets = []
         ends = np.cumsum(self.shape.sizes)
         for first, last in zip(ends - self.shape.sizes, ends, strict=True):
-            constraints.append(cp.real(cp.trace(self._w[first:last, first:last])) <= 1)
-        for user, terms in enumerate(self._terms):
-            constraints += terms.constraints(self._w, level[user], self.shape)
+            self._budgets.append(cp.real(cp.trace(self._w[first:last, first:last])) <= 1)
+        self._served = [
+            terms.constraint(self._w, level[user], self.shape) for user, terms in enumerate(self._terms)
+        ]
+        constraints = [self._w >> 0, *self._levels, *self._budgets, *self._served]
         # an array's sum of products, not a trace of a matrix product, keeps the compiled program sparse
         objective = self._t - cp.real(cp.sum(cp.multiply(self._penalty, self._w)))
         self._problem = cp.Problem(cp.Maximize(objective), constraints)
 
-    def load(self, space: NodeSubspace) -> None:
+    def load(self, space: NodeSubspace, *, for_qos: bool = False) -> None:
         """Set the channels, radii and QoS floors of a broadcast, without penalty.
+
+        Parameters
+        ----------
+        space
+            The broadcast.
+        for_qos
+            Maximise the smallest SNR_u / s_u^2 instead, without floors: below 1 the QoS is out of reach. Some floor
+            must be positive.
 
         Raises
         ------
@@ -148,9 +185,11 @@ class RobustSdp:
             raise InputError(f"a program built for {self.shape} cannot take a {space.shape}")
         ends = np.cumsum(self.shape.sizes)[:-1]
         largest = sum(np.linalg.norm(part, axis=1) for part in np.split(space.channels, ends, axis=1))
-        self.unit_snr = float(largest.min() ** 2)
-        self._share.value = self.unit_snr / largest**2
-        self._floor.value = (space.broadcast.floors / largest) ** 2
+        floors = (space.broadcast.floors / largest) ** 2
+        self.unit_snr = float(1.0 / floors.max() if for_qos else largest.min() ** 2)
+        self._share.value = self.unit_snr * (floors if for_qos else 1.0 / largest**2)
+        self._floor.value = np.zeros_like(floors) if for_qos else floors
+        self._largest = largest
         for user, terms in enumerate(self._terms):
             radii = np.repeat(space.radii[user], self.shape.sizes)
             terms.load(space.channels[user] / largest[user], radii / largest[user])
@@ -167,13 +206,15 @@ class RobustSdp:
         # Re tr(M W) is the sum of conj(M) * W entry by entry
         self._penalty.value = np.zeros((d, d), complex) if matrix is None else matrix.conj()
 
-    def solve(self, *, warm: bool = False) -> SdpPoint:
+    def solve(self, *, warm: bool = False, time_s: float = math.inf) -> SdpPoint:
         """Solve with the numbers loaded last.
 
         Parameters
         ----------
         warm
             Start from the previous answer, where the backend can (SCS).
+        time_s
+            Time limit in s.
         """
         import cvxpy as cp
 
@@ -184,17 +225,32 @@ class RobustSdp:
             try:
                 # Clarabel updated in place has failed on data that it solves from scratch
                 warm_start = warm and self.backend == "scs"
-                self._problem.solve(solver=backend.cvxpy_name, warm_start=warm_start, **backend.options)
+                self._problem.solve(
+                    solver=backend.cvxpy_name, warm_start=warm_start, **backend.limited(time_s)
+                )
             except cp.error.SolverError:
-                return SdpPoint(SdpStatus.FAILED, None, None, 0, time.perf_counter() - started)
+                return SdpPoint(SdpStatus.FAILED, None, None, None, 0, time.perf_counter() - started)
         elapsed = time.perf_counter() - started
         status = _STATUS.get(self._problem.status, SdpStatus.FAILED)
         iterations = int(self._problem.solver_stats.num_iters or 0)
         if self._w.value is None or status not in (SdpStatus.OPTIMAL, SdpStatus.INACCURATE):
-            return SdpPoint(status, None, None, iterations, elapsed)
+            return SdpPoint(status, None, None, None, iterations, elapsed)
         covariance = np.asarray(self._w.value, complex)
         snr = float(self._t.value) * self.unit_snr
-        return SdpPoint(status, snr, 0.5 * (covariance + covariance.conj().T), iterations, elapsed)
+        hermitian = 0.5 * (covariance + covariance.conj().T)
+        return SdpPoint(status, snr, hermitian, self._dual(), iterations, elapsed)
+
+    def _dual(self) -> SdpDual:
+        """Multipliers that the backend gave. The users' come from the levels: the matrices' corners are less exact."""
+        users = np.sum([constraint.dual_value for constraint in self._levels], axis=0) / self._largest**2
+        errors = np.zeros((users.size, sum(self.shape.sizes)), complex)
+        for user, constraint in enumerate(self._served):
+            if self.shape.robust[user]:
+                matrix = np.asarray(constraint.dual_value)
+                corner = float(matrix[-1, -1].real)
+                if corner > _NOTHING * np.abs(matrix).max():
+                    errors[user] = matrix[:-1, -1] / corner
+        return SdpDual(users, np.array([float(budget.dual_value) for budget in self._budgets]), errors)
 
 
 class _UserTerms:
@@ -216,17 +272,17 @@ class _UserTerms:
             self.radius_radius.value = np.outer(radii, radii)
             self.radius_channel.value = np.outer(radii, channel)
 
-    def constraints(self, w: Any, level: Any, shape: SubspaceShape) -> list[Any]:
+    def constraint(self, w: Any, level: Any, shape: SubspaceShape) -> Any:
         """Worst-case SNR of the covariance W at least ``level``: (33), (34)."""
         import cvxpy as cp
 
         d = sum(shape.sizes)
         received = cp.real(cp.sum(cp.multiply(self.channel_channel, w)))
         if not self.robust:
-            return [received >= level]
+            return received >= level
         nu = cp.Variable(len(shape.sizes) if shape.balls else 1, nonneg=True)
         rows = np.repeat(np.eye(len(shape.sizes)), shape.sizes, axis=0) if shape.balls else np.ones((d, 1))
         block = cp.multiply(self.radius_radius, w) + cp.diag(rows @ nu)
         column = cp.reshape(cp.sum(cp.multiply(self.radius_channel, w), axis=1), (d, 1), order="F")
         corner = cp.reshape(received - level - cp.sum(nu), (1, 1), order="F")
-        return [cp.bmat([[block, column], [column.H, corner]]) >> 0]
+        return cp.bmat([[block, column], [column.H, corner]]) >> 0

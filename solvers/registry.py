@@ -17,6 +17,7 @@ _BUILT_IN = {
     "greedy": "fgamcd_opt.solvers.greedy:GreedySolver",
     "lp": "fgamcd_opt.solvers.lp_relaxation:LpSolver",
     "lagrangian": "fgamcd_opt.solvers.lagrangian_relaxation:LagrangianSolver",
+    "sdr": "fgamcd_opt.solvers.sdr_bound:SdrSolver",
     "minlp": "fgamcd_opt.solvers.minlp:MinlpSolver",
 }
 """Name to ``module:class``; a module is imported when its solver is asked for."""
