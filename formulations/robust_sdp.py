@@ -11,10 +11,9 @@ z runs over the unit ball, and E_u the diagonal matrix of the radii, it reads fo
 
 which is the P1 form after a congruence with diag(E, 1), but holds for zero radii as well. D(nu) = nu I for the
 ellipsoid, where the S-procedure loses nothing. Independent balls have one multiplier per node, D(nu) = nu_n on the
-rows of node n. That is only sufficient for a general W, but exact where rank W = 1: with r_n = eps_n ||w_n||,
-a = |g^H w| > r = sum_n r_n, the choice nu_n = r_n (a - r) certifies (a - r)^2. The feasible set therefore still
-contains every beam with its exact worst case: the optimum is an upper bound on rho_k(S), and not above the one that
-demands the exact worst case of W. A user without errors needs only g^H W g >= l_u.
+rows of node n. That loses nothing either: as W >= 0, the worst error minimises a convex function over a convex set
+with interior points, so that multipliers certify the minimum exactly. (Rank one by hand: with r_n = eps_n ||w_n|| and
+a = |g^H w| > r = sum_n r_n, nu_n = r_n (a - r) certifies (a - r)^2.) A user without errors needs only g^H W g >= l_u.
 
 Each user's row is divided by its largest possible SNR and levels by the smallest of these, so that t <= 1. Channels,
 radii, floors and the penalty M are parameters (products of two channels are one parameter each, which keeps the
@@ -196,7 +195,9 @@ class RobustSdp:
         self.penalise(None)
         if not self._compiled:
             started = time.perf_counter()
-            self._problem.get_problem_data(CONIC_BACKENDS[self.backend].cvxpy_name)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # cvxpy's own 1 x 1 parameters
+                self._problem.get_problem_data(CONIC_BACKENDS[self.backend].cvxpy_name)
             self._compiled = True
             self.build_s += time.perf_counter() - started
 

@@ -85,8 +85,8 @@ def prove(space: NodeSubspace, dual: SdpDual) -> SdrProof:
 def prove_by_relaxation(space: NodeSubspace, program: RobustSdp, time_s: float) -> SdrProof | None:
     """Solve the semidefinite relaxation and prove what its multipliers prove.
 
-    Where the solver has no answer, the QoS floors may be out of reach: the relaxation is solved once more for the ratios
-    to the floors, since the multipliers of an infeasible program are not told.
+    Where the solver has no answer, the QoS floors may be out of reach: the relaxation is solved once more for the
+    ratios to the floors, since the multipliers of an infeasible program are not told.
 
     Parameters
     ----------

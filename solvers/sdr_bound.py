@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from fgamcd_opt.beamforming.broadcast import SetTable
 from fgamcd_opt.context import SolveContext
-from fgamcd_opt.formulations.conic_backends import CONIC_BACKENDS, require_backend
 from fgamcd_opt.formulations.configuration_delays import configuration_delays
+from fgamcd_opt.formulations.conic_backends import CONIC_BACKENDS, require_backend
 from fgamcd_opt.formulations.knapsack import Knapsack
 from fgamcd_opt.formulations.node_subspace import NodeSubspace, SubspaceShape
 from fgamcd_opt.formulations.robust_sdp import RobustSdp
@@ -30,9 +30,7 @@ from fgamcd_opt.solvers.rate_tables import toy_problem, unservable_block
 from fgamcd_opt.solvers.storage_relaxation import StorageRelaxation
 from fgamcd_opt.status import StopReason
 
-BOUND_KIND = (
-    "Lagrangian relaxation of storage in F5 over rates bounded by the robust SDR, each proved by F6 (F7)"
-)
+BOUND_KIND = "Lagrangian relaxation of storage in F5 over semidefinite rate bounds (F6, F7)"
 
 _IN_USE = 1e-6
 """A column whose reduced cost is below this share of the bound counts as in use."""
@@ -48,7 +46,7 @@ class SdrSolver:
     proves_bounds: ClassVar[bool] = True
     finds_solutions: ClassVar[bool] = False
     variants: ClassVar[Mapping[str, frozenset[str]]] = {}
-    options: ClassVar[Mapping[str, Any]] = {"backend": "scs"}
+    options: ClassVar[Mapping[str, Any]] = {"backend": "scs", "max_users": 8}
     backends: ClassVar[tuple[str, ...]] = ("cvxpy", "scs")
 
     def prepare(self) -> None:
@@ -65,13 +63,14 @@ class SdrSolver:
         context
             Clock, stop flag.
         options
-            ``backend``: conic solver, ``scs``, ``clarabel`` or ``mosek``.
+            ``backend``: conic solver, ``scs``, ``clarabel`` or ``mosek``. ``max_users``: blocks with more users keep
+            the bounds of lone users.
         """
         require_backend(options["backend"])
         reason = problem.infeasibility_reason()
         if reason:
             return Outcome(stop_reason=StopReason.INFEASIBLE, infeasibility=reason)
-        return _Run(problem, context, options["backend"]).bound()
+        return _Run(problem, context, options["backend"], options["max_users"]).bound()
 
 
 @dataclass(eq=False)
@@ -81,12 +80,14 @@ class _Run:
     problem: P1
     context: SolveContext
     backend: str
+    max_users: int
     oracle: RateOracle = field(init=False)
     programs: dict[SubspaceShape, RobustSdp] = field(default_factory=dict)
     tried: set[tuple[int, int]] = field(default_factory=set)
     """(row, S) that need no program any more: solved, in vain, or too large."""
     solved: int = 0
-    too_large: int = 0
+    left_out: int = 0
+    """Programs with too many users or too large for the backend."""
 
     def __post_init__(self) -> None:
         self.oracle = RateOracle(self.problem)
@@ -135,8 +136,9 @@ class _Run:
             return
         space = NodeSubspace.of(broadcast, [n for n in range(broadcast.power_w.size) if (mask >> n) & 1])
         shape = space.shape
-        if shape.cone_entries > CONIC_BACKENDS[self.backend].max_cone_entries:
-            self.too_large += 1
+        too_large = shape.cone_entries > CONIC_BACKENDS[self.backend].max_cone_entries
+        if too_large or broadcast.floors.size > self.max_users:
+            self.left_out += 1
             return
         if shape not in self.programs:
             self.programs[shape] = RobustSdp(shape, self.backend)
@@ -151,6 +153,6 @@ class _Run:
     def _counts(self) -> dict[str, int]:
         return {
             "semidefinite_programs": self.solved,
-            "programs_too_large": self.too_large,
+            "programs_left_out": self.left_out,
             "rate_problems_total": self.oracle.size,
         }

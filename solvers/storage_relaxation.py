@@ -103,7 +103,11 @@ class StorageRelaxation:
         if self.infeasible:
             return Outcome(stop_reason=StopReason.INFEASIBLE, infeasibility=NO_PLACEMENT, counts=counts)
         return Outcome(
-            stop_reason=self.context.stop_reason(), bound_s=self.bound_s, bound_kind=kind, counts=counts
+            stop_reason=self.context.stop_reason(),
+            bound_s=self.bound_s,
+            bound_kind=kind,
+            multipliers=self.multipliers,
+            counts=counts,
         )
 
 

@@ -66,23 +66,15 @@ def test_one_user_reaches_the_closed_form(csi_set: str, backend: str) -> None:
     assert result.principal.rank_ratio < 1e-5
 
 
+@pytest.mark.parametrize("csi_set", SETS)
 @pytest.mark.parametrize("seed", range(4))
-def test_level_is_the_exact_worst_case_of_the_covariance(seed: int) -> None:
-    """For the ellipsoid the S-procedure is exact, for W of any rank."""
-    broadcast = random_broadcast(seed, 3, 2, radius=0.3)
-    space, result = relax(broadcast, range(2))
+def test_level_is_the_exact_worst_case_of_the_covariance(seed: int, csi_set: str) -> None:
+    """The inequality is exact for W of any rank: W >= 0 makes the search for the worst error convex."""
+    broadcast = random_broadcast(seed, 3, 2, csi_set=csi_set, radius=0.3)
+    space, result = relax(broadcast, range(2), "scs")
     assert result.covariance is not None
-    worst = min(worst_received(space, result.covariance, u, balls=False) for u in range(3))
+    worst = min(worst_received(space, result.covariance, u, balls=csi_set == "balls") for u in range(3))
     assert worst == pytest.approx(value(result), rel=1e-4)
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_level_of_balls_is_at_most_the_exact_worst_case(seed: int) -> None:
-    broadcast = random_broadcast(seed, 3, 2, csi_set="balls", radius=0.3)
-    space, result = relax(broadcast, range(2))
-    assert result.covariance is not None
-    worst = min(worst_received(space, result.covariance, u, balls=True) for u in range(3))
-    assert value(result) <= worst * (1.0 + 1e-4)
 
 
 @pytest.mark.parametrize("csi_set", SETS)

@@ -24,6 +24,9 @@ EVERY_SOLVER = pytest.mark.parametrize("name", solver_names())
 TINY_ONLY = {"minlp"}
 """Solvers that refuse anything larger than `tiny`."""
 
+QUICK = {"sdr": {"max_users": 2}}
+"""Options with which a solver takes no more than seconds on `small`."""
+
 VARIANTS = (
     {"granularity": "model"},
     {"delivery": "unicast_tdma"},
@@ -71,7 +74,7 @@ def check(result, problem: P1, name: str) -> None:
 
 
 def test_the_registry_is_not_empty_and_names_are_those_of_the_solvers():
-    assert {"exact", "greedy", "lp", "lagrangian"} <= set(solver_names())
+    assert {"exact", "greedy", "lp", "lagrangian", "sdr"} <= set(solver_names())
     for name in solver_names():
         solver = get_solver(name)
         assert solver.name == name
@@ -108,7 +111,7 @@ def test_presets_are_solved_and_verified(name, instance):
         with pytest.raises(UsageError, match="tiny instances"):
             solve(problem, name)
         return
-    result = solve(problem, name, limits=Limits(gap=1e-3))
+    result = solve(problem, name, limits=Limits(gap=1e-3), options=QUICK.get(name))
     check(result, problem, name)
     solver = get_solver(name)
     assert (result.objective_s is not None) == solver.finds_solutions
@@ -143,7 +146,9 @@ def test_same_seed_same_result_whatever_the_threads(name):
     if not able(name):
         return
     problem = P1(load(largest(name), {"users": "6"} if largest(name) == "small" else {}))
-    first, again, threads = (solve(problem, name, seed=3, limits=Limits(threads=n)) for n in (1, 1, 2))
+    first, again, threads = (
+        solve(problem, name, seed=3, limits=Limits(threads=n), options=QUICK.get(name)) for n in (1, 1, 2)
+    )
     for other in (again, threads):
         assert (other.solution is None) == (first.solution is None) == (not get_solver(name).finds_solutions)
         if first.solution is not None:
@@ -198,7 +203,7 @@ def test_a_stop_request_ends_in_an_orderly_result(name, looks):
     if not able(name):
         return
     problem = P1(load(largest(name)))
-    result = solve(problem, name, stop=StopAfter(looks))
+    result = solve(problem, name, stop=StopAfter(looks), options=QUICK.get(name))
     check(result, problem, name)
     if looks == 0:
         assert result.stop_reason is StopReason.INTERRUPTED
