@@ -48,6 +48,7 @@ class SdrSolver:
     variants: ClassVar[Mapping[str, frozenset[str]]] = {}
     options: ClassVar[Mapping[str, Any]] = {"backend": "scs", "max_users": 8}
     backends: ClassVar[tuple[str, ...]] = ("cvxpy", "scs")
+    option_backends: ClassVar[tuple[str, ...]] = ("clarabel", "mosek")
 
     def prepare(self) -> None:
         """Load the conic solver and compile the kernels, or load them from disk, on a toy problem."""
