@@ -2,6 +2,7 @@
 
 Solves every library instance (or those named) with `exact` and keeps delay and bound where they improve on the table.
 An instance whose recorded gap is small enough already is skipped, so a run that was stopped can be started again.
+An instance without a certificate (or every one, with ``--certificates``) gets one, which is checked before it is kept.
 ``make docs`` then refreshes the table in the documentation.
 """
 
@@ -12,12 +13,18 @@ import math
 import os
 import time
 
+import numpy as np
+from numpy.typing import NDArray
+
+import fgamcd_opt
 from fgamcd_opt.context import Limits
 from fgamcd_opt.frontdoor import solve
 from fgamcd_opt.instances.best_known import BestKnown, read_best_known, record_best
+from fgamcd_opt.instances.certificates import certificate_path, record_certificate, stored_certificate
 from fgamcd_opt.instances.library import library
 from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.problem import P1
+from fgamcd_opt.solvers.certify import certify
 from fgamcd_opt.status import relative_gap
 
 
@@ -27,15 +34,21 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help="library instances (default: all)")
     parser.add_argument("--gap", type=float, default=1e-4, help="relative gap that is enough (default 1e-4)")
     parser.add_argument("--time-limit", type=float, default=60.0, help="seconds per instance (default 60)")
+    parser.add_argument(
+        "--certificates", action="store_true", help="make certificates anew, keep better ones"
+    )
     args = parser.parse_args()
     limits = Limits(time_s=args.time_limit, gap=args.gap, threads=os.cpu_count() or 1)
     for name in args.names or library():
         known = recorded_gap(read_best_known().get(name))
         if known <= args.gap:
             print(f"{name:<24} recorded gap {100 * known:.4f} %")
+            if args.certificates or stored_certificate(name) is None:
+                keep_certificate(P1(load(name)), None, limits)
             continue
         begun = time.monotonic()
-        result = solve(P1(load(name)), "exact", limits=limits)
+        problem = P1(load(name))
+        result = solve(problem, "exact", limits=limits)
         if result.objective_s is not None:
             record_best(
                 name,
@@ -46,6 +59,37 @@ def main() -> None:
             )
         gap = "unknown" if result.gap is None else f"{100 * result.gap:.4f} %"
         print(f"{name:<24} {result.status}, gap {gap}, {time.monotonic() - begun:.1f} s", flush=True)
+        if args.certificates or stored_certificate(name) is None:
+            keep_certificate(problem, result.multipliers, limits)
+
+
+def keep_certificate(problem: P1, multipliers: NDArray[np.float64] | None, limits: Limits) -> None:
+    """Make, check and keep a certificate for given storage multipliers, or for those of the Lagrangian relaxation."""
+    instance = problem.instance
+    if multipliers is None:
+        multipliers = solve(problem, "lagrangian", limits=Limits(threads=limits.threads)).multipliers
+    if multipliers is None:
+        print(f"{instance.name:<24} no multipliers, no certificate")
+        return
+    begun = time.monotonic()
+    made_by = f"fgamcd_opt {fgamcd_opt.__version__}"
+    certificate = certify(problem, multipliers, made_by, threads=limits.threads)
+    made = time.monotonic()
+    kept = "kept" if record_certificate(instance, certificate) else "not better than the stored one"
+    checked = time.monotonic()
+    size = certificate_path(instance.name).stat().st_size
+    print(
+        f"{instance.name:<24} certificate of T >= {certificate.bound_s:.6f} s {kept}, {size} bytes, "
+        f"made in {made - begun:.1f} s, checked in {checked - made:.1f} s",
+        flush=True,
+    )
+    record_best(
+        instance.name,
+        instance.digest,
+        delay_s=None,
+        lower_bound_s=certificate.bound_s,
+        solver=f"certificate {fgamcd_opt.__version__}",
+    )
 
 
 def recorded_gap(known: BestKnown | None) -> float:

@@ -75,8 +75,7 @@ class PricedBlock:
         self.link_s = np.full(links.shape, np.inf)
         with np.errstate(over="ignore"):
             np.divide(self.bits, links, out=self.link_s, where=links > 0.0)
-        fits = np.nonzero(instance.storage_bytes >= instance.block_bytes[block])[0]
-        self.cachers = int((1 << fits).sum())
+        self.cachers = np.nonzero(instance.storage_bytes >= instance.block_bytes[block])[0].tolist()
 
     @property
     def n_nodes(self) -> int:
@@ -128,27 +127,54 @@ class PricedBlock:
     def least(self, evidence: ProvedEvidence, below_s: float = np.inf) -> Minimum:
         """Least priced delay over all (C, S), or ``below_s`` if that is proved not to be undercut.
 
-        By monotone rates (F4), for a caching set C and a longest migration only the largest S matters. Caching
-        sets whose rent and quickest possible broadcast already reach ``below_s`` are left out.
+        By monotone rates (F4), for a caching set C and a longest migration only the largest S matters, and a node
+        that costs no rent may join C for free. Caching sets whose rent and quickest possible broadcast already
+        reach what a few simple sets need are left out.
         """
         everyone = np.array([(1 << self.n_nodes) - 1])
         quickest = float(self.broadcast_s(self.snr_bound(everyone, evidence))[0])
-        caching = np.arange(1, 1 << self.n_nodes, dtype=np.int64)
-        caching = caching[(caching & ~self.cachers) == 0]
-        rent = _members(caching, self.n_nodes) @ self.rent_s
-        candidate = (rent + quickest) * (1.0 - MARGIN) < below_s
-        caching, rent = caching[candidate], rent[candidate]
+        first = self._least_of(self._simple_sets(), evidence, Minimum(below_s, 0, 0))
+        return self._least_of(self._sets_below(quickest, first.value_s), evidence, first)
+
+    def _least_of(self, caching: NDArray[np.int64], evidence: ProvedEvidence, known: Minimum) -> Minimum:
+        """The least priced delay over the caching sets given, or ``known`` if that is not undercut."""
         if caching.size == 0:
-            return Minimum(below_s, 0, 0)
-        slowest = np.where(_members(caching, self.n_nodes), 0.0, self._migration_s(caching))
+            return known
+        holds = _members(caching, self.n_nodes)
+        slowest = np.where(holds, 0.0, self._migration_s(caching))
         order = np.argsort(slowest, axis=1, kind="stable")
         migration = np.take_along_axis(slowest, order, axis=1)
         sending = np.cumsum(np.int64(1) << order, axis=1)
         masks, where = np.unique(sending, return_inverse=True)
         broadcast = self.broadcast_s(self.snr_bound(masks, evidence))[where.reshape(sending.shape)]
-        priced = (migration + broadcast + rent[:, None]) * (1.0 - MARGIN)
+        priced = (migration + broadcast + (holds @ self.rent_s)[:, None]) * (1.0 - MARGIN)
         row, column = np.unravel_index(int(np.argmin(priced)), priced.shape)
-        return Minimum(min(float(priced[row, column]), below_s), int(caching[row]), int(sending[row, column]))
+        if not priced[row, column] < known.value_s:
+            return known
+        return Minimum(float(priced[row, column]), int(caching[row]), int(sending[row, column]))
+
+    def _free_and_costly(self) -> tuple[int, list[int]]:
+        """Nodes with room for the block: those without rent as a bit mask, and the others."""
+        free = sum(1 << n for n in self.cachers if self.rent_s[n] == 0.0)
+        return free, [n for n in self.cachers if self.rent_s[n] > 0.0]
+
+    def _simple_sets(self) -> NDArray[np.int64]:
+        """The free nodes, alone and with each other one, and all nodes."""
+        free, costly = self._free_and_costly()
+        every = sum(1 << n for n in self.cachers)
+        masks = np.array(sorted({free, every} | {free | (1 << n) for n in costly}), np.int64)
+        return masks[masks > 0]
+
+    def _sets_below(self, quickest_s: float, below_s: float) -> NDArray[np.int64]:
+        """Caching sets that hold all free nodes and whose rent and quickest broadcast stay below a limit."""
+        free, costly = self._free_and_costly()
+        masks, rent = np.array([free], np.int64), np.zeros(1)
+        for n in costly:
+            more = rent + self.rent_s[n]
+            keep = (more + quickest_s) * (1.0 - MARGIN) < below_s
+            masks = np.concatenate([masks, masks[keep] | (1 << n)])
+            rent = np.concatenate([rent, more[keep]])
+        return masks[(masks > 0) & ((rent + quickest_s) * (1.0 - MARGIN) < below_s)]
 
     def _migration_s(self, caching: NDArray[np.int64]) -> NDArray[np.float64]:
         """(c, N) quickest link from a node of C to each node, in s; infinite without one."""

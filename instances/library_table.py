@@ -1,4 +1,4 @@
-"""The library as a table: sizes, storage, best known delay and bound, digest."""
+"""The library as a table: sizes, storage, best known delay and bound, bound with a certificate, digest."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fgamcd_opt.instances.best_known import BestKnown, read_best_known
+from fgamcd_opt.instances.certificates import stored_certificate
 from fgamcd_opt.instances.generate import build_repository
 from fgamcd_opt.instances.library import LibraryEntry, library
 from fgamcd_opt.instances.requests import zipf_requests
@@ -24,6 +25,7 @@ COLUMNS = (
     "delay s",
     "lower bound s",
     "gap %",
+    "certified s",
     "digest",
 )
 """Headings of :meth:`LibraryRow.cells`; the first and the last column are text, the others numbers."""
@@ -31,7 +33,10 @@ COLUMNS = (
 
 @dataclass(frozen=True, kw_only=True)
 class LibraryRow:
-    """One library instance: sizes (in bytes), released digest, best known values in s or None."""
+    """One library instance: sizes (in bytes), released digest, best known values in s or None.
+
+    ``certified_bound_s`` is the lower bound of the stored certificate, which `fgamcd verify --certificate` proves.
+    """
 
     instance: str
     nodes: int
@@ -46,6 +51,7 @@ class LibraryRow:
     lower_bound_s: float | None
     bound_solver: str | None
     gap: float | None
+    certified_bound_s: float | None
 
     def cells(self) -> tuple[str, ...]:
         """The row as text, one cell for each of :data:`COLUMNS`."""
@@ -60,6 +66,7 @@ class LibraryRow:
             "-" if self.delay_s is None else f"{self.delay_s:.6g}",
             "-" if self.lower_bound_s is None else f"{self.lower_bound_s:.6g}",
             "-" if self.gap is None else f"{100 * self.gap:.3f}",
+            "-" if self.certified_bound_s is None else f"{self.certified_bound_s:.6g}",
             self.digest[:12],
         )
 
@@ -85,6 +92,7 @@ def _row(name: str, entry: LibraryEntry, best: BestKnown | None) -> LibraryRow:
     if best is None or best.digest != entry.digest:
         best = BestKnown(entry.digest)
     known = best.delay_s is not None and best.lower_bound_s is not None
+    certificate = stored_certificate(name)
     return LibraryRow(
         instance=name,
         nodes=recipe.nodes,
@@ -99,6 +107,7 @@ def _row(name: str, entry: LibraryEntry, best: BestKnown | None) -> LibraryRow:
         lower_bound_s=best.lower_bound_s,
         bound_solver=best.bound_solver,
         gap=relative_gap(best.delay_s, best.lower_bound_s) if known else None,  # type: ignore[arg-type]
+        certified_bound_s=None if certificate is None else certificate.bound_s,
     )
 
 

@@ -6,8 +6,9 @@ import argparse
 import logging
 from typing import TYPE_CHECKING, Any
 
+from fgamcd_opt.cli.certifying import add_certificate, write_certificate
 from fgamcd_opt.cli.compilation import compilation_announced
-from fgamcd_opt.cli.output import print_json, print_rows
+from fgamcd_opt.cli.output import print_json, print_rows, require_writable
 from fgamcd_opt.cli.solving import add_solving, limits_of, load_problem, solve_as_asked
 from fgamcd_opt.cli.stopping import orderly_stop
 from fgamcd_opt.errors import ExitCode, UsageError
@@ -35,10 +36,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="any solver that proves bounds, see `fgamcd solvers` (default: %(default)s)",
     )
     add_solving(parser)
+    add_certificate(parser)
 
 
 def run(args: argparse.Namespace) -> ExitCode:
     """Run the method and print what it proves."""
+    if args.certificate is not None:
+        require_writable(args.certificate)
     limits_of(args)
     _check_method(args.method)
     problem, build_s = load_problem(args)
@@ -50,6 +54,8 @@ def run(args: argparse.Namespace) -> ExitCode:
             print_json(report)
         else:
             print_rows({name: text for name, text in _rows(report).items() if text})
+        if args.certificate is not None:
+            write_certificate(problem, result, args.certificate, args.threads)
     gap = report["gap_to_best_known"]
     if gap is not None and gap < -_ROUNDING:
         log.error("the bound lies above the best known delay: one of the two is wrong")

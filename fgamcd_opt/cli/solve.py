@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import logging
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fgamcd_opt.cli.certifying import add_certificate, write_certificate
 from fgamcd_opt.cli.compilation import compilation_announced
 from fgamcd_opt.cli.output import print_json, require_writable
 from fgamcd_opt.cli.solving import add_solving, limits_of, load_problem, solve_as_asked
@@ -15,7 +15,6 @@ from fgamcd_opt.cli.stopping import orderly_stop
 from fgamcd_opt.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from fgamcd_opt.problem import P1
     from fgamcd_opt.result import Result
 
 log = logging.getLogger("fgamcd_opt.cli")
@@ -36,12 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="write the solution file; replaces FILE if it exists",
     )
-    parser.add_argument(
-        "--certificate",
-        type=Path,
-        metavar="FILE",
-        help="write what proves a lower bound, for `fgamcd verify --certificate`; replaces FILE if it exists",
-    )
+    add_certificate(parser)
     parser.add_argument(
         "--record",
         action="store_true",
@@ -70,7 +64,7 @@ def run(args: argparse.Namespace) -> ExitCode:
             else:
                 print(result.summary())
         if args.certificate is not None:
-            _certify(problem, result, args.certificate, args.threads)
+            write_certificate(problem, result, args.certificate, args.threads)
     if args.record:
         _record(result)
     return result.exit_code
@@ -99,26 +93,6 @@ def _save(result: Result, path: Path) -> None:
         log.info("solution written to %s", path)
     else:
         log.warning("%s: not written, since there is no feasible solution", path)
-
-
-def _certify(problem: P1, result: Result, path: Path, threads: int) -> None:
-    """Write the certificate of the multipliers that the solver found."""
-    from fgamcd_opt.solvers.certify import certify
-
-    if result.multipliers is None:
-        log.warning("%s: not written, since %s found no storage multipliers", path, result.solver)
-        return
-    begun = time.monotonic()
-    certificate = certify(
-        problem, result.multipliers, f"{result.solver} {result.solver_version}", threads=threads
-    )
-    certificate.save(path)
-    log.info(
-        "certificate of T >= %.6f s written to %s, %.1f s",
-        certificate.bound_s,
-        path,
-        time.monotonic() - begun,
-    )
 
 
 def _record(result: Result) -> None:

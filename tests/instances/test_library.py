@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from library_instances import library_instance
 
 from fgamcd_opt.errors import InputError
 from fgamcd_opt.instances import PRESETS, Instance, generate, library, load, save_instance
 from fgamcd_opt.instances.best_known import BestKnown, read_best_known, record_best
+from fgamcd_opt.instances.certificates import stored_certificate
 from fgamcd_opt.instances.library import read_versioned
 from fgamcd_opt.instances.library_table import library_rows, markdown_table
 
@@ -31,7 +33,7 @@ def fits(instance: Instance) -> bool:
 
 @pytest.mark.parametrize("name", list(library()))
 def test_every_instance_has_its_released_digest_and_room_for_its_blocks(name: str) -> None:
-    instance = load(name)
+    instance = library_instance(name)
     assert instance.digest == library()[name].digest
     assert instance.name == name
     assert fits(instance)
@@ -198,15 +200,18 @@ def test_table_has_sizes_values_and_gap(monkeypatch: pytest.MonkeyPatch) -> None
     stale = "small-s1-0080MB"
     shown = {name: library()[name] for name in ("paper-s12-mixed", NAME, stale)}
     monkeypatch.setattr("fgamcd_opt.instances.library_table.library", lambda: shown)
+    certified = {stale: stored_certificate(stale)}
+    monkeypatch.setattr("fgamcd_opt.instances.library_table.stored_certificate", certified.get)
     best = {NAME: BestKnown(digest, 2.0, "a 1", 1.5, "a 1"), stale: BestKnown("old", 1.0, "a 1", 0.5, "a 1")}
     table = markdown_table(library_rows(best))
     rows = {line.split(" | ")[0].lstrip("| "): line for line in table.splitlines()[2:]}
     assert list(rows) == list(shown)
     instance = load(NAME)
     requested = instance.block_bytes[instance.requested_blocks].sum() / 1e6
-    expected = f"| {NAME} | 2 | 2 | 2 | 3 | {requested:.1f} | 50 | 2 | 1.5 | 25.000 | {digest[:12]} |"
+    expected = f"| {NAME} | 2 | 2 | 2 | 3 | {requested:.1f} | 50 | 2 | 1.5 | 25.000 | - | {digest[:12]} |"
     assert rows[NAME] == expected
-    assert " | - | - | - | " in rows[stale]
+    assert certified[stale] is not None
+    assert f" | - | - | - | {certified[stale].bound_s:.6g} | " in rows[stale]
     assert "| 100/200/400 |" in rows["paper-s12-mixed"]
 
 
