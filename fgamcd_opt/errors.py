@@ -22,7 +22,7 @@ class ExitCode(IntEnum):
     ``fgamcd solve`` with a method that only proves bounds ends so; ``fgamcd bound`` does if it has no bound.
     """
     VERIFICATION_FAILED = 6
-    """The independent checker rejected a solution."""
+    """The independent checker rejected a solution, or a bound exceeds a known delay."""
     BACKEND_MISSING = 7
     """A solver backend or its licence is missing or too small."""
 

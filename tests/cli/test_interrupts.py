@@ -15,29 +15,34 @@ from stub_solvers import TwiceSignalled, register
 
 from fgamcd_opt.cli import stopping
 from fgamcd_opt.errors import ExitCode
+from fgamcd_opt.instances.best_known import read_best_known
 from fgamcd_opt.solution import Solution
 
-COMMAND = [sys.executable, "-m", "fgamcd_opt", "solve", "large-s1-0180MB", "--gap", "0", "--json"]
+NAME = "large-s1-0180MB"
+SOLVE = ["solve", NAME, "--gap", "0", "--json"]
 USABLE = "beams: "
 """Start of the progress after every block can be delivered by all nodes together: from here on there is a point."""
 
 
-def start(output: Path, marker: str) -> subprocess.Popen[str]:
-    """Start a solve and wait until a line of its log holds ``marker``."""
+def start(words: list[str], marker: str) -> subprocess.Popen[str]:
+    """Start a command and wait until a line of its log holds ``marker``."""
     process = subprocess.Popen(
-        [*COMMAND, "-o", str(output)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "fgamcd_opt", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     assert process.stderr is not None
     for line in process.stderr:
         if marker in line:
             return process
-    raise AssertionError(f"the solve ended without {marker!r} in its log")
+    raise AssertionError(f"the command ended without {marker!r} in its log")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_first_signal_prints_and_saves(tmp_path: Path, number: signal.Signals) -> None:
     path = tmp_path / "interrupted.npz"
-    process = start(path, USABLE)
+    process = start([*SOLVE, "-o", str(path)], USABLE)
     process.send_signal(number)
     out, err = process.communicate()
     assert process.returncode == ExitCode.DONE, err
@@ -46,6 +51,17 @@ def test_first_signal_prints_and_saves(tmp_path: Path, number: signal.Signals) -
     assert report["stop_reason"] == "interrupted"
     assert 0 < report["lower_bound_s"] <= report["delay_s"]
     assert Solution.load(path).delay_s == report["delay_s"]
+
+
+def test_first_signal_prints_the_bound() -> None:
+    process = start(["bound", NAME, "--method", "lagrangian", "--json"], USABLE)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate()
+    assert process.returncode == ExitCode.DONE, err
+    report = json.loads(out)
+    assert report["stop_reason"] == "interrupted"
+    assert 0 < report["lower_bound_s"] <= read_best_known()[NAME].delay_s
+    assert report["counts"]["rate_problems"] < report["counts"]["rate_problems_total"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

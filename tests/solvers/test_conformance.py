@@ -95,9 +95,9 @@ def test_getting_ready_is_silent_and_changes_no_result(name, caplog):
     with caplog.at_level("DEBUG", logger="fgamcd_opt"):
         get_solver(name).prepare()
         assert caplog.records == []
-    before = solve(problem, name)
+    before = solve(problem, name, options=QUICK.get(name))
     get_solver(name).prepare()
-    after = solve(problem, name)
+    after = solve(problem, name, options=QUICK.get(name))
     assert (before.objective_s, before.bound_s) == (after.objective_s, after.bound_s)
 
 
@@ -131,7 +131,7 @@ def test_random_instances_against_enumeration(name, seed):
         seed, nodes=2 + seed % 2, storage_share=2.5, csi_set=("ellipsoid", "balls")[seed % 2]
     )
     oracle = full_oracle(problem)
-    result = solve(problem, name)
+    result = solve(problem, name, options=QUICK.get(name))
     check(result, problem, name)
     if result.objective_s is not None:
         assert result.objective_s >= best_delay(problem, oracle.upper_bps()) * (1 - 1e-9)

@@ -1,0 +1,82 @@
+"""Lower bounds by method and instance: ``python benchmarks/bounds.py [--methods a,b] [--time-limit S] [NAME ...]``.
+
+A Markdown table: bound, gap of the best known delay of the library to it, and time, every method from scratch. A
+method that refuses an instance, or proves nothing in time, has that in its row.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from beamforming import machine
+
+from fgamcd_opt.context import Limits
+from fgamcd_opt.errors import FgamcdError
+from fgamcd_opt.files import write_bytes_atomically
+from fgamcd_opt.frontdoor import solve
+from fgamcd_opt.instances.best_known import read_best_known
+from fgamcd_opt.instances.library import library
+from fgamcd_opt.instances.resolve import load
+from fgamcd_opt.problem import P1
+from fgamcd_opt.solvers.registry import get_solver, solver_names
+from fgamcd_opt.status import relative_gap
+
+HEADING = (
+    "| instance | method | lower bound s | gap to best known % | stopped | rates s | search s | in all s |\n"
+)
+RULE = "|---|---|---|---|---|---|---|---|\n"
+
+
+def main() -> None:
+    """Measure and print."""
+    able = [name for name in solver_names() if get_solver(name).proves_bounds]
+    chosen = [name for name in able if name == "exact" or not get_solver(name).finds_solutions]
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument(
+        "names", nargs="*", help="library instances (default: tiny, small and the paper's at all storages)"
+    )
+    parser.add_argument(
+        "--methods", default=",".join(chosen), help=f"of {', '.join(able)} (default: %(default)s)"
+    )
+    parser.add_argument("--time-limit", type=float, default=60.0, help="seconds per bound (default 60)")
+    parser.add_argument("--gap", type=float, default=1e-3, help="gap at which `exact` stops (default 1e-3)")
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("-o", "--output", type=Path, help="write the table to this file, too")
+    args = parser.parse_args()
+    limits = Limits(time_s=args.time_limit, gap=args.gap, threads=args.threads)
+    names = args.names or [n for n in library() if n.startswith(("tiny-s6", "small-s", "paper-s12"))]
+    text = HEADING + RULE
+    print(text, end="", flush=True)
+    for name in names:
+        for method in args.methods.split(","):
+            line = row(name, method, limits)
+            print(line, end="", flush=True)
+            text += line
+    footer = f"\n`{' '.join(['python', *sys.argv])}`, {machine()}\n"
+    print(footer, end="")
+    if args.output:
+        write_bytes_atomically(args.output, (text + footer).encode())
+
+
+def row(name: str, method: str, limits: Limits) -> str:
+    """One method on one instance."""
+    known = read_best_known().get(name)
+    try:
+        result = solve(P1(load(name)), method, limits=limits)
+    except FgamcdError as error:
+        return f"| {name} | {method} | refused: {error} | | | | | |\n"
+    bound, gap = "none", ""
+    if result.bound_s is not None:
+        bound = f"{result.bound_s:.6f}"
+        if known is not None and known.delay_s is not None:
+            gap = f"{100.0 * relative_gap(known.delay_s, result.bound_s):.4f}"
+    times = result.times
+    seconds = f"{times.rates_s:.2f} | {times.search_s:.2f} | {times.total_s - times.build_s:.2f}"
+    return f"| {name} | {method} | {bound} | {gap} | {result.stop_reason} | {seconds} |\n"
+
+
+if __name__ == "__main__":
+    main()
