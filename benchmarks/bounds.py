@@ -1,7 +1,7 @@
 """Lower bounds by method and instance: ``python benchmarks/bounds.py [--methods a,b] [--time-limit S] [NAME ...]``.
 
 A Markdown table: bound, gap of the best known delay of the library to it, and time, every method from scratch. A
-method that refuses an instance, or proves nothing in time, has that in its row.
+method that refuses an instance, or proves nothing in time, has that in its row. ``--page`` puts the table into a page.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import sys
 from pathlib import Path
 
 from beamforming import machine
+from pages import put
 
 from fgamcd_opt.context import Limits
 from fgamcd_opt.errors import FgamcdError
-from fgamcd_opt.files import write_bytes_atomically
 from fgamcd_opt.frontdoor import solve
 from fgamcd_opt.instances.best_known import read_best_known
 from fgamcd_opt.instances.library import library
@@ -23,6 +23,9 @@ from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.problem import P1
 from fgamcd_opt.solvers.registry import get_solver, solver_names
 from fgamcd_opt.status import relative_gap
+
+MARK = "<!-- benchmarks/bounds.py -->"
+"""Line before and after the table in a page."""
 
 HEADING = (
     "| instance | method | lower bound s | gap to best known % | stopped | rates s | search s | in all s |\n"
@@ -44,7 +47,7 @@ def main() -> None:
     parser.add_argument("--time-limit", type=float, default=60.0, help="seconds per bound (default 60)")
     parser.add_argument("--gap", type=float, default=1e-3, help="gap at which `exact` stops (default 1e-3)")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("-o", "--output", type=Path, help="write the table to this file, too")
+    parser.add_argument("--page", type=Path, help="page whose table is replaced")
     args = parser.parse_args()
     limits = Limits(time_s=args.time_limit, gap=args.gap, threads=args.threads)
     names = args.names or [n for n in library() if n.startswith(("tiny-s6", "small-s", "paper-s12"))]
@@ -57,8 +60,8 @@ def main() -> None:
             text += line
     footer = f"\n`{' '.join(['python', *sys.argv])}`, {machine()}\n"
     print(footer, end="")
-    if args.output:
-        write_bytes_atomically(args.output, (text + footer).encode())
+    if args.page:
+        put(args.page, MARK, text + footer)
 
 
 def row(name: str, method: str, limits: Limits) -> str:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import sys
 from pathlib import Path
 from typing import Any
 
 from beamforming import machine
+from pages import put
 
 from fgamcd_opt.context import Limits
 from fgamcd_opt.errors import BackendError
@@ -62,7 +62,7 @@ def main() -> int:
                 write_bytes_atomically(args.output, (json.dumps(state, indent=1) + "\n").encode())
     text = table(names, cells)
     if args.page:
-        put(args.page, text)
+        put(args.page, MARK, text)
     print(text, end="")
     return 0 if largest_difference(names, cells) <= AGREED else 1
 
@@ -122,15 +122,6 @@ def text(cell: dict[str, Any]) -> str:
     if proved(cell):
         return seconds
     return "no solution" if cell["gap"] is None else f"gap {100 * cell['gap']:.2g} % after {seconds}"
-
-
-def put(page: Path, text: str) -> None:
-    """Replace what stands between the two marks of a page."""
-    marked = re.compile(f"(?<={re.escape(MARK)}\n).*?(?={re.escape(MARK)})", re.DOTALL)
-    old = page.read_text(encoding="utf-8")
-    if not marked.search(old):
-        sys.exit(f"{page}: holds no two lines {MARK}")
-    write_bytes_atomically(page, marked.sub(lambda _: f"\n{text}\n", old, count=1).encode())
 
 
 if __name__ == "__main__":
