@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -21,7 +21,7 @@ from fgamcd_opt.solvers.decisions import decision_from_masks
 from fgamcd_opt.solvers.knapsack_milp import KnapsackSearch
 from fgamcd_opt.solvers.milp import require_milp_backend
 from fgamcd_opt.solvers.protocol import Outcome
-from fgamcd_opt.solvers.rate_tables import complete_table, reporter, toy_problem, unservable_block
+from fgamcd_opt.solvers.rate_tables import rate_table, reporter, toy_problem
 from fgamcd_opt.status import StopReason, relative_gap
 
 BOUND_KIND = "knapsack with certified rate bounds (F5, F6, F7)"
@@ -82,10 +82,10 @@ class ExactSolver:
             that comes up later ends the solve with what was found until then.
         """
         require_milp_backend(options["backend"])
-        reason = problem.infeasibility_reason()
-        if reason:
-            return Outcome(stop_reason=StopReason.INFEASIBLE, infeasibility=reason)
-        run = _Run(problem, context, options)
+        oracle = rate_table(problem, context, options["rounds"])
+        if isinstance(oracle, Outcome):
+            return oracle
+        run = _Run(problem, context, options, oracle)
         return run.outcome(run.search())
 
 
@@ -96,7 +96,7 @@ class _Run:
     problem: P1
     context: SolveContext
     options: Mapping[str, Any]
-    oracle: RateOracle = field(init=False)
+    oracle: RateOracle
     best_masks: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
     """Caching and participating set per requested block of the best choice."""
     delay_s: float = math.inf
@@ -107,21 +107,12 @@ class _Run:
     refusal: str = ""
     """What a MILP backend said that could not take a model."""
 
-    def __post_init__(self) -> None:
-        settings = BeamformingSettings(rounds=self.options["rounds"], seed=self.context.seed)
-        self.oracle = RateOracle(self.problem, settings, self.context.limits.threads)
-
     @property
     def gap(self) -> float:
         return relative_gap(self.delay_s, self.bound_s) if math.isfinite(self.delay_s) else math.inf
 
     def search(self) -> str | None:
         """Alternate knapsacks and tightening of rates; returns a proof of infeasibility or None."""
-        with self.context.stage("rates"):
-            complete_table(self.oracle, self.context)
-        bad = unservable_block(self.oracle)
-        if bad is not None:
-            return bad
         last_beams = math.inf
         for number in range(self.options["passes"] + 1):
             with self.context.stage("search"):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from fgamcd_opt.beamforming.broadcast import BeamformingSettings
 from fgamcd_opt.context import SolveContext
 from fgamcd_opt.problem import P1
 from fgamcd_opt.rate_cache import load_rates, save_rates
 from fgamcd_opt.rate_oracle import Progress, RateOracle
+from fgamcd_opt.solvers.protocol import Outcome
+from fgamcd_opt.status import StopReason
 
 
 def toy_problem() -> P1:
@@ -16,6 +19,32 @@ def toy_problem() -> P1:
     from fgamcd_opt.instances.presets import PRESETS
 
     return P1(generate(PRESETS["tiny"]))
+
+
+def rate_table(problem: P1, context: SolveContext, rounds: int) -> RateOracle | Outcome:
+    """The rates of all node sets, or of those that the time allows; or the outcome that P1 is proved infeasible.
+
+    Parameters
+    ----------
+    problem
+        P1, default variant.
+    context
+        Limits, seed, clock.
+    rounds
+        Beamforming effort per set.
+    """
+    reason = problem.infeasibility_reason()
+    if reason:
+        return Outcome(stop_reason=StopReason.INFEASIBLE, infeasibility=reason)
+    settings = BeamformingSettings(rounds=rounds, seed=context.seed)
+    with context.stage("rates"):
+        oracle = RateOracle(problem, settings, context.limits.threads)
+        complete_table(oracle, context)
+        reason = unservable_block(oracle)
+    if reason:
+        counts = {"rate_problems": oracle.solved, "rate_problems_total": oracle.size}
+        return Outcome(stop_reason=StopReason.INFEASIBLE, infeasibility=reason, counts=counts)
+    return oracle
 
 
 def complete_table(oracle: RateOracle, context: SolveContext) -> None:

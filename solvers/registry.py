@@ -15,6 +15,8 @@ ENTRY_POINT_GROUP = "fgamcd_opt.solvers"
 _BUILT_IN = {
     "exact": "fgamcd_opt.solvers.exact:ExactSolver",
     "greedy": "fgamcd_opt.solvers.greedy:GreedySolver",
+    "lp-rounding": "fgamcd_opt.solvers.lp_rounding:LpRoundingSolver",
+    "local-search": "fgamcd_opt.solvers.local_search:LocalSearchSolver",
     "lp": "fgamcd_opt.solvers.lp_relaxation:LpSolver",
     "lagrangian": "fgamcd_opt.solvers.lagrangian_relaxation:LagrangianSolver",
     "sdr": "fgamcd_opt.solvers.sdr_bound:SdrSolver",

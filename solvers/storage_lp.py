@@ -83,6 +83,25 @@ def origin(n_nodes: int) -> Vertex:
     return Vertex(np.zeros(n_nodes), rows, np.zeros(n_nodes))
 
 
+def split_blocks(vertex: Vertex, key: NDArray[np.int64]) -> dict[int, dict[int, float]]:
+    """Shares of the tied columns of every block that has some, at the optimum that :func:`dual_simplex` left."""
+    split: dict[int, dict[int, float]] = {}
+    for (block, column, _), share in zip(vertex.rows.tolist(), vertex.share.tolist(), strict=True):
+        if block != FREE:
+            shares = split.setdefault(block, {int(key[block]): 1.0})
+            shares[column] = share
+            shares[int(key[block])] -= share
+    return split
+
+
+def rounded_shares(vertex: Vertex, key: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(R,) the column of largest share of every block; together they need not fit."""
+    chosen = key.copy()
+    for block, shares in split_blocks(vertex, key).items():
+        chosen[block] = min(shares, key=lambda column, shares=shares: (-shares[column], column))  # type: ignore[misc]
+    return chosen
+
+
 def solve_storage_lp(knapsack: Knapsack) -> tuple[NDArray[np.float64], bool]:
     """Optimal storage multipliers (N,) of the LP relaxation, in s per byte, and whether the LP is feasible.
 
@@ -379,14 +398,13 @@ def _advance(
     n_blocks, rows, price = key.size, vertex.rows, vertex.price
     skip = rows[leaving, 1] if rows[leaving, 0] != FREE else -1
     rise = np.abs(vertex.share[leaving])
-    rows[leaving, 0] = FREE - 1
     tied = np.zeros(n_blocks, np.bool_)
     bound = np.zeros(price.size, np.bool_)
     for i in range(price.size):
-        if rows[i, 0] >= 0:
+        if rows[i, 0] == FREE:
+            bound[rows[i, 1]] = i != leaving
+        elif i != leaving:
             tied[rows[i, 0]] = True
-        elif rows[i, 0] == FREE:
-            bound[rows[i, 1]] = True
     zero_step, zero_node = np.inf, -1
     for n in range(price.size):
         if direction[n] < -_SLOPE and not bound[n] and price[n] / -direction[n] < zero_step:

@@ -20,13 +20,14 @@ from fgamcd_opt.solvers.knapsack_search import polish
 from fgamcd_opt.solvers.lagrangian import ROUNDING
 from fgamcd_opt.solvers.milp import MilpResult, MilpTask
 from fgamcd_opt.solvers.storage_lp import (
-    FREE,
     INFEASIBLE,
     UNFINISHED,
     Vertex,
     columns_of,
     dual_simplex,
     origin,
+    rounded_shares,
+    split_blocks,
 )
 
 _SPLIT = 1e-7
@@ -146,25 +147,12 @@ class _Tree:
         margin = ROUNDING * (abs(value) + 2.0 * float(vertex.price @ self.columns.capacity))
         return status, value if status == INFEASIBLE else value - margin, key
 
-    def _tied(self, vertex: Vertex, key: NDArray[np.int64]) -> dict[int, dict[int, float]]:
-        """Shares of the columns of every block that is tied."""
-        tied: dict[int, dict[int, float]] = {}
-        for (block, column, _), share in zip(vertex.rows.tolist(), vertex.share.tolist(), strict=True):
-            if block != FREE:
-                shares = tied.setdefault(block, {int(key[block]): 1.0})
-                shares[column] = share
-                shares[int(key[block])] -= share
-        return tied
-
     def _round(self, vertex: Vertex, key: NDArray[np.int64]) -> None:
         """Repair and improve the choice of the columns of largest share."""
         if self.nodes > _ALWAYS_ROUNDED and self.nodes % _ROUNDED_EVERY:
             return
-        chosen = key.copy()
-        for block, shares in self._tied(vertex, key).items():
-            chosen[block] = max(shares, key=lambda column, shares=shares: (shares[column], -column))
         gap = self.delay_s - self.cutoff_s if math.isfinite(self.delay_s) else math.inf
-        self._offer(polish(self.knapsack, chosen, self.delay_s + _PROMISING * gap))
+        self._offer(polish(self.knapsack, rounded_shares(vertex, key), self.delay_s + _PROMISING * gap))
 
     def _offer(self, columns: NDArray[np.int64] | None) -> None:
         if columns is not None and self.knapsack.fits(columns):
@@ -175,7 +163,7 @@ class _Tree:
     def _splits(self, vertex: Vertex, key: NDArray[np.int64]) -> list[tuple[int, int]]:
         """(block, node) pairs that the LP caches in part."""
         splits = []
-        for block, shares in sorted(self._tied(vertex, key).items()):
+        for block, shares in sorted(split_blocks(vertex, key).items()):
             for node in range(vertex.price.size):
                 held = sum(
                     share for column, share in shares.items() if (int(self.columns.mask[column]) >> node) & 1

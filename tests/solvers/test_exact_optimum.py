@@ -116,17 +116,3 @@ def test_blocks_of_a_few_bytes_are_placed_as_well(seed):
     if not found.infeasible:
         assert found.delay_s == pytest.approx(best, rel=1e-9)
         assert found.bound_s <= best * (1 + 1e-12)
-
-
-@pytest.mark.parametrize("seed", range(15))
-def test_greedy_is_feasible_and_not_better_than_the_optimum(seed):
-    problem = tiny_problem(seed)
-    oracle = full_oracle(problem)
-    result = solve(problem, "greedy")
-    assert result.bound_s is None
-    assert result.bound_kind is None
-    if result.objective_s is not None:
-        assert result.verification.valid
-        assert result.objective_s >= best_delay(problem, oracle.upper_bps()) * (1 - 1e-9)
-    else:
-        assert result.status in (Status.INFEASIBLE, Status.UNKNOWN)
