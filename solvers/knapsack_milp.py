@@ -45,6 +45,8 @@ class KnapsackSearch:
         Proved lower bound, infinite if the knapsack is proved infeasible.
     reduced_s
         Reduced costs of the columns for the multipliers of the relaxation; empty before :meth:`relax`.
+    relaxed_s
+        Lagrangian bound V at these multipliers, in s.
     multipliers
         (N,) storage multipliers of the relaxation, in s per byte; None before :meth:`relax`.
     """
@@ -58,7 +60,7 @@ class KnapsackSearch:
     reduced_s: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     multipliers: NDArray[np.float64] | None = None
     nodes: int = 0
-    _relaxed_s: float = -math.inf
+    relaxed_s: float = -math.inf
 
     @property
     def infeasible(self) -> bool:
@@ -84,8 +86,8 @@ class KnapsackSearch:
             return
         multipliers, feasible = solve_storage_lp(self.knapsack)
         self.multipliers = multipliers
-        self._relaxed_s, self.reduced_s = lagrangian_bound(self.knapsack, multipliers)
-        self.bound_s = self._relaxed_s if feasible else math.inf
+        self.relaxed_s, self.reduced_s = lagrangian_bound(self.knapsack, multipliers)
+        self.bound_s = self.relaxed_s if feasible else math.inf
         if feasible:
             self.offer(search(self.knapsack, multipliers))
 
@@ -115,7 +117,7 @@ class KnapsackSearch:
             left = min(end - context.elapsed_s, context.remaining_s)
             if left <= 0.0:
                 return
-            useful = min(self.delay_s * (1.0 - gap), target_s) - self._relaxed_s
+            useful = min(self.delay_s * (1.0 - gap), target_s) - self.relaxed_s
             keep = self.reduced_s <= min(reach, useful)
             if self.columns is not None:
                 keep[self.columns] = True
@@ -140,7 +142,7 @@ class KnapsackSearch:
         self.nodes += outcome.nodes
         if outcome.columns is not None:
             self.offer(np.nonzero(keep)[0][outcome.columns])
-        excluded = math.inf if keep.all() else self._relaxed_s + float(self.reduced_s[~keep].min())
+        excluded = math.inf if keep.all() else self.relaxed_s + float(self.reduced_s[~keep].min())
         self.bound_s = max(self.bound_s, min(outcome.bound_s, excluded, self.delay_s))
         return outcome.finished
 
