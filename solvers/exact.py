@@ -21,12 +21,10 @@ from fgamcd_opt.solvers.decisions import decision_from_masks
 from fgamcd_opt.solvers.knapsack_milp import KnapsackSearch
 from fgamcd_opt.solvers.milp import require_milp_backend
 from fgamcd_opt.solvers.protocol import Outcome
-from fgamcd_opt.solvers.rate_tables import rate_table, reporter, toy_problem
+from fgamcd_opt.solvers.rate_tables import NO_PLACEMENT, rate_table, reporter, toy_problem
 from fgamcd_opt.status import StopReason, relative_gap
 
 BOUND_KIND = "knapsack with certified rate bounds (F5, F6, F7)"
-
-_NO_PLACEMENT = "no caching placement fits into the storage (1) with every block deliverable (9b)"
 
 _BEAM_SHARE = 0.3
 """Beams are tightened before MILPs are run as long as they hold more than this share of the gap asked for."""
@@ -118,7 +116,7 @@ class _Run:
             with self.context.stage("search"):
                 hand, bound = self._relax()
             if bound.infeasible:
-                return _NO_PLACEMENT
+                return NO_PLACEMENT
             if self._done():
                 return None
             beams = 1.0 if hand.infeasible else max(0.0, relative_gap(hand.bound_s, bound.bound_s))
@@ -132,7 +130,7 @@ class _Run:
                     self.refusal = str(error)
                     return None
                 if not fits:
-                    return _NO_PLACEMENT
+                    return NO_PLACEMENT
                 if self._done() or last:
                     return None
             last_beams = beams

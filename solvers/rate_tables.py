@@ -12,6 +12,9 @@ from fgamcd_opt.rate_oracle import Progress, RateOracle
 from fgamcd_opt.solvers.protocol import Outcome
 from fgamcd_opt.status import StopReason
 
+NO_PLACEMENT = "no caching placement fits into the storage (1) with every block deliverable (9b)"
+"""What the solvers say where it is proved that the knapsack of F5 has no feasible choice."""
+
 
 def toy_problem() -> P1:
     """The smallest preset: a problem on which the kernels are compiled before the clock of a solve starts."""

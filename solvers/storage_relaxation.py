@@ -20,11 +20,9 @@ from fgamcd_opt.rate_oracle import RateOracle
 from fgamcd_opt.solvers.bundle import Bundle, ascend
 from fgamcd_opt.solvers.lagrangian import lagrangian_bound
 from fgamcd_opt.solvers.protocol import Outcome
-from fgamcd_opt.solvers.rate_tables import complete_table, unservable_block
+from fgamcd_opt.solvers.rate_tables import NO_PLACEMENT, complete_table, unservable_block
 from fgamcd_opt.solvers.storage_pricing import StoragePricing
 from fgamcd_opt.status import StopReason
-
-NO_PLACEMENT = "no caching placement fits into the storage (1) with every block deliverable (9b)"
 
 TOLERANCE = 1e-6
 """Gain, relative to the bound, that ends an ascent."""
