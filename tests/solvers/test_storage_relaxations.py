@@ -16,6 +16,7 @@ from fgamcd_opt.formulations.knapsack import Knapsack, build_knapsack
 from fgamcd_opt.frontdoor import solve
 from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.problem import P1
+from fgamcd_opt.solvers.highs import solve_relaxation
 from fgamcd_opt.solvers.lagrangian import lagrangian_bound
 from fgamcd_opt.solvers.storage_pricing import StoragePricing
 from fgamcd_opt.solvers.storage_relaxation import StorageRelaxation
@@ -67,6 +68,20 @@ def test_bundle_method_reaches_the_linear_program_or_proves_that_nothing_fits(se
     if not relaxation.infeasible:
         assert relaxation.bound_s == lagrangian_bound(knapsack, relaxation.multipliers)[0]
         assert optimum * (1 - 2e-6) <= relaxation.bound_s <= optimum * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("storage_gb", ["0.18", "0.4", "1.25"])
+def test_bundle_method_reaches_the_linear_program_at_paper_size(storage_gb):
+    """Six nodes and some 16 000 columns from rates that no beamforming made; the linear program by HiGHS."""
+    problem = P1(load("paper", {"storage_gb": storage_gb}))
+    rates = random_rates(7, problem.instance.requested_blocks.size, 6)
+    relaxation = StorageRelaxation(problem, SolveContext())
+    knapsack = relaxation.knapsack(rates)
+    multipliers, feasible = solve_relaxation(knapsack, SolveContext())
+    assert feasible
+    relaxation.ascend(knapsack)
+    assert relaxation.bound_s == pytest.approx(lagrangian_bound(knapsack, multipliers)[0], rel=1.1e-6)
+    assert 0 < relaxation.evaluations < 200
 
 
 @pytest.mark.parametrize("seed", range(12))
