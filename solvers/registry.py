@@ -17,6 +17,7 @@ _BUILT_IN = {
     "greedy": "fgamcd_opt.solvers.greedy:GreedySolver",
     "lp-rounding": "fgamcd_opt.solvers.lp_rounding:LpRoundingSolver",
     "local-search": "fgamcd_opt.solvers.local_search:LocalSearchSolver",
+    "compact": "fgamcd_opt.solvers.compact:CompactSolver",
     "lp": "fgamcd_opt.solvers.lp_relaxation:LpSolver",
     "lagrangian": "fgamcd_opt.solvers.lagrangian_relaxation:LagrangianSolver",
     "sdr": "fgamcd_opt.solvers.sdr_bound:SdrSolver",
