@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ def run_milp(task: MilpTask, context: SolveContext) -> MilpResult:
     _report_progress(model, context, task.label, matrix.per_second)
     with ThreadPoolExecutor(1) as pool:
         search = pool.submit(model.optimizeNogil)
-        wait_until_ended(lambda s: bool(wait([search], s).done), model.interruptSolve, context)
+        wait_until_ended(lambda s: bool(wait([search], s).done), lambda: _interrupt(model), context)
         search.result()
     status, nodes = model.getStatus(), int(model.getNTotalNodes())
     if status == "infeasible":
@@ -37,6 +38,12 @@ def run_milp(task: MilpTask, context: SolveContext) -> MilpResult:
         best = model.getBestSol()
         columns = rounded(task.knapsack, np.array([best[variable] for variable in variables]))
     return MilpResult(columns, _bound_s(model, matrix), status in ("optimal", "gaplimit"), nodes)
+
+
+def _interrupt(model: Any) -> None:
+    """Ask SCIP to stop; at the stages of a solve where it refuses, the next time of asking will do."""
+    with suppress(Exception):
+        model.interruptSolve()
 
 
 def _parameters(task: MilpTask, matrix: KnapsackMatrix, context: SolveContext) -> dict[str, Any]:
