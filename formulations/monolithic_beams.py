@@ -26,7 +26,11 @@ def add_beams(pb: Any, data: BlockData) -> None:
 
 
 def add_power(pb: Any, data: BlockData) -> None:
-    """w_n = re_n + j im_n with ||w_n||^2 <= lambda_n^2 (9d); lambda is binary, so w_n = 0 where lambda_n = 0."""
+    """w_n = re_n + j im_n with ||w_n||^2 <= lambda_n^2 (9d); lambda is binary, so w_n = 0 where lambda_n = 0.
+
+    That is said once more by linear constraints: a solver's tolerance 1e-6 on the squares alone would leave an
+    amplitude of 1e-3 to a silent node.
+    """
     import pyomo.environ as pyo
 
     coordinates = range(data.coordinate_node.size)
@@ -35,6 +39,11 @@ def add_power(pb: Any, data: BlockData) -> None:
     pb.power = pyo.Constraint(
         range(data.links_s.shape[0]), rule=lambda pb, n: node_power(pb, data, n) <= pb.lam[n] ** 2
     )
+
+    def silence(pb: Any, i: int, part: str, sign: int) -> Any:
+        return sign * getattr(pb, part)[i] <= pb.lam[int(data.coordinate_node[i])]
+
+    pb.silence = pyo.Constraint(coordinates, ("re", "im"), (-1, 1), rule=silence)
 
 
 def node_power(pb: Any, data: BlockData, node: int) -> Any:
