@@ -1,7 +1,8 @@
 """Beams, worst-case amplitudes (F1), rates (6) and broadcast times (8) of one block of the monolithic model.
 
-All amplitudes of user u are in units of its ``reach``, the least amplitude A in units of ``amplitude_cap``, spectral
-efficiency in units of ``efficiency_cap``, the broadcast time t in units of ``least_s``.
+The signal of user u is in units of its ``reach``, what an error takes away in units of its ``loss_cap``, the least
+amplitude A in units of ``amplitude_cap``, spectral efficiency in units of ``efficiency_cap``, the broadcast time t in
+units of ``least_s``.
 """
 
 from __future__ import annotations
@@ -94,7 +95,7 @@ def add_uncertainty(pb: Any, data: BlockData) -> None:
     import pyomo.environ as pyo
 
     users, nodes = range(data.reach.size), range(data.links_s.shape[0])
-    radii = data.subspace.radii / data.reach[:, None]
+    radii = data.subspace.radii / data.loss_cap[:, None]
     pb.q = pyo.Var(users, bounds=(0.0, 1.0))
     if not data.subspace.shape.balls:
         pb.uncertainty = pyo.Constraint(
@@ -111,12 +112,20 @@ def add_uncertainty(pb: Any, data: BlockData) -> None:
     )
 
 
+def worst_amplitude(pb: Any, data: BlockData, u: int, unit: float) -> Any:
+    """s_u - q_u, the worst-case amplitude of a user (F1), in a unit of choice."""
+    return float(data.reach[u] / unit) * pb.s[u] - float(data.loss_cap[u] / unit) * pb.q[u]
+
+
 def add_qos(pb: Any, data: BlockData) -> None:
     """s_u - q_u >= sqrt(2^{R_u/B} - 1): rate_{u,k} >= R_u (9b), as an amplitude."""
     import pyomo.environ as pyo
 
     pb.qos = pyo.Constraint(
-        range(data.reach.size), rule=lambda pb, u: pb.s[u] - pb.q[u] >= float(data.floors[u] / data.reach[u])
+        range(data.reach.size),
+        rule=lambda pb, u: (
+            worst_amplitude(pb, data, u, data.reach[u]) >= float(data.floors[u] / data.reach[u])
+        ),
     )
 
 
@@ -126,8 +135,7 @@ def add_least_amplitude(pb: Any, data: BlockData) -> None:
 
     pb.A = pyo.Var(bounds=(data.floor_share, 1.0))
     pb.least = pyo.Constraint(
-        range(data.reach.size),
-        rule=lambda pb, u: float(data.reach[u] / data.amplitude_cap) * (pb.s[u] - pb.q[u]) >= pb.A,
+        range(data.reach.size), rule=lambda pb, u: worst_amplitude(pb, data, u, data.amplitude_cap) >= pb.A
     )
 
 

@@ -85,6 +85,13 @@ class BlockData:
         return self.subspace.broadcast.floors
 
     @property
+    def loss_cap(self) -> NDArray[np.float64]:
+        """(|U_k|,) bound on q_u, what an error can take away (F1), attained at full power; 1 where nothing can."""
+        radii = self.subspace.radii
+        cap = radii.sum(axis=1) if self.subspace.shape.balls else np.linalg.norm(radii, axis=1)
+        return np.where(cap > 0.0, cap, 1.0)
+
+    @property
     def amplitude_cap(self) -> float:
         """Upper bound on the least worst-case amplitude of U_k: the smallest ``reach``."""
         return float(self.reach.min())

@@ -39,8 +39,8 @@ def _assign_beam(pb: Any, data: BlockData, beam: NDArray[np.complex128]) -> None
     received.imag[data.reference] = 0.0
     norms = np.sqrt(np.bincount(data.coordinate_node, np.abs(w) ** 2, len(data.subspace.bases)))
     lost = data.subspace.radii * norms
-    q = (lost.sum(axis=1) if data.subspace.shape.balls else np.linalg.norm(lost, axis=1)) / data.reach
-    amplitude = float(((np.abs(received) - q) * data.reach).min())
+    q = lost.sum(axis=1) if data.subspace.shape.balls else np.linalg.norm(lost, axis=1)
+    amplitude = float((np.abs(received) * data.reach - q).min())
     efficiency = float(np.log2(1.0 + max(amplitude, 0.0) ** 2))
     for variable, values in (
         (pb.re, w.real),
@@ -48,7 +48,7 @@ def _assign_beam(pb: Any, data: BlockData, beam: NDArray[np.complex128]) -> None
         (pb.x, received.real),
         (pb.y, received.imag),
         (pb.s, np.abs(received)),
-        (pb.q, q),
+        (pb.q, q / data.loss_cap),
     ):
         _assign(variable, values)
     if data.subspace.shape.balls:

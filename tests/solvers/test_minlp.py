@@ -44,6 +44,17 @@ def test_enumeration_is_matched_from_no_start(backend, cuts, csi_set):
 
 
 @GLOBAL
+@pytest.mark.parametrize("seed", [1, 3, 5])
+def test_tolerances_of_the_backend_leave_no_gap(backend, seed):
+    """No QoS, one node silent: amplitudes that a squared constraint would forgive it once cost 2e-4 of the bound."""
+    problem = random_problem(
+        seed, nodes=2, users=2, blocks=1, storage_share=2.0, qos_share=0.0, missing_links=1.0
+    )
+    best = best_delay(problem, full_oracle(problem, rounds=4).lower_bps())
+    check(solve(problem, "minlp", options={"backend": backend, "cuts": 0, "start": 0}), best)
+
+
+@GLOBAL
 @pytest.mark.parametrize("name", ["tiny-s2-0055MB", HARD])
 def test_library_instances_agree_with_exact(backend, name):
     problem = P1(load(name))
