@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import fgamcd_opt
+from fgamcd_opt.beamforming.broadcast import BeamformingSettings
 from fgamcd_opt.context import Limits
 from fgamcd_opt.frontdoor import solve
 from fgamcd_opt.instances.best_known import BestKnown, read_best_known, record_best
@@ -73,7 +74,8 @@ def keep_certificate(problem: P1, multipliers: NDArray[np.float64] | None, limit
         return
     begun = time.monotonic()
     made_by = f"fgamcd_opt {fgamcd_opt.__version__}"
-    certificate = certify(problem, multipliers, made_by, threads=limits.threads)
+    effort = BeamformingSettings(rounds=16)
+    certificate = certify(problem, multipliers, made_by, settings=effort, threads=limits.threads)
     made = time.monotonic()
     kept = "kept" if record_certificate(instance, certificate) else "not better than the stored one"
     checked = time.monotonic()

@@ -108,16 +108,21 @@ class PricedBlock:
         snr = amplitude**2 * (1.0 + 2.0 * MARGIN)
         return np.where((snr < self.floors2).any(axis=1), 0.0, snr.min(axis=1))
 
+    def evidence_snr(self, masks: NDArray[np.int64], evidence: ProvedEvidence) -> NDArray[np.float64]:
+        """(r, s) bound on the worst-case SNR under QoS by each row of evidence; infinite where it says nothing."""
+        sending = _members(masks, self.n_nodes).astype(np.float64)
+        snr = np.full((evidence.mask.size, masks.size), np.inf)
+        for row, mask in enumerate(evidence.mask.tolist()):
+            covered = (masks & ~mask) == 0
+            total = sending[covered] @ evidence.mu[row] * (1.0 + MARGIN)
+            snr[row, covered] = worst_snr_bound(total, evidence.y[row], self.floors2)
+        return snr
+
     def snr_bound(self, masks: NDArray[np.int64], evidence: ProvedEvidence) -> NDArray[np.float64]:
         """(s,) proved bound on the worst-case SNR under QoS; 0 where S is proved unable to meet it."""
-        snr = self.lone_snr(masks)
-        sending = _members(masks, self.n_nodes).astype(np.float64)
-        for row in range(evidence.mask.size):
-            covered = (masks & ~evidence.mask[row]) == 0
-            total = sending[covered] @ evidence.mu[row] * (1.0 + MARGIN)
-            bound = worst_snr_bound(total, evidence.y[row], self.floors2)
-            snr[covered] = np.minimum(snr[covered], bound)
-        return snr
+        return np.minimum(
+            self.lone_snr(masks), self.evidence_snr(masks, evidence).min(axis=0, initial=np.inf)
+        )
 
     def broadcast_s(self, snr: NDArray[np.float64]) -> NDArray[np.float64]:
         """Lower bound on D_k / rho_k(S) in s for a bound on the SNR; infinite at 0."""
@@ -140,18 +145,37 @@ class PricedBlock:
         """The least priced delay over the caching sets given, or ``known`` if that is not undercut."""
         if caching.size == 0:
             return known
-        holds = _members(caching, self.n_nodes)
-        slowest = np.where(holds, 0.0, self._migration_s(caching))
-        order = np.argsort(slowest, axis=1, kind="stable")
-        migration = np.take_along_axis(slowest, order, axis=1)
-        sending = np.cumsum(np.int64(1) << order, axis=1)
+        sending, fixed = self.placements(caching)
         masks, where = np.unique(sending, return_inverse=True)
         broadcast = self.broadcast_s(self.snr_bound(masks, evidence))[where.reshape(sending.shape)]
-        priced = (migration + broadcast + (holds @ self.rent_s)[:, None]) * (1.0 - MARGIN)
+        priced = (fixed + broadcast) * (1.0 - MARGIN)
         row, column = np.unravel_index(int(np.argmin(priced)), priced.shape)
         if not priced[row, column] < known.value_s:
             return known
         return Minimum(float(priced[row, column]), int(caching[row]), int(sending[row, column]))
+
+    def placements(self, caching: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """The participating sets that matter for caching sets C (c,), and their delay and rent before the broadcast.
+
+        Returns
+        -------
+        sending
+            (c, N) masks S: the nodes that the block reaches first, by time.
+        fixed_s
+            (c, N) longest migration plus rent, in s; infinite where no link leads to some node of S.
+        """
+        holds = _members(caching, self.n_nodes)
+        times = np.full(holds.shape, np.inf)
+        for n in range(self.n_nodes):
+            times[holds[:, n]] = np.minimum(times[holds[:, n]], self.link_s[n])
+        times[holds] = 0.0
+        order = np.argsort(times, axis=1, kind="stable")
+        sending = np.cumsum(np.int64(1) << order, axis=1)
+        return sending, np.take_along_axis(times, order, axis=1) + (holds @ self.rent_s)[:, None]
+
+    def caching_sets(self) -> NDArray[np.int64]:
+        """All caching sets with room for the block that hold every node without rent."""
+        return self._sets_below(0.0, np.inf)
 
     def _free_and_costly(self) -> tuple[int, list[int]]:
         """Nodes with room for the block: those without rent as a bit mask, and the others."""
@@ -175,14 +199,6 @@ class PricedBlock:
             masks = np.concatenate([masks, masks[keep] | (1 << n)])
             rent = np.concatenate([rent, more[keep]])
         return masks[(masks > 0) & ((rent + quickest_s) * (1.0 - MARGIN) < below_s)]
-
-    def _migration_s(self, caching: NDArray[np.int64]) -> NDArray[np.float64]:
-        """(c, N) quickest link from a node of C to each node, in s; infinite without one."""
-        times = np.full((caching.size, self.n_nodes), np.inf)
-        for n in range(self.n_nodes):
-            holds = (caching >> n) & 1 == 1
-            times[holds] = np.minimum(times[holds], self.link_s[n])
-        return times
 
 
 def _members(masks: NDArray[np.int64], n_nodes: int) -> NDArray[np.bool_]:

@@ -64,7 +64,7 @@ def certify(
     """
     instance = problem.instance
     require_nodes(instance)
-    effort = settings or BeamformingSettings(rounds=8)
+    effort = settings or BeamformingSettings(rounds=4)
     numbers = range(instance.requested_blocks.size)
     bounds, rows = np.zeros(len(numbers)), []
     with ThreadPoolExecutor(threads) as pool:
@@ -91,34 +91,64 @@ def _certify_block(
     """Bound of one block and the evidence that it needs."""
     instance = problem.instance
     index = int(instance.requested_blocks[number])
-    block = PricedBlock(instance, index, multipliers)
+    search = _BlockSearch(PricedBlock(instance, index, multipliers))
     broadcast = reduce_block(instance, index)
-    rows: list[EvidenceRow] = []
     tried: set[int] = set()
-    while True:
-        least = block.least(_proved(block, rows))
-        if not np.isfinite(least.value_s):
-            raise InputError(
-                f"{instance.block_names[index]}: no placement can deliver it under QoS (9b); P1 is infeasible"
-            )
-        if least.participating in tried:
-            break
-        tried.add(least.participating)
-        found = rate_evidence(broadcast, least.participating, None, None, settings)
-        row = EvidenceRow(number, found.mask, found.mu, found.y, found.mix).rounded()
-        mask = np.array([found.mask])
-        if block.snr_bound(mask, _proved(block, [row]))[0] < block.lone_snr(mask)[0]:
-            rows.append(row)
-    goal = least.value_s * (1.0 - _NEEDED)
-    for row in rows.copy():
-        fewer = [other for other in rows if other is not row]
-        if block.least(_proved(block, fewer), goal).value_s >= goal:
-            rows = fewer
-    return block.least(_proved(block, rows)).value_s * (1.0 - _SLACK), rows
+    value, mask = search.least()
+    while np.isfinite(value) and mask not in tried:
+        tried.add(mask)
+        found = rate_evidence(broadcast, mask, None, None, settings)
+        search.add(EvidenceRow(number, found.mask, found.mu, found.y, found.mix).rounded())
+        value, mask = search.least()
+    if not np.isfinite(value):
+        name = instance.block_names[index]
+        raise InputError(f"{name}: no placement can deliver it under QoS (9b); P1 is infeasible")
+    search.drop_idle_rows(value * (1.0 - _NEEDED))
+    return search.block.least(search.evidence()).value_s * (1.0 - _SLACK), search.rows
+
+
+class _BlockSearch:
+    """Tables over all node sets of one block, by which the least priced delay is found again and again."""
+
+    def __init__(self, block: PricedBlock) -> None:
+        self.block = block
+        self.rows: list[EvidenceRow] = []
+        self._masks = np.arange(1 << block.n_nodes, dtype=np.int64)
+        self._snr = [block.lone_snr(self._masks)]  # by users taken alone, then by every row
+        self._sending, self._fixed_s = block.placements(block.caching_sets())
+
+    def evidence(self) -> ProvedEvidence:
+        """The check's own reading of the rows."""
+        return _proved(self.block, self.rows)
+
+    def add(self, row: EvidenceRow) -> None:
+        """Keep a row unless the users taken alone prove as much for its own set."""
+        snr = self.block.evidence_snr(self._masks, _proved(self.block, [row]))[0]
+        if snr[row.mask] < self._snr[0][row.mask]:
+            self.rows.append(row)
+            self._snr.append(snr)
+
+    def least(self) -> tuple[float, int]:
+        """Least priced delay in s and its participating set."""
+        if self._sending.size == 0:
+            return np.inf, 0
+        priced = self._fixed_s + self.block.broadcast_s(np.minimum.reduce(self._snr))[self._sending]
+        row, column = np.unravel_index(int(np.argmin(priced)), priced.shape)
+        return float(priced[row, column]), int(self._sending[row, column])
+
+    def drop_idle_rows(self, goal_s: float) -> None:
+        """Leave rows out, one after the other, without which the least priced delay stays at the goal."""
+        for row in self.rows.copy():
+            i = self.rows.index(row)
+            snr = self._snr.pop(i + 1)
+            if self.least()[0] >= goal_s:
+                self.rows.pop(i)
+            else:
+                self._snr.insert(i + 1, snr)
 
 
 def _proved(block: PricedBlock, rows: list[EvidenceRow]) -> ProvedEvidence:
-    """The check's own reading of the rows."""
+    """Rows as the check reads them."""
     if not rows:
         return ProvedEvidence.none(block.n_nodes, block.floors2.size)
     (proved,) = proved_evidence({rows[0].block: block}, rows).values()
