@@ -1,7 +1,7 @@
 """Certificates made: evidence for the rates that hold up a Lagrangian bound, and no more of it.
 
 Per block, the (C, S) of least priced delay under the evidence so far gets evidence of its own, until the least one
-has it. So only few sets per block are ever worked on, whatever the number of nodes.
+has it or comes close to one that has. So only few sets per block are ever worked on, whatever the number of nodes.
 """
 
 from __future__ import annotations
@@ -26,6 +26,12 @@ Progress = Callable[[int, int], None]
 
 _SLACK = 1e-10
 """Relative slack of every block's bound, so that another machine's last digits cannot make the check fail."""
+
+_CLOSE = 1e-5
+"""A block's bound is good enough if it is so close, relatively, to what its evidence can prove at best."""
+
+_MOST_ROWS = 60
+"""Rows of evidence per block at most; with very many nodes and hardly any rent, hundreds of sets come close."""
 
 _NEEDED = 1e-7
 """Evidence is left out if the block's bound loses no more than this share without it."""
@@ -93,12 +99,12 @@ def _certify_block(
     index = int(instance.requested_blocks[number])
     search = _BlockSearch(PricedBlock(instance, index, multipliers))
     broadcast = reduce_block(instance, index)
-    tried: set[int] = set()
+    within_reach = np.inf  # what some set with evidence of its own needs: no evidence can prove more
     value, mask = search.least()
-    while np.isfinite(value) and mask not in tried:
-        tried.add(mask)
+    while np.isfinite(value) and value < within_reach * (1.0 - _CLOSE) and len(search.rows) < _MOST_ROWS:
         found = rate_evidence(broadcast, mask, None, None, settings)
         search.add(EvidenceRow(number, found.mask, found.mu, found.y, found.mix).rounded())
+        within_reach = min(within_reach, search.least_with(mask))
         value, mask = search.least()
     if not np.isfinite(value):
         name = instance.block_names[index]
@@ -135,6 +141,12 @@ class _BlockSearch:
         priced = self._fixed_s + self.block.broadcast_s(np.minimum.reduce(self._snr))[self._sending]
         row, column = np.unravel_index(int(np.argmin(priced)), priced.shape)
         return float(priced[row, column]), int(self._sending[row, column])
+
+    def least_with(self, mask: int) -> float:
+        """Least priced delay in s with one participating set."""
+        snr = min(float(table[mask]) for table in self._snr)
+        fixed_s = float(self._fixed_s[self._sending == mask].min())
+        return fixed_s + float(self.block.broadcast_s(np.array([snr]))[0])
 
     def drop_idle_rows(self, goal_s: float) -> None:
         """Leave rows out, one after the other, without which the least priced delay stays at the goal."""
