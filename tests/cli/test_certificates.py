@@ -108,3 +108,15 @@ def test_two_files_need_two_names(fgamcd: Run, tmp_path: Path) -> None:
     ran = fgamcd("solve", "tiny", "-o", path, "--certificate", path)
     assert ran.code == ExitCode.USAGE
     assert "give two names" in ran.err
+
+
+@pytest.mark.parametrize("method", ["lagrangian", "lp"])
+def test_bound_writes_a_certificate(
+    fgamcd: Run, solved: tuple[Path, Path], tmp_path: Path, method: str
+) -> None:
+    path = tmp_path / "bound.npz"
+    ran = fgamcd("bound", SMALL, "--method", method, "--certificate", path, "--json")
+    assert ran.code == ExitCode.DONE
+    report = fgamcd("verify", SMALL, solved[0], "--certificate", path, "--json").json
+    assert report["valid"]
+    assert report["certified_bound_s"] == pytest.approx(ran.json["lower_bound_s"], rel=1e-4)
