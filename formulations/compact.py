@@ -127,7 +127,7 @@ class _Builder:
 
     def integral(self) -> NDArray[np.bool_]:
         """(9c): a and b."""
-        return np.arange(self.tau[-1] + 1) < self.mu[0]
+        return np.asarray(np.arange(self.tau[-1] + 1) < self.mu[0])
 
     def storage(self) -> Rows:
         """(1), each row divided by the capacity or, if that is larger, by the largest block."""

@@ -56,6 +56,8 @@ def _parameters(task: MilpTask, matrix: KnapsackMatrix, context: SolveContext) -
         "MIPGapAbs": 0.0,
         "TimeLimit": max(0.01, min(task.time_s, context.remaining_s)),
     }
+    if math.isfinite(task.target_s):
+        chosen["BestBdStop"] = task.target_s * matrix.per_second
     if math.isfinite(task.good_s):
         chosen["BestObjStop"] = task.good_s * matrix.per_second
     return chosen

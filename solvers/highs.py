@@ -45,7 +45,7 @@ def run_milp(task: MilpTask, context: SolveContext) -> MilpResult:
         solver.setOptionValue("objective_target", task.good_s * matrix.per_second)
     if task.start is not None:
         _set_start(solver, knapsack, task.start)
-    limits = HighsLimits(task.gap, task.time_s, task.label, matrix.per_second)
+    limits = HighsLimits(task.gap, task.time_s, task.label, matrix.per_second, task.target_s)
     found = search_highs(solver, context, limits)
     columns = None if found.values is None else rounded(knapsack, found.values)
     return MilpResult(columns, found.bound_s, found.finished, found.nodes)
@@ -53,12 +53,13 @@ def run_milp(task: MilpTask, context: SolveContext) -> MilpResult:
 
 @dataclass(frozen=True)
 class HighsLimits:
-    """Relative gap, time in s, name in progress lines, and units of cost per second of delay."""
+    """Relative gap, time in s, name in progress lines, units of cost per second of delay, bound in s that is enough."""
 
     gap: float
     time_s: float
     label: str
     per_second: float
+    target_s: float = math.inf
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +79,7 @@ def search_highs(solver: Any, context: SolveContext, limits: HighsLimits) -> Hig
     solver.setOptionValue("mip_feasibility_tolerance", TOLERANCE)
     solver.setOptionValue("primal_feasibility_tolerance", TOLERANCE)
     solver.setOptionValue("time_limit", max(0.01, min(limits.time_s, context.remaining_s)))
-    solver.cbMipInterrupt.subscribe(_progress(context, limits.label, limits.per_second))
+    solver.cbMipInterrupt.subscribe(_watch(solver, context, limits))
     run_highs(solver, context)
     status, info = solver.getModelStatus().name, solver.getInfo()
     if status == "kInfeasible":
@@ -133,10 +134,15 @@ def run_highs(solver: Any, context: SolveContext) -> None:
     wait_until_ended(lambda seconds: bool(solver.wait(seconds)[0]), solver.cancelSolve, context)
 
 
-def _progress(context: SolveContext, label: str, per_second: float) -> Callable[[Any], None]:
+def _watch(solver: Any, context: SolveContext, limits: HighsLimits) -> Callable[[Any], None]:
+    """Progress lines, and the end once the bound is enough."""
+
     def report(event: Any) -> None:
         out = event.data_out
-        primal, dual = out.mip_primal_bound / per_second, out.mip_dual_bound / per_second
-        context.progress(f"{label:<14} delay {primal:.6f} s  bound {dual:.6f} s  nodes {out.mip_node_count}")
+        primal, dual = out.mip_primal_bound / limits.per_second, out.mip_dual_bound / limits.per_second
+        nodes = out.mip_node_count
+        context.progress(f"{limits.label:<14} delay {primal:.6f} s  bound {dual:.6f} s  nodes {nodes}")
+        if dual >= limits.target_s:
+            solver.cancelSolve()
 
     return report

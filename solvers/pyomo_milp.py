@@ -1,6 +1,7 @@
 """The knapsack of F5 through Pyomo's solver interface: slower to build, a check on the direct backends.
 
-Pyomo neither reports progress nor can be stopped before its time limit. A start is not handed on.
+Pyomo neither reports progress nor can be stopped before its time limit. A start is not handed on, nor to HiGHS a bound
+that is enough.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ def run_highs(task: MilpTask, context: SolveContext) -> MilpResult:
         "mip_feasibility_tolerance": TOLERANCE,
         "primal_feasibility_tolerance": TOLERANCE,
     }
-    return _run(task, context, "highs", options, "objective_target")
+    return _run(task, context, "highs", options, "objective_target", None)
 
 
 def run_scip(task: MilpTask, context: SolveContext) -> MilpResult:
@@ -34,7 +35,7 @@ def run_scip(task: MilpTask, context: SolveContext) -> MilpResult:
         "numerics/feastol": TOLERANCE,
         "misc/catchctrlc": False,
     }
-    return _run(task, context, "scip_direct", options, "limits/primal")
+    return _run(task, context, "scip_direct", options, "limits/primal", "limits/dual")
 
 
 def run_gurobi(task: MilpTask, context: SolveContext) -> MilpResult:
@@ -42,11 +43,16 @@ def run_gurobi(task: MilpTask, context: SolveContext) -> MilpResult:
     matrix = knapsack_matrix(task.knapsack)
     require_gurobi(matrix.n_columns, matrix.n_rows)
     options = {"Seed": context.seed % 2_000_000_000, "FeasibilityTol": TOLERANCE, "IntFeasTol": TOLERANCE}
-    return _run(task, context, "gurobi_direct", options, "BestObjStop")
+    return _run(task, context, "gurobi_direct", options, "BestObjStop", "BestBdStop")
 
 
 def _run(
-    task: MilpTask, context: SolveContext, solver: str, options: dict[str, Any], good_option: str
+    task: MilpTask,
+    context: SolveContext,
+    solver: str,
+    options: dict[str, Any],
+    good_option: str,
+    target_option: str | None,
 ) -> MilpResult:
     """Build, solve, and read what is there, whatever the reason to stop."""
     from pyomo.contrib.solver.common.factory import SolverFactory
@@ -56,6 +62,8 @@ def _run(
     model = knapsack_model(matrix)
     if math.isfinite(task.good_s):
         options[good_option] = task.good_s * matrix.per_second
+    if math.isfinite(task.target_s) and target_option:
+        options[target_option] = task.target_s * matrix.per_second
     seconds = min(task.time_s, context.remaining_s)
     results = SolverFactory(solver).solve(
         model,

@@ -55,6 +55,8 @@ def _parameters(task: MilpTask, matrix: KnapsackMatrix, context: SolveContext) -
         "limits/gap": task.gap / (1.0 - task.gap),
         "limits/time": max(0.01, min(task.time_s, context.remaining_s, 1e20)),
     }
+    if math.isfinite(task.target_s):
+        chosen["limits/dual"] = task.target_s * matrix.per_second
     if math.isfinite(task.good_s):
         chosen["limits/primal"] = task.good_s * matrix.per_second
     return chosen

@@ -103,6 +103,24 @@ def test_a_choice_that_is_enough_ends_the_search(backend):
 
 
 @EVERY_BACKEND
+def test_a_bound_that_is_enough_is_reached_and_valid(backend):
+    knapsack = knapsack_of(1, nodes=3, blocks=8, storage_share=1.4)
+    best = optimum(knapsack)
+    found = run(knapsack, backend, target_s=0.999 * best)
+    assert 0.999 * best <= found.bound_s <= best * (1 + 1e-9)
+
+
+def test_a_bound_that_is_enough_ends_the_search():
+    """The hard one: without the target none of these would end."""
+    knapsack, start = hard_knapsack()
+    for backend in ("tree", "highs", "scip", "gurobi", "pyomo-scip", "pyomo-gurobi"):
+        target = 0.9 * knapsack.total_delay_s(start)
+        found = run(knapsack, backend, target_s=target, start=start)
+        assert target <= found.bound_s <= knapsack.total_delay_s(found.columns)
+        assert not found.finished or backend == "tree"
+
+
+@EVERY_BACKEND
 def test_a_gap_is_a_share_of_the_delay(backend):
     knapsack = knapsack_of(1, nodes=3, blocks=8, storage_share=1.4)
     best = optimum(knapsack)
