@@ -33,6 +33,9 @@ from numpy.typing import NDArray
 from fgamcd_opt.formulations.sparse_milp import Rows, SparseMilp, assemble
 from fgamcd_opt.problem import P1
 
+ROUNDING = 1e-12
+"""Relative margin for floating-point rounding of a sum."""
+
 
 @dataclass(frozen=True, eq=False)
 class CompactRelaxation:
@@ -46,11 +49,14 @@ class CompactRelaxation:
         Units of cost per second.
     caching
         (R, N) column of a_{n,k}.
+    least_s
+        What its rows for the set of all nodes prove alone: sum_k f_k(N) in s, less a margin for rounding.
     """
 
     milp: SparseMilp
     per_second: float
     caching: NDArray[np.int64]
+    least_s: float
 
     def caching_masks(self, values: NDArray[np.float64]) -> NDArray[np.int64]:
         """(R,) bit mask of the nodes that cache each requested block, from the values (c,) of the variables."""
@@ -84,6 +90,7 @@ def compact_relaxation(problem: P1, upper_bps: NDArray[np.float64], depth: int) 
         assemble(builder.cost(), builder.upper(), builder.integral(), families),
         builder.per_second,
         builder.a,
+        float(builder.delay[:, -1].sum()) / builder.per_second * (1.0 - ROUNDING),
     )
 
 

@@ -99,12 +99,11 @@ class _Run:
         found = self._solve(relaxation)
         if found.bound_s == math.inf:
             return Outcome(stop_reason=StopReason.INFEASIBLE, infeasibility=NO_PLACEMENT, counts=self.counts)
-        proved = math.isfinite(self.bound_s)
         return Outcome(
             stop_reason=self.context.stop_reason(),
             decision=self._decision(),
-            bound_s=self.bound_s if proved else None,
-            bound_kind=BOUND_KIND if proved else None,
+            bound_s=self.bound_s,
+            bound_kind=BOUND_KIND,
             counts=self.counts,
         )
 
@@ -117,7 +116,7 @@ class _Run:
         self.counts["nodes"] = found.nodes
         if found.values is not None:
             self._offer(self.hand.columns_of(relaxation.caching_masks(found.values)))
-        self.bound_s = min(found.bound_s, self.delay_s)
+        self.bound_s = min(max(found.bound_s, relaxation.least_s), self.delay_s)
         return found
 
     def _offer(self, columns: NDArray[np.int64] | None) -> None:

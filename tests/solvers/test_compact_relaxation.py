@@ -57,6 +57,7 @@ def test_the_optimum_from_below_and_with_all_sets_exactly(seed):
         assert math.isinf(bounds[-1])
     else:
         assert bounds[-1] == pytest.approx(best, rel=1e-6)
+        assert compact_relaxation(problem, rates, 0).least_s <= bounds[0] * (1 + 1e-6)
         assert all(low <= high * (1 + 1e-6) for low, high in pairwise(bounds))
 
 
