@@ -108,6 +108,28 @@ def test_lone_user_bound_is_the_closed_form_for_proportional_radii(seed, nodes, 
         assert item.lone_snr(np.array([mask]))[0] == pytest.approx(amplitude**2, rel=1e-9)
 
 
+@given(spectral=st.one_of(st.just(0.0), st.floats(1e-6, 900.0)))
+def test_qos_floor_is_rounded_down(spectral):
+    """s_u^2 = 2^(R_u/B) - 1 with 60 digits: NumPy's exponential stays within the margin that is taken off."""
+    data = random_problem(3, nodes=2).instance
+    data = data.replace(qos_bps=np.full(data.n_users, spectral * BANDWIDTH_HZ))
+    item = PricedBlock(data, int(data.requested_blocks[0]), np.zeros(2))
+    with localcontext(prec=60):
+        exact = Decimal(2) ** (Decimal(float(data.qos_bps[0])) / Decimal(BANDWIDTH_HZ)) - 1
+        assert Decimal(0) <= Decimal(float(item.floors2[0])) <= exact
+        assert Decimal(float(item.floors2[0])) >= exact * (1 - Decimal("1e-11"))
+
+
+@given(snr=st.floats(1e-12, 1e12))
+def test_broadcast_time_is_accurate_within_the_margin(snr):
+    data, block, _, item, _ = priced(0, 2)
+    with localcontext(prec=60):
+        rate = Decimal(BANDWIDTH_HZ) * (1 + Decimal(snr)).ln() / Decimal(2).ln()
+        exact = Decimal(8 * int(data.block_bytes[block])) / rate
+        error = abs(Decimal(float(item.broadcast_s(np.array([snr]))[0])) / exact - 1)
+    assert error <= Decimal("1e-13")
+
+
 def test_set_that_misses_the_qos_of_a_lone_user_is_impossible():
     data = random_problem(3, nodes=2).instance
     block = int(data.requested_blocks[0])
