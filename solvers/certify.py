@@ -61,7 +61,7 @@ def certify(
     threads
         Blocks worked on side by side; the result does not depend on it.
     progress
-        Told how far it is.
+        Told how far it is; what it raises ends the work.
 
     Raises
     ------
@@ -74,12 +74,16 @@ def certify(
     numbers = range(instance.requested_blocks.size)
     bounds, rows = np.zeros(len(numbers)), []
     with ThreadPoolExecutor(threads) as pool:
-        work = pool.map(lambda number: _certify_block(problem, number, multipliers, effort), numbers)
-        for number, (value, found) in zip(numbers, work, strict=True):
-            bounds[number] = value
-            rows += found
-            if progress is not None:
-                progress(number + 1, len(numbers))
+        work = [pool.submit(_certify_block, problem, number, multipliers, effort) for number in numbers]
+        try:
+            for number, future in enumerate(work):
+                bounds[number], found = future.result()
+                rows += found
+                if progress is not None:
+                    progress(number + 1, len(numbers))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
     return Certificate.pack(
         multipliers,
         rows,

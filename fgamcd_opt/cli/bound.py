@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> ExitCode:
         else:
             print_rows({name: text for name, text in _rows(report).items() if text})
         if args.certificate is not None:
-            write_certificate(problem, result, args.certificate, args.threads)
+            write_certificate(problem, result, args.certificate, args.threads, stop)
     gap = report["gap_to_best_known"]
     if gap is not None and gap < -_ROUNDING:
         log.error("the bound lies above the best known delay: one of the two is wrong")

@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> ExitCode:
             else:
                 print(result.summary())
         if args.certificate is not None:
-            write_certificate(problem, result, args.certificate, args.threads)
+            write_certificate(problem, result, args.certificate, args.threads, stop)
     if args.record:
         _record(result)
     return result.exit_code

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cli_runner import Run
 from stub_solvers import Stub, register
 
 from fgamcd_opt.certificate import Certificate
+from fgamcd_opt.certificate_check import check_certificate
+from fgamcd_opt.cli.certifying import write_certificate
 from fgamcd_opt.errors import ExitCode
+from fgamcd_opt.frontdoor import solve
+from fgamcd_opt.instances import load
+from fgamcd_opt.problem import P1
 from fgamcd_opt.solution import Solution
+from fgamcd_opt.solvers import certify as certify_module
 
 SMALL = "small-s4-0040MB"
 
@@ -120,3 +128,26 @@ def test_bound_writes_a_certificate(
     report = fgamcd("verify", SMALL, solved[0], "--certificate", path, "--json").json
     assert report["valid"]
     assert report["certified_bound_s"] == pytest.approx(ran.json["lower_bound_s"], rel=1e-4)
+
+
+def test_stop_while_the_certificate_is_made_writes_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A stop that ended the solve itself does not count: what was found then is certified."""
+    problem = P1(load(SMALL))
+    result = solve(problem, "lagrangian")
+    path, stop, blocks = tmp_path / "c.npz", threading.Event(), []
+    original = certify_module._certify_block
+
+    def interrupted(*arguments: Any) -> Any:
+        blocks.append(arguments[1])
+        stop.set()
+        return original(*arguments)
+
+    monkeypatch.setattr(certify_module, "_certify_block", interrupted)
+    write_certificate(problem, result, path, 1, stop)
+    assert not path.exists()
+    assert "not written, since it was stopped" in caplog.text
+    assert len(blocks) < problem.instance.requested_blocks.size
+    write_certificate(problem, result, path, 1, stop)
+    assert check_certificate(problem.instance, Certificate.load(path)).valid
