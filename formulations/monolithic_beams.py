@@ -124,7 +124,7 @@ def add_qos(pb: Any, data: BlockData) -> None:
     pb.qos = pyo.Constraint(
         range(data.reach.size),
         rule=lambda pb, u: (
-            worst_amplitude(pb, data, u, data.reach[u]) >= float(data.floors[u] / data.reach[u])
+            worst_amplitude(pb, data, u, float(data.reach[u])) >= float(data.floors[u] / data.reach[u])
         ),
     )
 
