@@ -19,6 +19,10 @@ TOLERANCE = 1e-9
 """Tolerance on rows and integrality. The usual 1e-6 lets choices pass that need some bytes more than there are."""
 
 
+_ROUNDING = 1e-12
+"""A bound that is short of the target by less than this, relatively, is enough: backends have units of their own."""
+
+
 @dataclass(frozen=True)
 class MilpBackend:
     """One backend: the function that runs it, as ``module:function``, and the distributions that it needs."""
@@ -54,7 +58,7 @@ class MilpTask:
 
 @dataclass(frozen=True, eq=False)
 class MilpResult:
-    """Outcome of one MILP: chosen columns (one per block) or None, proved bound in s, whether it ran to its gap."""
+    """Outcome of one MILP: chosen columns (one per block) or None, proved bound in s, whether gap or target is met."""
 
     columns: NDArray[np.int64] | None
     bound_s: float
@@ -128,6 +132,8 @@ def solve_milp(
     module, _, function = MILP_BACKENDS[backend].target.partition(":")
     run: Callable[[MilpTask, SolveContext], MilpResult] = getattr(import_module(module), function)
     found = run(MilpTask(knapsack, gap, good_s, time_s, start, label, target_s), context)
+    enough = found.bound_s >= target_s * (1.0 - _ROUNDING)
+    found = replace(found, finished=found.finished or enough)
     return found if start is None else _with_start(knapsack, found, start)
 
 
