@@ -97,9 +97,8 @@ def round_relaxation(knapsack: Knapsack, context: SolveContext) -> NDArray[np.in
         split = split_blocks(vertex, key)
         if not split or context.must_stop:
             return best
-        block, column = max(
-            ((block, column) for block, shares in split.items() for column in shares),
-            key=lambda pair, split=split: split[pair[0]][pair[1]],
+        _, block, column = max(
+            (share, block, column) for block, shares in split.items() for column, share in shares.items()
         )
         need[block], forbid[block] = knapsack.mask[column], ~knapsack.mask[column]
         context.progress(f"rounding: delay {delay:.6f} s, {np.count_nonzero(need)} blocks fixed")

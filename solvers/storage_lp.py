@@ -198,7 +198,7 @@ def _rises_for_ever(columns: Columns, need: Array, forbid: Array, direction: Arr
                 least = min(least, slope[columns.mask[c]])
         rise += columns.size[k] * least
     room = np.sum(direction * columns.capacity)
-    return rise > room + _MARGIN * (rise + room)
+    return bool(rise > room + _MARGIN * (rise + room))
 
 
 @njit(nogil=True, cache=True)
@@ -413,7 +413,7 @@ def _advance(
     for k in range(n_blocks):
         step[k], column[k], loss[k] = _breakpoint(columns, need[k], forbid[k], k, key[k], skip, rent, slope)
     while True:
-        k = np.argmin(step)
+        k = int(np.argmin(step))
         length = min(step[k], zero_step)
         if length == np.inf:
             return False
