@@ -110,7 +110,7 @@ class _Tree:
             for child in children[1:]:
                 heapq.heappush(heap, child)
             current = children[0] if children else None
-            self._report(min(heap, default=current))
+            self._report(heap[:1] + children[:1])
         open_s = min((node.bound_s for node in heap), default=math.inf)
         return MilpResult(self.best, min(self.closed_s, open_s, self.delay_s), not heap, self.nodes)
 
@@ -198,12 +198,13 @@ class _Tree:
             if score > best:
                 best, chosen = score, children
             if max(child.bound_s for child in children) >= self.cutoff_s:
-                chosen = children
+                return children
+            if self.context.must_stop:
                 break
         return chosen
 
-    def _report(self, lowest: _Node | None) -> None:
-        bound = min(self.closed_s, lowest.bound_s if lowest else math.inf, self.delay_s)
+    def _report(self, lowest: list[_Node]) -> None:
+        bound = min([self.closed_s, self.delay_s, *(node.bound_s for node in lowest)])
         self.context.progress(
             f"{self.task.label:<14} delay {self.delay_s:.6f} s  bound {bound:.6f} s  nodes {self.nodes}"
         )
