@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgamcd_opt.block_bound import PricedBlock, ProvedEvidence
-from fgamcd_opt.certificate import Certificate, EvidenceRow
+from fgamcd_opt.certificate import Certificate
 from fgamcd_opt.errors import InputError
 from fgamcd_opt.evidence_check import proved_multipliers
+from fgamcd_opt.evidence_rows import EvidenceRow
 from fgamcd_opt.instances.instance import Instance
 
 MAX_NODES = 16

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings
 from fgamcd_opt.beamforming.rate_evidence import rate_evidence
 from fgamcd_opt.block_bound import PricedBlock, ProvedEvidence
-from fgamcd_opt.certificate import Certificate, EvidenceRow
+from fgamcd_opt.certificate import Certificate
 from fgamcd_opt.certificate_check import lagrangian_sum, proved_evidence, require_nodes
 from fgamcd_opt.errors import InputError
+from fgamcd_opt.evidence_rows import EvidenceRow
 from fgamcd_opt.problem import P1
 from fgamcd_opt.rate_oracle import reduce_block
 

@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_problems import random_problem
 
-from fgamcd_opt.certificate import Certificate, EvidenceRow
+from fgamcd_opt.certificate import Certificate
 from fgamcd_opt.certificate_check import check_certificate, lagrangian_sum
 from fgamcd_opt.errors import InputError
+from fgamcd_opt.evidence_rows import EvidenceRow
 from fgamcd_opt.formulations.knapsack import build_knapsack
 from fgamcd_opt.rate_oracle import RateOracle
 from fgamcd_opt.solvers.certify import certify

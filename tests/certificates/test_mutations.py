@@ -19,10 +19,11 @@ import pytest
 from random_problems import random_problem
 
 from fgamcd_opt.block_bound import PricedBlock
-from fgamcd_opt.certificate import Certificate, EvidenceRow
+from fgamcd_opt.certificate import Certificate
 from fgamcd_opt.certificate_check import lagrangian_sum, proved_evidence
 from fgamcd_opt.cli.main import main
 from fgamcd_opt.errors import ExitCode
+from fgamcd_opt.evidence_rows import EvidenceRow
 from fgamcd_opt.frontdoor import solve
 from fgamcd_opt.instances.format import save_instance
 from fgamcd_opt.instances.instance import Instance
