@@ -120,9 +120,8 @@ class PricedBlock:
 
     def snr_bound(self, masks: NDArray[np.int64], evidence: ProvedEvidence) -> NDArray[np.float64]:
         """(s,) proved bound on the worst-case SNR under QoS; 0 where S is proved unable to meet it."""
-        return np.minimum(
-            self.lone_snr(masks), self.evidence_snr(masks, evidence).min(axis=0, initial=np.inf)
-        )
+        by_evidence = self.evidence_snr(masks, evidence).min(axis=0, initial=np.inf)
+        return np.asarray(np.minimum(self.lone_snr(masks), by_evidence))
 
     def broadcast_s(self, snr: NDArray[np.float64]) -> NDArray[np.float64]:
         """Lower bound on D_k / rho_k(S) in s for a bound on the SNR; infinite at 0."""
