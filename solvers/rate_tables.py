@@ -69,11 +69,17 @@ def complete_table(oracle: RateOracle, context: SolveContext) -> None:
 def unservable_block(oracle: RateOracle) -> str | None:
     """Proof in words that some block cannot meet the QoS of its users even with all nodes; None if there is none."""
     everything = int(oracle.masks[0])
-    for block, table in zip(oracle.blocks.tolist(), oracle.tables, strict=True):
+    for row, table in enumerate(oracle.tables):
         if table.status[everything] == -1:
-            name = oracle.problem.instance.block_names[block]
-            return f"block {block} ({name}) cannot reach the QoS (9b) of its users even with all nodes (F6)"
+            return unservable(oracle.problem, row)
     return None
+
+
+def unservable(problem: P1, row: int) -> str:
+    """Says in words that the ``row``-th requested block cannot meet the QoS of its users."""
+    block = int(problem.instance.requested_blocks[row])
+    name = problem.instance.block_names[block]
+    return f"block {block} ({name}) cannot reach the QoS (9b) of its users even with all nodes (F6)"
 
 
 def reporter(context: SolveContext, label: str) -> Progress:

@@ -14,6 +14,7 @@ ENTRY_POINT_GROUP = "fgamcd_opt.solvers"
 
 _BUILT_IN = {
     "exact": "fgamcd_opt.solvers.exact:ExactSolver",
+    "column-generation": "fgamcd_opt.solvers.column_generation:ColumnGenerationSolver",
     "greedy": "fgamcd_opt.solvers.greedy:GreedySolver",
     "lp-rounding": "fgamcd_opt.solvers.lp_rounding:LpRoundingSolver",
     "local-search": "fgamcd_opt.solvers.local_search:LocalSearchSolver",
