@@ -24,6 +24,7 @@ from fgamcd_opt.formulations.pricing import (
     cheapest_set,
     inverse_rate,
     reached_delay,
+    rent_of,
     unit_delay,
 )
 from fgamcd_opt.problem import P1
@@ -33,6 +34,9 @@ MAX_NODES = 16
 """Nodes up to which bounds are kept by bit mask (8 bytes per set that is touched)."""
 
 _STARTS = 64
+
+_REBOUND_TOLERANCE = 1e-2
+"""Relative accuracy, in SNR, of multipliers at inherited errors, which cost about as much."""
 
 Answer = TypeVar("Answer")
 
@@ -100,12 +104,12 @@ class SparseBlock:
         return cls(reduced, bounds, block)
 
     def cheapest(
-        self, rent: NDArray[np.float64], allowed: int, settings: BeamformingSettings
-    ) -> tuple[float, int]:
-        """Least priced delay by proved rate bounds, and its caching set C (0 if the block cannot be served).
+        self, rent: NDArray[np.float64], allowed: int, tolerance: float, settings: BeamformingSettings
+    ) -> tuple[float, int, int]:
+        """Proved lower bound on the least priced delay, its caching set, and the best set with beams in hand.
 
-        Sets that look best are solved until the best one is among those solved: what is optimistic about a bound
-        shows as soon as it matters, and other sets are left alone.
+        Optimism of a bound shows as soon as it matters: while the set that looks best is not known to be nearly as
+        good as it looks, its bound is tightened first, and it is solved only if it still looks best then.
 
         Parameters
         ----------
@@ -113,25 +117,46 @@ class SparseBlock:
             (N,) in s per bit, >= 0.
         allowed
             Nodes that may cache the block, as a bit mask.
+        tolerance
+            Relative distance between the bound and the beams in hand that is enough.
         settings
             Effort per set.
+
+        Returns
+        -------
+        cost
+            In s per bit, infinite if the block cannot be served.
+        caching, reached
+            Caching sets as bit masks, 0 where there is none.
         """
+        best, reached = np.inf, 0
         while True:
             cost, caching, members = cheapest_set(self.data, rent, allowed, self._last)
             self._last = caching
-            if members == 0 or members in self.solved:
-                return cost, caching
+            for mask in {caching, reached} - {0}:
+                priced = self.reached(mask)[0] + rent_of(rent, mask)
+                if priced < best:
+                    best, reached = priced, mask
+            if members == 0 or members in self.solved or best <= cost * (1.0 + tolerance):
+                return cost, caching, reached
             if self.evidence and members not in self.bounded:
-                self.rebound(members, settings)
+                self._rebound(members, rent)
             else:
                 self.solve(members, settings)
 
-    def rebound(self, mask: int, settings: BeamformingSettings) -> None:
-        """New multipliers for S at the errors of a set around it: most of what solving S would prove, at a twentieth."""
-        self.bounded.add(mask)
+    def _rebound(self, mask: int, rent: NDArray[np.float64]) -> None:
+        """New multipliers at the errors of a set around S: nearly what solving S would prove, at a twentieth.
+
+        Where the smallest such set is far larger, it is done for one half way first, with the nodes of least rent
+        added: those are in most of the sets that compete with S, whose bounds fall at the same time.
+        """
         around = [e for e in self.evidence if mask & ~e.mask == 0]
         parent = min(around, key=lambda e: (e.mask.bit_count(), e.mask))
-        self._add(restrict_evidence(self.broadcast, parent, mask, settings.tolerance))
+        extra = [n for n in np.argsort(rent, kind="stable").tolist() if ((parent.mask & ~mask) >> n) & 1]
+        if len(extra) > 1:
+            mask |= sum(1 << n for n in extra[: len(extra) // 2])
+        self.bounded.add(mask)
+        self._add(restrict_evidence(self.broadcast, parent, mask, _REBOUND_TOLERANCE))
 
     def least_delay(self) -> float:
         """Proved lower bound on 1 / rate of any set: all nodes together; infinite if the block cannot be served."""

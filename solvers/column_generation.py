@@ -38,7 +38,12 @@ _SMOOTHING = 0.5
 _PLACE_EVERY = 10
 """Iterations from one incumbent to the next."""
 
-_LP_SHARE = 0.1
+_FIRST_TOLERANCE = 0.02
+
+_PRICING_SHARE = 0.1
+"""Sets are priced to this share of the gap that is left, or of the gap asked for once that is smaller."""
+
+_LP_SHARE = 0.2
 """The LP is solved to this share of the gap asked for."""
 
 
@@ -146,21 +151,24 @@ class _Run:
             ]
         )
         self.master = RestrictedMaster(
-            self.bytes, data.storage_bytes, self.bound_s / self.bits.size, self.context.limits.threads
+            self.bytes, data.storage_bytes, self.bound_s / self.bits.size, self.context
         )
         priced = 0  # columns that the master knows
         best_multipliers = np.zeros(data.n_nodes)
-        smoothing = 0.0
+        smoothing, tolerance = 0.0, _FIRST_TOLERANCE
         while self.iteration < self.options["iterations"] and not self.context.must_stop:
             with self.context.stage("search"):
                 delays = self._bound_delays()
                 self.master.reprice(np.arange(priced), delays[:priced])
                 self.master.add(*_rows(self.columns[priced:]), delays[priced:])
                 priced = len(self.columns)
-                objective, multipliers = self.master.solve()
+                proposal = self.master.solve()
+            if proposal is None:
+                break
+            objective, multipliers = proposal
             trial = smoothing * best_multipliers + (1.0 - smoothing) * multipliers
             with self.context.stage("rates"):
-                answers = self._price(trial)
+                answers = self._price(trial, tolerance)
             if answers is None:
                 break
             self.iteration += 1
@@ -172,7 +180,8 @@ class _Run:
             value = total - rent - ROUNDING * (total + rent)
             if value > self.bound_s:
                 self.bound_s, best_multipliers = value, trial
-            new = self._add(list(enumerate(caching)))
+            tolerance = _PRICING_SHARE * max(relative_gap(objective, self.bound_s), self.context.limits.gap)
+            new = self._add(list(enumerate(caching))) + self._add([(r, a[2]) for r, a in enumerate(answers)])
             smoothing = _SMOOTHING if value >= self.bound_s or new else 0.0
             if self.bound_s > self._longest_s():
                 return "no caching placement fits into the storage (1): its Lagrangian bound exceeds every delay"
@@ -188,11 +197,11 @@ class _Run:
                 break
         return None
 
-    def _price(self, multipliers: NDArray[np.float64]) -> list[tuple[float, int]] | None:
+    def _price(self, multipliers: NDArray[np.float64], tolerance: float) -> list[tuple[float, int, int]] | None:
         rent = multipliers / 8.0
 
-        def price(row: int, block: SparseBlock) -> tuple[float, int]:
-            return block.cheapest(rent, int(self.allowed[row]), self.settings)
+        def price(row: int, block: SparseBlock) -> tuple[float, int, int]:
+            return block.cheapest(rent, int(self.allowed[row]), tolerance, self.settings)
 
         return self.rates.each(price, lambda: not self.context.must_stop)
 

@@ -11,7 +11,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from fgamcd_opt.errors import BackendError
+from fgamcd_opt.context import SolveContext
+from fgamcd_opt.solvers.highs import run_highs
 
 _RAISE = 8.0
 
@@ -27,8 +28,8 @@ class RestrictedMaster:
         (N,) Q_n.
     typical_s
         Delay of a typical block in s, which sets the units and the first price of missing storage.
-    threads
-        Of HiGHS.
+    context
+        Threads, clock, stop flag.
     """
 
     def __init__(
@@ -36,16 +37,17 @@ class RestrictedMaster:
         size_bytes: NDArray[np.int64],
         storage_bytes: NDArray[np.int64],
         typical_s: float,
-        threads: int,
+        context: SolveContext,
     ) -> None:
         import highspy
 
+        self._context = context
         self._size, self._nodes = size_bytes, np.arange(storage_bytes.size)
         self._per_second = 10.0 ** round(1.0 - math.log10(typical_s))
         self._per_byte = 10.0 ** (1 - round(math.log10(int(size_bytes.max()))))
         self._solver = highspy.Highs()
         self._solver.setOptionValue("output_flag", False)
-        self._solver.setOptionValue("threads", threads)
+        self._solver.setOptionValue("threads", context.limits.threads)
         rows, n = size_bytes.size, storage_bytes.size
         self._solver.addRows(
             rows + n,
@@ -96,18 +98,15 @@ class RestrictedMaster:
         at = (columns + self._nodes.size).astype(np.int32)
         self._solver.changeColsCost(at.size, at, delay_s * self._per_second)
 
-    def solve(self) -> tuple[float, NDArray[np.float64]]:
-        """Objective in s and storage multipliers (N,) in s per byte.
+    def solve(self) -> tuple[float, NDArray[np.float64]] | None:
+        """Objective in s and storage multipliers (N,) in s per byte; None if stopped.
 
         The multipliers are only a proposal for pricing, which proves its bound from any.
         """
         while True:
-            self._solver.run()
+            run_highs(self._solver, self._context)
             if self._solver.getModelStatus().name != "kOptimal":
-                raise BackendError(
-                    f"HiGHS ended the restricted master with {self._solver.getModelStatus().name}; "
-                    "please report this with the instance"
-                )
+                return None
             solution = self._solver.getSolution()
             values = np.array(solution.col_value)
             excess = values[: self._nodes.size] > 1e-7
