@@ -53,9 +53,11 @@ class ColumnGenerationSolver:
     name: ClassVar[str] = "column-generation"
     summary: ClassVar[str] = "knapsack (F5) by column generation, rates solved on demand; certified bound"
     proves_bounds: ClassVar[bool] = True
+    finds_solutions: ClassVar[bool] = True
     variants: ClassVar[Mapping[str, frozenset[str]]] = {}
     options: ClassVar[Mapping[str, Any]] = {"rounds": 2, "iterations": 200}
     backends: ClassVar[tuple[str, ...]] = ("highspy",)
+    option_backends: ClassVar[tuple[str, ...]] = ()
 
     def prepare(self) -> None:
         """Compile the kernels, or load them from disk, on a toy problem."""
@@ -97,10 +99,11 @@ class _Run:
     """Row of the block and caching set of every column."""
     known: set[tuple[int, int]] = field(default_factory=set)
     delay_s: float = math.inf
-    bound_s: float = -math.inf
-    combinatorial_s: float | None = None
     best: NDArray[np.int64] | None = None
     """Caching set per requested block of the incumbent."""
+    bound_s: float = 0.0
+    multipliers: NDArray[np.float64] = field(init=False)
+    """Storage multipliers in s per byte that prove the bound."""
     iteration: int = 0
 
     def __post_init__(self) -> None:
@@ -109,6 +112,7 @@ class _Run:
         self.rates = SparseRates(self.problem, self.context.limits.threads)
         self.bytes = data.block_bytes[data.requested_blocks]
         self.bits = 8.0 * self.bytes
+        self.multipliers = np.zeros(data.n_nodes)
         fits = self.bytes[:, None] <= data.storage_bytes
         self.allowed = (fits << np.arange(data.n_nodes)).sum(axis=1)
 
@@ -129,7 +133,7 @@ class _Run:
         return self._outcome()
 
     def _begin(self) -> str | None:
-        """Full cooperation for every block: it makes every caching set deliverable. A proof of infeasibility or None."""
+        """Full cooperation for every block, which makes caching sets deliverable; a proof of infeasibility or None."""
         everything = (1 << self.problem.instance.n_nodes) - 1
         shortest = [block.least_delay() for block in self.rates.blocks]
         if math.inf in shortest:
@@ -154,7 +158,7 @@ class _Run:
             self.bytes, data.storage_bytes, self.bound_s / self.bits.size, self.context
         )
         priced = 0  # columns that the master knows
-        best_multipliers = np.zeros(data.n_nodes)
+        longest = self._longest_s()
         smoothing, tolerance = 0.0, _FIRST_TOLERANCE
         while self.iteration < self.options["iterations"] and not self.context.must_stop:
             with self.context.stage("search"):
@@ -166,7 +170,7 @@ class _Run:
             if proposal is None:
                 break
             objective, multipliers = proposal
-            trial = smoothing * best_multipliers + (1.0 - smoothing) * multipliers
+            trial = smoothing * self.multipliers + (1.0 - smoothing) * multipliers
             with self.context.stage("rates"):
                 answers = self._price(trial, tolerance)
             if answers is None:
@@ -179,12 +183,14 @@ class _Run:
             total = float(self.bits @ costs)
             value = total - rent - ROUNDING * (total + rent)
             if value > self.bound_s:
-                self.bound_s, best_multipliers = value, trial
+                self.bound_s, self.multipliers = value, trial
             tolerance = _PRICING_SHARE * max(relative_gap(objective, self.bound_s), self.context.limits.gap)
             new = self._add(list(enumerate(caching))) + self._add([(r, a[2]) for r, a in enumerate(answers)])
             smoothing = _SMOOTHING if value >= self.bound_s or new else 0.0
-            if self.bound_s > self._longest_s():
-                return "no caching placement fits into the storage (1): its Lagrangian bound exceeds every delay"
+            if self.bound_s > longest:
+                return (
+                    "no caching placement fits into the storage (1): its Lagrangian bound exceeds every delay"
+                )
             if self.iteration % _PLACE_EVERY == 1:
                 with self.context.stage("search"):
                     self._place(close=False)
@@ -197,7 +203,9 @@ class _Run:
                 break
         return None
 
-    def _price(self, multipliers: NDArray[np.float64], tolerance: float) -> list[tuple[float, int, int]] | None:
+    def _price(
+        self, multipliers: NDArray[np.float64], tolerance: float
+    ) -> list[tuple[float, int, int]] | None:
         rent = multipliers / 8.0
 
         def price(row: int, block: SparseBlock) -> tuple[float, int, int]:
@@ -221,9 +229,9 @@ class _Run:
         """No feasible point takes longer: every link that is used exists, every rate meets its QoS (9b)."""
         links = [np.max(b.data.link, where=np.isfinite(b.data.link), initial=0.0) for b in self.rates.blocks]
         data = self.problem.instance
+        qos = [data.qos_bps[data.pair_user[data.block_pairs(int(k))]].min() for k in data.requested_blocks]
         with np.errstate(divide="ignore"):
-            slowest = [1.0 / data.qos_bps[data.pair_user[data.block_pairs(int(k))]].min() for k in data.requested_blocks]
-        return float(self.bits @ (np.array(links) + np.array(slowest)))
+            return float(self.bits @ (np.array(links) + 1.0 / np.array(qos)))
 
     def _place(self, *, close: bool) -> None:
         """Incumbent: the knapsack of the columns at hand with the delays of the beams in hand."""
@@ -271,6 +279,7 @@ class _Run:
             decision=decision,
             bound_s=self.bound_s,
             bound_kind=BOUND_KIND,
+            multipliers=self.multipliers,
             counts=self._counts(),
         )
 

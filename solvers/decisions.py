@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 from numpy.typing import NDArray
 
 from fgamcd_opt.decision import Decision
 from fgamcd_opt.problem import P1
-from fgamcd_opt.rate_oracle import RateOracle
+
+
+class BeamSource(Protocol):
+    """Whatever holds the beams of the requested blocks."""
+
+    def beam(self, row: int, mask: int) -> NDArray[np.complex128]:
+        """(N, N_t) beamformer of the ``row``-th requested block for participants ``mask``, in sqrt(W)."""
+        ...
 
 
 def decision_from_masks(
-    problem: P1, oracle: RateOracle, caching: NDArray[np.int64], participating: NDArray[np.int64]
+    problem: P1, oracle: BeamSource, caching: NDArray[np.int64], participating: NDArray[np.int64]
 ) -> Decision:
     """Decision that caches and broadcasts every requested block as the bit masks say.
 

@@ -226,6 +226,7 @@ class _Part:
                 break
         return kept
 
+
 def restrict_evidence(
     broadcast: Broadcast, parent: RateEvidence, mask: int, tolerance: float
 ) -> RateEvidence:

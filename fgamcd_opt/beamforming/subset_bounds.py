@@ -96,7 +96,7 @@ def inherited_bound(parts: Array, y: Array, mu: Array, floors: Array, mask: int)
 
 @kernel
 def _largest_eigenvalue(parts: Array, mask: int, ceiling: float) -> float:
-    """Proved upper bound, close to the largest eigenvalue of the sum of ``parts`` over ``mask``; at most ``ceiling``."""
+    """Proved upper bound near the largest eigenvalue of the sum of ``parts`` over ``mask``; at most ``ceiling``."""
     n_users = parts.shape[1]
     matrix = np.zeros((n_users, n_users), np.complex128)
     for n in range(parts.shape[0]):

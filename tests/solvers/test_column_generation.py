@@ -1,0 +1,88 @@
+"""Column generation against brute force, the LP of F5 over the complete table, and the exact solver."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from brute_force import best_delay
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from random_problems import random_problem
+
+from fgamcd_opt.beamforming.broadcast import BeamformingSettings
+from fgamcd_opt.context import Limits
+from fgamcd_opt.errors import UsageError
+from fgamcd_opt.frontdoor import solve
+from fgamcd_opt.instances.resolve import load
+from fgamcd_opt.problem import P1
+from fgamcd_opt.rate_oracle import RateOracle
+from fgamcd_opt.status import StopReason
+
+
+@settings(max_examples=25)
+@given(seed=st.integers(0, 2**32 - 1), nodes=st.integers(1, 3))
+def test_bound_and_delay_enclose_the_optimum(seed, nodes):
+    problem = random_problem(seed, nodes=nodes)
+    oracle = RateOracle(problem, BeamformingSettings(rounds=2))
+    oracle.compute()
+    optimum = best_delay(problem, oracle.lower_bps())
+    relaxed = best_delay(problem, oracle.upper_bps())
+    result = solve(problem, "column-generation", limits=Limits(gap=1e-6, time_s=20.0))
+    if result.stop_reason is StopReason.INFEASIBLE:
+        assert math.isinf(relaxed)
+        return
+    assert result.bound_s is not None
+    assert result.bound_s <= optimum * (1 + 1e-9)
+    if result.solution is not None:
+        assert result.verification.valid
+        assert result.solution.delay_s >= relaxed * (1 - 1e-9)
+
+
+@pytest.mark.parametrize("storage", ["0.08", "0.05"])
+def test_bound_is_the_lp_of_the_complete_knapsack(storage):
+    """The LP over all columns, with the bounds of the sets that were solved at least as good as the table's."""
+    problem = P1(load("small", {"storage_gb": storage}))
+    generated = solve(problem, "column-generation", limits=Limits(gap=1e-5))
+    complete = solve(problem, "lp", limits=Limits(gap=1e-5))
+    assert generated.bound_s == pytest.approx(complete.bound_s, rel=3e-4)
+    exact = solve(problem, "exact", limits=Limits(gap=1e-3))
+    assert generated.bound_s <= exact.solution.delay_s
+    assert generated.verification.valid
+    assert exact.bound_s <= generated.solution.delay_s <= exact.solution.delay_s * 1.02
+    assert generated.counts["rate_problems"] < generated.counts["rate_problems_total"]
+
+
+def test_threads_do_not_change_the_result():
+    problem = P1(load("small"))
+    one, two = (solve(problem, "column-generation", limits=Limits(gap=1e-3, threads=t)) for t in (1, 2))
+    assert one.bound_s == two.bound_s
+    assert one.solution.delay_s == two.solution.delay_s
+    assert (one.solution.decision.caching == two.solution.decision.caching).all()
+
+
+def test_twelve_nodes_need_few_beamforming_problems():
+    problem = P1(load("small", {"nodes": "12", "storage_gb": "0.03"}))
+    result = solve(problem, "column-generation", limits=Limits(gap=1e-2, time_s=120.0))
+    assert result.verification.valid
+    assert result.gap <= 2e-2
+    touched = result.counts["rate_problems"] + result.counts["rate_bounds"]
+    assert touched < 0.05 * result.counts["rate_problems_total"]
+
+
+def test_storage_that_holds_no_placement_is_refuted():
+    """Two nodes with room for one block each, three blocks of that size: total storage would do for two."""
+    problem = random_problem(5, nodes=2, blocks=3, qos_share=0.3, missing_links=0.0)
+    data = problem.instance
+    blocks = data.requested_blocks
+    sizes = data.block_bytes.copy()
+    sizes[blocks] = 1_000_000
+    room = np.full(2, int(1_000_000 * (blocks.size - 0.5) / 2))
+    tight = P1(data.replace(block_bytes=sizes, storage_bytes=room))
+    assert solve(tight, "column-generation").stop_reason is StopReason.INFEASIBLE
+
+
+def test_too_many_nodes_are_refused():
+    with pytest.raises(UsageError, match="17 nodes"):
+        solve(P1(load("tiny", {"nodes": "17"})), "column-generation")
