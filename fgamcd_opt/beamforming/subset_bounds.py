@@ -21,6 +21,7 @@ from fgamcd_opt.beamforming.qos_floors import level_bound
 from fgamcd_opt.beamforming.worst_errors import shifted_gram
 
 _POWER_STEPS = 30
+"""Steps of the power method between two attempts to prove its estimate with ever more margin."""
 
 
 @kernel
@@ -115,29 +116,25 @@ def _largest_eigenvalue(parts: Array, mask: int, ceiling: float) -> float:
             vector[:] = matrix[:, u]
     if largest <= 0.0:
         return min(ceiling, 1e-300)
-    estimate = 0.0
-    for _ in range(_POWER_STEPS):
-        norm = 0.0
-        for u in range(n_users):
-            value = 0.0j
-            for v in range(n_users):
-                value += matrix[u, v] * vector[v]
-            image[u] = value
-            norm += value.real**2 + value.imag**2
-        norm = np.sqrt(norm)
-        length = 0.0
-        for u in range(n_users):
-            length += vector[u].real ** 2 + vector[u].imag ** 2
-        before = estimate
-        estimate = norm / np.sqrt(length)
-        for u in range(n_users):
-            vector[u] = image[u] / norm
-        if estimate <= before * (1.0 + 1e-7):
-            break
     lower = np.zeros((n_users, n_users), np.complex128)
     trial = np.empty((n_users, n_users), np.complex128)
-    excess = 1e-6
+    estimate, excess = 0.0, 1e-6
     while True:
+        for _ in range(_POWER_STEPS):
+            norm, length = 0.0, 0.0
+            for u in range(n_users):
+                value = 0.0j
+                for v in range(n_users):
+                    value += matrix[u, v] * vector[v]
+                image[u] = value
+                norm += value.real**2 + value.imag**2
+                length += vector[u].real ** 2 + vector[u].imag ** 2
+            before = estimate
+            estimate = np.sqrt(norm / length)
+            for u in range(n_users):
+                vector[u] = image[u] / np.sqrt(norm)
+            if estimate <= before * (1.0 + 1e-7):
+                break
         candidate = estimate * (1.0 + excess)
         if candidate >= ceiling:
             return ceiling
