@@ -168,7 +168,8 @@ class SparseBlock:
 
     def reached(self, caching: int) -> tuple[float, int]:
         """T(C) with the beams in hand, and the solved set whose beam is used; infinite and 0 without one."""
-        return reached_delay(self.data.link, caching, *self._hand)
+        delay, used = reached_delay(self.data.link, caching, *self._hand)
+        return float(delay), int(used)
 
     def solve(self, mask: int, settings: BeamformingSettings) -> None:
         """Find a beam for S and, where the bound of lone users is not exact, evidence for S and its subsets."""
@@ -181,8 +182,10 @@ class SparseBlock:
             ceiling = np.expm1(np.log(2.0) / (inverse * self.data.bandwidth_hz)) * (1.0 + 1e-9)
             snr, x, share = self._beam(mask, ceiling, settings)
             if users > 1:
-                beam = (x, share) if snr > 0.0 else (None, None)
-                self._add(rate_evidence(reduced, mask, *beam, settings))
+                found = snr > 0.0
+                self._add(
+                    rate_evidence(reduced, mask, x if found else None, share if found else None, settings)
+                )
         rate = self.data.bandwidth_hz * float(np.log1p(snr) / np.log(2.0))
         self.solved[mask] = SolvedSet(mask, rate, x, share)
         known = [s for s in self.solved.values() if s.rate_bps > 0.0]

@@ -13,16 +13,12 @@ Rates are proved bounds, made when a set is first asked for and kept in a table 
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from fgamcd_opt.beamforming.kernel import Array, kernel
 from fgamcd_opt.beamforming.subset_bounds import inherited_bound, lone_users_bound
-
-Array = np.ndarray[Any, Any]
-
-_OPTIONS: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy"}
 
 
 class BlockData(NamedTuple):
@@ -60,7 +56,7 @@ class BlockData(NamedTuple):
     mu: Array
 
 
-@njit(**_OPTIONS)
+@kernel
 def inverse_rate(block: BlockData, mask: int) -> float:
     """Proved lower bound on 1 / rho(S) in s per bit, infinite if S cannot serve the block."""
     inverse = block.table[mask]
@@ -77,14 +73,14 @@ def inverse_rate(block: BlockData, mask: int) -> float:
     return inverse
 
 
-@njit(**_OPTIONS)
+@kernel
 def _inverse(block: BlockData, snr: float) -> float:
     if snr <= 0.0:
         return np.inf
     return (1.0 - 1e-12) * np.log(2.0) / (block.bandwidth_hz * np.log1p(snr))
 
 
-@njit(**_OPTIONS)
+@kernel
 def delays_outside(link: Array, caching: int, node: Array, wait: Array) -> int:
     """Nodes outside C that a link reaches, quickest first, and their migration times per bit; returns how many."""
     count = 0
@@ -106,7 +102,7 @@ def delays_outside(link: Array, caching: int, node: Array, wait: Array) -> int:
     return count
 
 
-@njit(**_OPTIONS)
+@kernel
 def unit_delay(block: BlockData, caching: int) -> tuple[float, int]:
     """T(C) per bit by rate bounds, and the participating set S that attains it (0 if none can serve)."""
     n_nodes = block.link.shape[0]
@@ -129,7 +125,7 @@ def unit_delay(block: BlockData, caching: int) -> tuple[float, int]:
     return best, best_members
 
 
-@njit(**_OPTIONS)
+@kernel
 def rent_of(rent: Array, caching: int) -> float:
     """Sum of the rents of the nodes in C."""
     total = 0.0
@@ -139,7 +135,7 @@ def rent_of(rent: Array, caching: int) -> float:
     return total
 
 
-@njit(**_OPTIONS)
+@kernel
 def cheapest_set(block: BlockData, rent: Array, allowed: int, start: int) -> tuple[float, int, int]:
     """Least priced delay per bit over all (C, S), and C and S that attain it (0, 0 if no set can serve the block).
 
@@ -209,7 +205,7 @@ def cheapest_set(block: BlockData, rent: Array, allowed: int, start: int) -> tup
     return best, best_caching, unit_delay(block, best_caching)[1]
 
 
-@njit(**_OPTIONS)
+@kernel
 def reached_delay(link: Array, caching: int, solved: Array, inverse: Array) -> tuple[float, int]:
     """T(C) per bit with the beams in hand, and the solved set whose beam is used (0 if there is none).
 

@@ -54,7 +54,7 @@ def generate(recipe: Recipe) -> Instance:
         antennas=np.full(recipe.nodes, recipe.antennas),
         bandwidth_hz=recipe.bandwidth_hz,
         noise_w=from_decibel(recipe.noise_dbm - 30.0),
-        backhaul_bps=_backhaul(recipe, len(repository.block_names)),
+        backhaul_bps=_backhaul(recipe, len(repository.block_names), node_xy_m),
         channel=channel,
         csi_radius=network.csi_radii(channel, recipe.csi_delta),
         pair_channel=pair_channel,
@@ -125,11 +125,14 @@ def _fading_rows(
     return np.stack([users, np.zeros_like(users)], axis=1), pair_user
 
 
-def _backhaul(recipe: Recipe, n_blocks: int) -> NDArray[np.float64]:
+def _backhaul(recipe: Recipe, n_blocks: int, node_xy_m: NDArray[np.float64]) -> NDArray[np.float64]:
     rows = n_blocks if recipe.backhaul == "per_block" else 1
     _refuse_large("nodes", "backhaul", rows * recipe.nodes**2)
     low, high = 1e9 * recipe.backhaul_gbps_min, 1e9 * recipe.backhaul_gbps_max
-    return network.backhaul(rows, recipe.nodes, low, high, recipe.seed)
+    rates = network.backhaul(rows, recipe.nodes, low, high, recipe.seed)
+    if recipe.cooperation_radius_m > 0.0:
+        rates *= network.cooperation(node_xy_m, recipe.cooperation_radius_m)
+    return rates
 
 
 def _per_node(value: float | tuple[float, ...], nodes: int) -> NDArray[np.float64]:

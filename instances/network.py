@@ -136,3 +136,10 @@ def backhaul(rows: int, n_nodes: int, min_bps: float, max_bps: float, seed: int)
                 uniform = stream(seed, Purpose.BACKHAUL, source, target).random(rows)
                 rates[:, source, target] = min_bps + (max_bps - min_bps) * uniform
     return np.floor(rates)
+
+
+def cooperation(node_xy_m: NDArray[np.float64], radius_m: float) -> NDArray[np.bool_]:
+    """(N, N) whether two nodes are at most ``radius_m`` apart: the edges of the cooperation graph."""
+    distance = np.sqrt(((node_xy_m[:, None, :] - node_xy_m[None, :, :]) ** 2).sum(axis=2))
+    near: NDArray[np.bool_] = distance <= radius_m
+    return near & ~np.eye(len(node_xy_m), dtype=np.bool_)

@@ -59,6 +59,9 @@ class Recipe:
         Small-scale fading drawn ``per_block`` or ``once``.
     backhaul, backhaul_gbps_min, backhaul_gbps_max
         Link rates drawn ``per_block`` or ``once``, uniform on the interval in Gbit/s.
+    cooperation_radius_m
+        Nodes farther apart have no backhaul link, so that a block migrates within this distance only; 0 means no
+        limit.
     qos_gbps_min, qos_gbps_max, qos_cap
         Interval of the drawn R_u in Gbit/s, and the share of the user's worst PB under full cooperation that
         R_u never exceeds; above 1 the instance may be infeasible.
@@ -100,6 +103,7 @@ class Recipe:
     backhaul: str = choice("per_block", "once")
     backhaul_gbps_min: float = real(8.0, 1e-6, 1e6)
     backhaul_gbps_max: float = real(12.0, 1e-6, 1e6)
+    cooperation_radius_m: float = real(0.0, 0.0, 1e6)
     qos_gbps_min: float = real(5.0, 0.0, 1e6)
     qos_gbps_max: float = real(7.0, 0.0, 1e6)
     qos_cap: float = real(0.8, 0.0, 100.0)

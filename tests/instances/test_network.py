@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,6 +13,8 @@ from numpy.typing import NDArray
 
 from fgamcd_opt.errors import InputError
 from fgamcd_opt.instances import network
+from fgamcd_opt.instances.generate import generate
+from fgamcd_opt.instances.presets import PRESETS
 from fgamcd_opt.instances.requests import zipf_requests
 from fgamcd_opt.instances.streams import Purpose, complex_normal, from_decibel, stream
 
@@ -190,3 +195,19 @@ def test_complex_normal_has_rayleigh_modulus() -> None:
 def test_decibel() -> None:
     assert from_decibel(-110.0) == 1e-11
     assert from_decibel(13.0) == pytest.approx(19.9526231, rel=1e-8)
+
+
+def test_cooperation_radius_removes_the_links_between_distant_nodes_alone() -> None:
+    """Against math.dist; rates of the links that stay are those without a radius."""
+    recipe = PRESETS["paper"].with_overrides({"users": "4", "antennas": "2", "fading": "once"})
+    free = generate(recipe)
+    near = generate(recipe.with_overrides({"cooperation_radius_m": "450"}))
+    places = free.node_xy_m.tolist()
+    linked = {
+        (n, m) for n, m in itertools.permutations(range(6), 2) if math.dist(places[n], places[m]) <= 450
+    }
+    assert 0 < len(linked) < 30
+    for n, m in itertools.permutations(range(6), 2):
+        expected = free.backhaul_bps[:, n, m] if (n, m) in linked else np.zeros(len(free.backhaul_bps))
+        np.testing.assert_array_equal(near.backhaul_bps[:, n, m], expected)
+    np.testing.assert_array_equal(near.channel, free.channel)
