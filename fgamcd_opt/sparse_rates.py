@@ -104,8 +104,13 @@ class SparseBlock:
         return cls(reduced, bounds, block)
 
     def cheapest(
-        self, rent: NDArray[np.float64], allowed: int, tolerance: float, settings: BeamformingSettings
-    ) -> tuple[float, int, int]:
+        self,
+        rent: NDArray[np.float64],
+        allowed: int,
+        tolerance: float,
+        patience: int,
+        settings: BeamformingSettings,
+    ) -> tuple[float, int, int, bool]:
         """Proved lower bound on the least priced delay, its caching set, and the best set with beams in hand.
 
         Optimism of a bound shows as soon as it matters: while the set that looks best is not known to be nearly as
@@ -119,6 +124,8 @@ class SparseBlock:
             Nodes that may cache the block, as a bit mask.
         tolerance
             Relative distance between the bound and the beams in hand that is enough.
+        patience
+            Bounds tightened at most; the bound that is proved by then counts.
         settings
             Effort per set.
 
@@ -128,6 +135,8 @@ class SparseBlock:
             In s per bit, infinite if the block cannot be served.
         caching, reached
             Caching sets as bit masks, 0 where there is none.
+        settled
+            Whether the tolerance is met, or the set that looks best is solved.
         """
         best, reached = np.inf, 0
         while True:
@@ -138,8 +147,11 @@ class SparseBlock:
                 if priced < best:
                     best, reached = priced, mask
             if members == 0 or members in self.solved or best <= cost * (1.0 + tolerance):
-                return cost, caching, reached
+                return cost, caching, reached, True
             if self.evidence and members not in self.bounded:
+                if patience == 0:
+                    return cost, caching, reached, False
+                patience -= 1
                 self._rebound(members, rent)
             else:
                 self.solve(members, settings)

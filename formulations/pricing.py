@@ -64,10 +64,13 @@ def inverse_rate(block: BlockData, mask: int) -> float:
         inverse = _inverse(
             block, lone_users_bound(block.gram, block.radius2, block.balls, block.floors, mask)
         )
-    for e in range(block.applied[mask], block.evidence_mask.size):
-        if mask & ~block.evidence_mask[e] == 0 and inverse < np.inf:
-            snr = inherited_bound(block.parts[e], block.y[e], block.mu[e], block.floors, mask)
-            inverse = max(inverse, _inverse(block, snr))
+    if inverse < np.inf and block.applied[mask] < block.evidence_mask.size:
+        snr = np.expm1(np.log(2.0) / (inverse * block.bandwidth_hz))
+        for e in range(block.applied[mask], block.evidence_mask.size):
+            if mask & ~block.evidence_mask[e] == 0 and snr > 0.0:
+                bound = inherited_bound(block.parts[e], block.y[e], block.mu[e], block.floors, mask, snr)
+                snr = min(snr, bound)
+        inverse = max(inverse, _inverse(block, snr))
     block.applied[mask] = block.evidence_mask.size
     block.table[mask] = inverse
     return inverse

@@ -41,6 +41,9 @@ _PLACE_EVERY = 10
 _FIRST_TOLERANCE = 0.02
 """Relative tolerance of the first pricing."""
 
+_FIRST_PATIENCE = 50
+"""Bounds tightened per block and pricing at first; raised when nothing else keeps the gap open."""
+
 _LONG = 100.0
 """A block of users without QoS may take any time; this many times the mean delay is a first price for it."""
 
@@ -130,7 +133,8 @@ class _Run:
             return Outcome(
                 stop_reason=StopReason.INFEASIBLE, infeasibility=infeasibility, counts=self._counts()
             )
-        self._place(close=True)
+        if self.gap > self.context.limits.gap:
+            self._place(close=True)
         return self._outcome()
 
     def _begin(self) -> str | None:
@@ -151,38 +155,46 @@ class _Run:
         return not self.context.must_stop
 
     def _generate(self) -> str | None:
-        """Alternate master and pricing until the LP is solved well enough; a proof of infeasibility or None."""
+        """Alternate master and pricing until the gap is reached; a proof of infeasibility or None."""
         longest = self._longest_s()
         missing = np.where(np.isfinite(longest), longest, _LONG * self.bound_s / self.bits.sum() * self.bits)
-        price_of_missing, tolerance, smoothing = 2.0, _FIRST_TOLERANCE, 0.0
+        price_of_missing, tolerance, patience, smoothing = 2.0, _FIRST_TOLERANCE, _FIRST_PATIENCE, 1.0
         while self.iteration < self.options["iterations"] and self._may_go_on():
             with self.context.stage("search"):
                 objective_s, proposal, fits = self._master(price_of_missing * missing)
-            trial = smoothing * self.multipliers + (1.0 - smoothing) * proposal
+            if self.iteration == 0:  # the first columns know little about single nodes
+                centre = np.full(proposal.size, self._mean_price(proposal))
+            trial = smoothing * centre + (1.0 - smoothing) * proposal
             with self.context.stage("rates"):
-                found = self._price(trial, tolerance)
+                found = self._price(trial, tolerance, patience)
             if found is None:
                 break
             self.iteration += 1
-            costs, caching, reached = zip(*found, strict=True)
+            costs, caching, reached, settled = zip(*found, strict=True)
             if 0 in caching:
                 return unservable(self.problem, caching.index(0))
             better = self._raise_bound(trial, float(self.bits @ costs))
+            centre = self.multipliers
             if self.bound_s > longest.sum():
                 return "no placement fits into the storage (1): its Lagrangian bound exceeds every possible delay"
             new = self.pool.add(enumerate(caching)) + self.pool.add(enumerate(reached))
-            if self.iteration % _PLACE_EVERY == 1:
-                self._place(close=False)
+            open_gap = relative_gap(objective_s, self.bound_s)
+            closed = open_gap <= _LP_SHARE * self.context.limits.gap or not (new or better or smoothing)
+            if closed or self.iteration % _PLACE_EVERY == 1:
+                self._place(close=closed)
             self.context.progress(
                 f"iteration {self.iteration}: delay {self.delay_s:.6f} s, bound {self.bound_s:.6f} s, "
                 f"LP {objective_s:.6f} s, {self.rates.solved} rate problems",
                 now=True,
             )
-            open_gap = relative_gap(objective_s, self.bound_s)
-            if open_gap <= _LP_SHARE * self.context.limits.gap or not (new or better or smoothing):
-                if fits or price_of_missing >= _DEAREST:
-                    break
+            if self.gap <= self.context.limits.gap:
+                break
+            if closed and not fits and price_of_missing < _DEAREST:
                 price_of_missing *= 8.0
+            elif closed and all(settled):
+                break
+            elif closed:
+                patience *= 4
             tolerance = _PRICING_SHARE * max(open_gap, self.context.limits.gap)
             smoothing = _SMOOTHING if new or better else 0.0
         return None
@@ -198,15 +210,20 @@ class _Run:
         return lagrangian_bound(knapsack, multipliers)[0], multipliers, fits
 
     def _price(
-        self, multipliers: NDArray[np.float64], tolerance: float
-    ) -> list[tuple[float, int, int]] | None:
-        """Per block the least priced delay per bit and two caching sets; None if stopped."""
+        self, multipliers: NDArray[np.float64], tolerance: float, patience: int
+    ) -> list[tuple[float, int, int, bool]] | None:
+        """What :meth:`SparseBlock.cheapest` says of every block; None if stopped."""
         rent = multipliers / 8.0
 
-        def price(row: int, block: SparseBlock) -> tuple[float, int, int]:
-            return block.cheapest(rent, self.allowed[row], tolerance, self.settings)
+        def price(row: int, block: SparseBlock) -> tuple[float, int, int, bool]:
+            return block.cheapest(rent, self.allowed[row], tolerance, patience, self.settings)
 
         return self.rates.each(price, self._may_go_on)
+
+    def _mean_price(self, multipliers: NDArray[np.float64]) -> float:
+        """One price for all nodes, as dear in all as the multipliers given."""
+        storage = self.pool.storage_bytes
+        return float(multipliers @ storage) / max(1.0, float(storage.sum()))
 
     def _raise_bound(self, multipliers: NDArray[np.float64], priced_s: float) -> bool:
         """L(lambda) for the sum of least priced delays, rounding taken off; whether it is the best so far."""

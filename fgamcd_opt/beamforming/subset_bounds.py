@@ -62,7 +62,12 @@ def whiten_evidence(gram: Array, mask: int, mix: Array, y: Array, mu: Array, par
                 parts[n, u, v] *= np.sqrt(y[u] * y[v]) / mu[n] if inside else 0.0
         if not inside:
             mu[n] = 0.0
-    largest = _largest_eigenvalue(parts, mask, np.inf)
+    matrix = np.zeros((n_users, n_users), np.complex128)
+    for n in range(n_nodes):
+        for u in range(n_users):
+            for v in range(n_users):
+                matrix[u, v] += parts[n, u, v]
+    largest = _largest_eigenvalue(matrix, np.inf)
     for n in range(n_nodes):
         mu[n] *= largest
         for u in range(n_users):
@@ -71,8 +76,10 @@ def whiten_evidence(gram: Array, mask: int, mix: Array, y: Array, mu: Array, par
 
 
 @kernel
-def inherited_bound(parts: Array, y: Array, mu: Array, floors: Array, mask: int) -> float:
+def inherited_bound(parts: Array, y: Array, mu: Array, floors: Array, mask: int, known: float) -> float:
     """SNR bound for the subset ``mask`` from the evidence of a set around it; negative if it cannot meet the floors.
+
+    Infinite if it is clear without the eigenvalue that the bound is not below ``known``.
 
     Parameters
     ----------
@@ -82,29 +89,39 @@ def inherited_bound(parts: Array, y: Array, mu: Array, floors: Array, mask: int)
         (m,) QoS amplitudes.
     mask
         Any subset of the set that the evidence is for.
+    known
+        A bound on the SNR that is proved already.
     """
+    n_users = y.size
+    matrix = np.zeros((n_users, n_users), np.complex128)
     total = 0.0
     for n in range(mu.size):
         if (mask >> n) & 1:
             total += mu[n]
-    total *= _largest_eigenvalue(parts, mask, 1.0) * (1.0 + ROUNDING)
+            for u in range(n_users):
+                for v in range(n_users):
+                    matrix[u, v] += parts[n, u, v]
     weight = y.sum()
     highest = floors.max()
+    trace, square = 0.0, 0.0
+    for u in range(n_users):
+        trace += matrix[u, u].real
+        for v in range(n_users):
+            square += matrix[u, v].real ** 2 + matrix[u, v].imag ** 2
+    if (
+        total * square > weight * max(known, highest * highest) * trace
+    ):  # square / trace <= largest eigenvalue
+        return np.inf
+    total *= _largest_eigenvalue(matrix, 1.0) * (1.0 + ROUNDING)
     if total >= weight * highest * highest:
         return total / weight
     return level_bound(y, np.ones(y.size), floors, total)
 
 
 @kernel
-def _largest_eigenvalue(parts: Array, mask: int, ceiling: float) -> float:
-    """Proved upper bound near the largest eigenvalue of the sum of ``parts`` over ``mask``; at most ``ceiling``."""
-    n_users = parts.shape[1]
-    matrix = np.zeros((n_users, n_users), np.complex128)
-    for n in range(parts.shape[0]):
-        if (mask >> n) & 1:
-            for u in range(n_users):
-                for v in range(n_users):
-                    matrix[u, v] += parts[n, u, v]
+def _largest_eigenvalue(matrix: Array, ceiling: float) -> float:
+    """Proved upper bound near the largest eigenvalue of a positive semidefinite matrix; at most ``ceiling``."""
+    n_users = matrix.shape[0]
     if n_users == 1:
         return min(ceiling, matrix[0, 0].real)
     vector = np.empty(n_users, np.complex128)

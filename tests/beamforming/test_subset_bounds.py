@@ -47,7 +47,7 @@ def test_no_beam_of_a_subset_beats_what_it_inherits(seed, sizes, csi_set, share)
     bounds = [lone_users_bound(reduced.gram, reduced.radius2, reduced.balls, reduced.floors, subset)]
     for evidence in (parent, restrict_evidence(reduced, parent, subset, 1e-3)):
         parts, mu = whitened(case, evidence)
-        bounds.append(inherited_bound(parts, evidence.y, mu, reduced.floors, subset))
+        bounds.append(inherited_bound(parts, evidence.y, mu, reduced.floors, subset, np.inf))
     assert best <= min(bounds) * (1 + 1e-9)
     plain = parent.snr_bounds(np.array([subset]))[0]
     assert max(bounds[1], 0.0) <= plain * (1 + 1e-3)
@@ -66,8 +66,11 @@ def test_the_eigenvalue_is_proved_and_close(seed, sizes, csi_set):
         inside = members(subset, sizes[0])
         largest = max(np.linalg.eigvalsh(parts[inside].sum(axis=0))[-1], 0.0)
         exact = mu[inside].sum() * largest / evidence.y.sum()
-        found = inherited_bound(parts, evidence.y, mu, reduced.floors, subset)
+        found = inherited_bound(parts, evidence.y, mu, reduced.floors, subset, np.inf)
         assert exact * (1 - 1e-9) <= found <= exact * (1 + 2e-2) + 1e-200
+        assert inherited_bound(parts, evidence.y, mu, reduced.floors, subset, 2.0 * exact) in (found, np.inf)
+        if exact > 0.0:  # never given up where it would be of use
+            assert inherited_bound(parts, evidence.y, mu, reduced.floors, subset, 1.001 * exact) == found
 
 
 @pytest.mark.parametrize("csi_set", ["ellipsoid", "balls"])
@@ -80,7 +83,7 @@ def test_one_user_inherits_nearly_the_closed_form(csi_set):
     gain = np.linalg.norm(case.channels[0], axis=1) * np.sqrt(case.power_w / case.noise_w)
     for subset in range(1, 16):
         exact = gain[members(subset, 4)].sum() ** 2
-        assert inherited_bound(parts, evidence.y, mu, reduced.floors, subset) == pytest.approx(
+        assert inherited_bound(parts, evidence.y, mu, reduced.floors, subset, np.inf) == pytest.approx(
             exact, rel=1e-3
         )
         assert lone_users_bound(
@@ -98,7 +101,7 @@ def test_new_multipliers_prove_most_of_what_full_evidence_proves():
         full = np.log1p(rate_evidence(reduced, subset, None, None, SETTINGS).snr_bound)
         new = np.log1p(restrict_evidence(reduced, parent, subset, 1e-4).snr_bound)
         parts, mu = whitened(case, parent)
-        plain = np.log1p(inherited_bound(parts, parent.y, mu, reduced.floors, subset))
+        plain = np.log1p(inherited_bound(parts, parent.y, mu, reduced.floors, subset, np.inf))
         lost.append((plain / full - 1, new / full - 1))
     plain, new = np.mean(lost, axis=0)
     assert new < 0.3 * plain
