@@ -17,11 +17,10 @@ from fgamcd_opt.context import SolveContext
 from fgamcd_opt.formulations.knapsack import Knapsack
 from fgamcd_opt.solvers.knapsack_search import search
 from fgamcd_opt.solvers.lagrangian import lagrangian_bound
+from fgamcd_opt.solvers.lp_rounding import round_relaxation
 from fgamcd_opt.solvers.milp import solve_milp
 from fgamcd_opt.solvers.storage_lp import solve_storage_lp
 from fgamcd_opt.status import relative_gap
-
-_FIRST_COLUMNS_PER_BLOCK = 6
 
 
 @dataclass(eq=False)
@@ -94,7 +93,9 @@ class KnapsackSearch:
     def close(
         self, context: SolveContext, *, target_s: float, good_s: float, gap: float, time_s: float
     ) -> None:
-        """Run MILPs until the bound, the choice or the gap between them is good enough, or the time is up.
+        """Run a MILP until the bound, the choice or the gap between them is good enough, or the time is up.
+
+        A better first choice leaves fewer columns of use, so that general backends get one by rounding.
 
         Parameters
         ----------
@@ -112,24 +113,18 @@ class KnapsackSearch:
         if self.infeasible:
             return
         end = context.elapsed_s + time_s
-        reach = math.inf if self.backend == "tree" else self._first_reach()
-        while not self.infeasible and self.bound_s < target_s and self.delay_s > good_s and self.gap > gap:
-            left = min(end - context.elapsed_s, context.remaining_s)
-            if left <= 0.0:
-                return
-            useful = min(self.delay_s * (1.0 - gap), target_s) - self.relaxed_s
-            keep = self.reduced_s <= min(reach, useful)
-            if self.columns is not None:
-                keep[self.columns] = True
-            finished = self._solve(
-                keep, context, gap=0.99 * gap, good_s=good_s, target_s=target_s, time_s=left
-            )
-            if reach >= useful or keep.all() or not finished:
-                return
-            reach = max(2.0 * reach, useful) if math.isfinite(useful) else 8.0 * reach
+        if self.backend != "tree":  # which rounds within its branches
+            self.offer(round_relaxation(self.knapsack, context))
+        left = min(end - context.elapsed_s, context.remaining_s)
+        if self.bound_s >= target_s or self.delay_s <= good_s or self.gap <= gap or left <= 0.0:
+            return
+        keep = self.reduced_s <= min(self.delay_s * (1.0 - gap), target_s) - self.relaxed_s
+        if self.columns is not None:
+            keep[self.columns] = True
+        self._solve(keep, context, gap=0.99 * gap, good_s=good_s, target_s=target_s, time_s=left)
 
-    def _solve(self, keep: NDArray[np.bool_], context: SolveContext, **limits: float) -> bool:
-        """Solve the MILP on the columns where ``keep`` is true; whether it ran to its gap."""
+    def _solve(self, keep: NDArray[np.bool_], context: SolveContext, **limits: float) -> None:
+        """Solve the MILP on the columns where ``keep`` is true."""
         position = np.cumsum(keep) - 1
         outcome = solve_milp(
             self.knapsack.restrict(keep),
@@ -144,9 +139,3 @@ class KnapsackSearch:
             self.offer(np.nonzero(keep)[0][outcome.columns])
         excluded = math.inf if keep.all() else self.relaxed_s + float(self.reduced_s[~keep].min())
         self.bound_s = max(self.bound_s, min(outcome.bound_s, excluded, self.delay_s))
-        return outcome.finished
-
-    def _first_reach(self) -> float:
-        """Reduced cost up to which a few columns per block are in."""
-        count = min(_FIRST_COLUMNS_PER_BLOCK * self.knapsack.n_blocks, self.reduced_s.size) - 1
-        return max(float(np.partition(self.reduced_s, count)[count]), 1e-9)

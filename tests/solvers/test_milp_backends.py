@@ -209,7 +209,7 @@ def test_progress_is_told_and_nothing_is_printed(backend, caplog, capfd):
 
 @EVERY_BACKEND
 def test_exact_reaches_its_gap_with_every_backend_on_a_library_instance(backend):
-    """Several portions of columns and a bound that is enough come into play here."""
+    """Reduced costs leave columns out, and a bound that is enough comes into play here."""
     problem = P1(load("small-s1-0020MB"))
     assert solve(problem, limits=Limits(gap=1e-3), options={"backend": backend}).gap <= 1e-3
 
