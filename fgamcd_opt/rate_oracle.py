@@ -78,7 +78,7 @@ class RateOracle:
         if instance.n_nodes > MAX_NODES:
             raise UsageError(
                 f"{instance.name}: has {instance.n_nodes} nodes; rates are tabulated for all 2^N node sets, which "
-                f"goes up to {MAX_NODES} nodes; use --solver column-generation"
+                f"goes up to {MAX_NODES} nodes; --solver column-generation takes more"
             )
         self.blocks = instance.requested_blocks
         self.masks = masks_by_size(instance.n_nodes)

@@ -1,257 +1,28 @@
-"""Rates of few node sets out of very many: (block, S) is solved on demand, all other sets are bounded from it.
+"""Rates of few node sets out of very many, for all requested blocks of a problem.
 
-A table of all 2^N sets per block is too much beyond a dozen nodes or a few hundred blocks, and it is not needed:
-lone users (F3) and the evidence of larger sets bound most sets well enough to never look at them.
+A table of all 2^N sets per block is too much beyond a dozen nodes or a few hundred blocks, and it is not needed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fgamcd_opt.beamforming.broadcast import BeamformingSettings, Broadcast
-from fgamcd_opt.beamforming.broadcast_kernel import solve_sets
-from fgamcd_opt.beamforming.rate_evidence import RateEvidence, rate_evidence, restrict_evidence
-from fgamcd_opt.beamforming.subset_bounds import whiten_evidence
 from fgamcd_opt.errors import UsageError
-from fgamcd_opt.formulations.pricing import (
-    BlockData,
-    cheapest_set,
-    inverse_rate,
-    reached_delay,
-    rent_of,
-    unit_delay,
-)
 from fgamcd_opt.problem import P1
-from fgamcd_opt.rate_oracle import reduce_block
+from fgamcd_opt.sparse_block import SparseBlock
 
 MAX_NODES = 16
-"""Nodes up to which bounds are kept by bit mask (8 bytes per set that is touched)."""
+"""Nodes up to which bounds are kept by bit mask (12 bytes per set that is touched)."""
 
-_STARTS = 64
-
-_REBOUND_TOLERANCE = 1e-2
-"""Relative accuracy, in SNR, of multipliers at inherited errors, which cost about as much."""
+_TOGETHER = 16
+"""Blocks that a thread takes at a time."""
 
 Answer = TypeVar("Answer")
-
-
-@dataclass(frozen=True, eq=False)
-class SolvedSet:
-    """One (block, S): rate of the beam in hand in bit/s (0 without one) and its coordinates."""
-
-    mask: int
-    rate_bps: float
-    x: NDArray[np.complex128]
-    share: NDArray[np.float64]
-
-
-@dataclass(eq=False)
-class SparseBlock:
-    """What is known about the node sets of one block. All delays are per bit.
-
-    Attributes
-    ----------
-    broadcast
-        The reduced problem.
-    data
-        What the kernels of pricing read: proved rate bounds of all sets.
-    stream
-        Number of the block, which makes its random starts its own.
-    solved
-        Sets that the beamforming has worked on, by bit mask.
-    evidence
-        Proofs of the rate bounds.
-    """
-
-    broadcast: Broadcast
-    data: BlockData
-    stream: int
-    solved: dict[int, SolvedSet] = field(default_factory=dict)
-    evidence: list[RateEvidence] = field(default_factory=list)
-    bounded: set[int] = field(default_factory=set)
-    _last: int = 0
-    _hand: tuple[NDArray[np.int64], NDArray[np.float64]] = field(
-        default_factory=lambda: (np.empty(0, np.int64), np.empty(0))
-    )
-
-    @classmethod
-    def start(cls, problem: P1, block: int) -> SparseBlock:
-        """Nothing solved yet; the rate bounds are those of lone users."""
-        data = problem.instance
-        reduced = reduce_block(data, block)
-        rate = data.backhaul_bps[block if data.backhaul_bps.shape[0] > 1 else 0]
-        n_nodes, users = reduced.radius2.shape
-        bounds = BlockData(
-            table=np.zeros(1 << n_nodes),
-            applied=np.zeros(1 << n_nodes, np.int64),
-            bandwidth_hz=data.bandwidth_hz,
-            link=np.divide(1.0, rate, out=np.full(rate.shape, np.inf), where=rate > 0.0),
-            gram=reduced.gram,
-            radius2=reduced.radius2,
-            balls=reduced.balls,
-            floors=reduced.floors,
-            evidence_mask=np.empty(0, np.int64),
-            parts=np.empty((0, n_nodes, users, users), np.complex128),
-            y=np.empty((0, users)),
-            mu=np.empty((0, n_nodes)),
-        )
-        return cls(reduced, bounds, block)
-
-    def cheapest(
-        self,
-        rent: NDArray[np.float64],
-        allowed: int,
-        tolerance: float,
-        patience: int,
-        settings: BeamformingSettings,
-    ) -> tuple[float, int, int, bool]:
-        """Proved lower bound on the least priced delay, its caching set, and the best set with beams in hand.
-
-        Optimism of a bound shows as soon as it matters: while the set that looks best is not known to be nearly as
-        good as it looks, its bound is tightened first, and it is solved only if it still looks best then.
-
-        Parameters
-        ----------
-        rent
-            (N,) in s per bit, >= 0.
-        allowed
-            Nodes that may cache the block, as a bit mask.
-        tolerance
-            Relative distance between the bound and the beams in hand that is enough.
-        patience
-            Bounds tightened at most; the bound that is proved by then counts.
-        settings
-            Effort per set.
-
-        Returns
-        -------
-        cost
-            In s per bit, infinite if the block cannot be served.
-        caching, reached
-            Caching sets as bit masks, 0 where there is none.
-        settled
-            Whether the tolerance is met, or the set that looks best is solved.
-        """
-        best, reached = np.inf, 0
-        while True:
-            cost, caching, members = cheapest_set(self.data, rent, allowed, self._last)
-            self._last = caching
-            for mask in {caching, reached} - {0}:
-                priced = self.reached(mask)[0] + rent_of(rent, mask)
-                if priced < best:
-                    best, reached = priced, mask
-            if members == 0 or members in self.solved or best <= cost * (1.0 + tolerance):
-                return cost, caching, reached, True
-            if self.evidence and members not in self.bounded:
-                if patience == 0:
-                    return cost, caching, reached, False
-                patience -= 1
-                self._rebound(members, rent)
-            else:
-                self.solve(members, settings)
-
-    def _rebound(self, mask: int, rent: NDArray[np.float64]) -> None:
-        """New multipliers at the errors of a set around S: nearly what solving S would prove, at a twentieth.
-
-        Where the smallest such set is far larger, it is done for one half way first, with the nodes of least rent
-        added: those are in most of the sets that compete with S, whose bounds fall at the same time.
-        """
-        around = [e for e in self.evidence if mask & ~e.mask == 0]
-        parent = min(around, key=lambda e: (e.mask.bit_count(), e.mask))
-        extra = [n for n in np.argsort(rent, kind="stable").tolist() if ((parent.mask & ~mask) >> n) & 1]
-        if len(extra) > 1:
-            mask |= sum(1 << n for n in extra[: len(extra) // 2])
-        self.bounded.add(mask)
-        self._add(restrict_evidence(self.broadcast, parent, mask, _REBOUND_TOLERANCE))
-
-    def least_delay(self) -> float:
-        """Proved lower bound on 1 / rate of any set: all nodes together; infinite if the block cannot be served."""
-        return float(inverse_rate(self.data, self.data.table.size - 1))
-
-    def delay(self, caching: int) -> float:
-        """T(C) by proved rate bounds."""
-        return float(unit_delay(self.data, caching)[0])
-
-    def reached(self, caching: int) -> tuple[float, int]:
-        """T(C) with the beams in hand, and the solved set whose beam is used; infinite and 0 without one."""
-        delay, used = reached_delay(self.data.link, caching, *self._hand)
-        return float(delay), int(used)
-
-    def solve(self, mask: int, settings: BeamformingSettings) -> None:
-        """Find a beam for S and, where the bound of lone users is not exact, evidence for S and its subsets."""
-        reduced = self.broadcast
-        n_nodes, users = reduced.radius2.shape
-        x, share = np.zeros(users, np.complex128), np.zeros(n_nodes)
-        inverse = inverse_rate(self.data, mask)
-        snr = 0.0
-        if inverse < np.inf:
-            ceiling = np.expm1(np.log(2.0) / (inverse * self.data.bandwidth_hz)) * (1.0 + 1e-9)
-            snr, x, share = self._beam(mask, ceiling, settings)
-            if users > 1:
-                found = snr > 0.0
-                self._add(
-                    rate_evidence(reduced, mask, x if found else None, share if found else None, settings)
-                )
-        rate = self.data.bandwidth_hz * float(np.log1p(snr) / np.log(2.0))
-        self.solved[mask] = SolvedSet(mask, rate, x, share)
-        known = [s for s in self.solved.values() if s.rate_bps > 0.0]
-        self._hand = np.array([s.mask for s in known], np.int64), np.array([1.0 / s.rate_bps for s in known])
-
-    def _beam(
-        self, mask: int, ceiling: float, settings: BeamformingSettings
-    ) -> tuple[float, NDArray[np.complex128], NDArray[np.float64]]:
-        """Worst-case SNR of the best beam found for S (0 if none meets the QoS) and its coordinates."""
-        reduced = self.broadcast
-        n_nodes, users = reduced.radius2.shape
-        members = np.array([n for n in range(n_nodes) if (mask >> n) & 1])
-        row = (1 << members.size) - 1  # all nodes of the problem that is left; the other rows stay untouched
-        status, lower, upper = np.zeros(row + 1, np.int64), np.zeros(row + 1), np.zeros(row + 1)
-        x, share = np.zeros((row + 1, users), np.complex128), np.zeros((row + 1, members.size))
-        upper[row] = ceiling
-        known = [s for s in self.solved.values() if s.rate_bps > 0.0]
-        if known:
-            nearest = min(known, key=lambda s: ((s.mask ^ mask).bit_count(), s.mask))
-            lower[row], x[row] = np.finfo(float).tiny, nearest.x
-        seeds = np.random.SeedSequence([settings.seed, self.stream, mask])
-        draws = np.random.default_rng(seeds).standard_normal((2, _STARTS, users))
-        solve_sets(
-            reduced.gram[members],
-            reduced.radius2[members],
-            reduced.ranks[members],
-            reduced.balls,
-            reduced.floors,
-            np.array([row]),
-            draws[0] + 1j * draws[1],
-            settings.rounds,
-            settings.tolerance,
-            status,
-            lower,
-            upper,
-            x,
-            share,
-        )
-        full = np.zeros(n_nodes)
-        full[members] = share[row]
-        return (float(lower[row]) if status[row] == 1 else 0.0), x[row].copy(), full
-
-    def _add(self, evidence: RateEvidence) -> None:
-        """Let new evidence bound its set and all subsets."""
-        parts, mu = np.empty_like(self.broadcast.gram), evidence.mu.copy()
-        whiten_evidence(self.broadcast.gram, evidence.mask, evidence.mix, evidence.y, mu, parts)
-        old = self.data
-        self.evidence.append(evidence)
-        self.data = old._replace(
-            evidence_mask=np.append(old.evidence_mask, evidence.mask),
-            parts=np.concatenate([old.parts, parts[None]]),
-            y=np.concatenate([old.y, evidence.y[None]]),
-            mu=np.concatenate([old.mu, mu[None]]),
-        )
 
 
 class SparseRates:
@@ -274,12 +45,12 @@ class SparseRates:
         instance = problem.instance
         if instance.n_nodes > MAX_NODES:
             raise UsageError(
-                f"{instance.name}: has {instance.n_nodes} nodes; rate bounds are kept for up to {MAX_NODES} nodes"
+                f"{instance.name}: has {instance.n_nodes} nodes; rate bounds are kept for up to {MAX_NODES}, "
+                "so take fewer nodes"
             )
         self.threads = max(1, threads)
         self.blocks = [SparseBlock.start(problem, int(k)) for k in instance.requested_blocks]
         self.size = len(self.blocks) * ((1 << instance.n_nodes) - 1)
-        self._problem = problem
 
     @property
     def solved(self) -> int:
@@ -295,16 +66,17 @@ class SparseRates:
         self, work: Callable[[int, SparseBlock], Answer], go_on: Callable[[], bool]
     ) -> list[Answer] | None:
         """``work(row, block)`` of every block, side by side; None if ``go_on`` turned false before the end."""
-        step = 16
 
         def some(first: int) -> list[Answer] | None:
             if not go_on():
                 return None
-            return [work(row, self.blocks[row]) for row in range(first, min(first + step, len(self.blocks)))]
+            return [
+                work(row, self.blocks[row]) for row in range(first, min(first + _TOGETHER, len(self.blocks)))
+            ]
 
         answers: list[Answer] = []
         with ThreadPoolExecutor(self.threads) as pool:
-            for part in pool.map(some, range(0, len(self.blocks), step)):
+            for part in pool.map(some, range(0, len(self.blocks), _TOGETHER)):
                 if part is None:
                     return None
                 answers += part

@@ -27,7 +27,8 @@ from fgamcd_opt.solvers.lagrangian import ROUNDING, lagrangian_bound
 from fgamcd_opt.solvers.protocol import Outcome
 from fgamcd_opt.solvers.rate_tables import toy_problem, unservable
 from fgamcd_opt.solvers.storage_lp import solve_storage_lp
-from fgamcd_opt.sparse_rates import SparseBlock, SparseRates
+from fgamcd_opt.sparse_block import SparseBlock
+from fgamcd_opt.sparse_rates import SparseRates
 from fgamcd_opt.status import StopReason, relative_gap
 
 BOUND_KIND = "Lagrangian bound of the knapsack by column generation (F5, F6, F7)"
@@ -172,7 +173,8 @@ class _Run:
             self.iteration += 1
             costs, caching, reached, settled = zip(*found, strict=True)
             if 0 in caching:
-                return unservable(self.problem, caching.index(0))
+                block = self.problem.instance.requested_blocks[caching.index(0)]
+                return f"block {block}: no node that has room for it can deliver it under QoS (9b)"
             better = self._raise_bound(trial, float(self.bits @ costs))
             centre = self.multipliers
             if self.bound_s > longest.sum():

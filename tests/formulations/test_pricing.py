@@ -15,7 +15,7 @@ from random_problems import random_problem
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings
 from fgamcd_opt.formulations.pricing import cheapest_set, inverse_rate, reached_delay, unit_delay
 from fgamcd_opt.problem import P1
-from fgamcd_opt.sparse_rates import SparseBlock
+from fgamcd_opt.sparse_block import SparseBlock
 
 SEEDS = st.integers(0, 2**32 - 1)
 

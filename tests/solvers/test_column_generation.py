@@ -86,3 +86,19 @@ def test_storage_that_holds_no_placement_is_refuted():
 def test_too_many_nodes_are_refused():
     with pytest.raises(UsageError, match="17 nodes"):
         solve(P1(load("tiny", {"nodes": "17"})), "column-generation")
+
+
+def test_a_block_that_only_unlinked_nodes_can_hold_is_refuted():
+    """QoS needs both nodes, the block fits into the first alone, and no link leads to the second."""
+    problem = random_problem(11, nodes=2, users=2, blocks=1, qos_share=0.95, missing_links=0.0)
+    data = problem.instance
+    cut = P1(
+        data.replace(
+            storage_bytes=np.array([data.block_bytes[0], data.block_bytes[0] - 1]),
+            backhaul_bps=np.zeros_like(data.backhaul_bps),
+        )
+    )
+    oracle = RateOracle(cut, BeamformingSettings(rounds=2))
+    oracle.compute()
+    assert math.isinf(best_delay(cut, oracle.upper_bps()))
+    assert solve(cut, "column-generation").stop_reason is StopReason.INFEASIBLE
