@@ -25,7 +25,7 @@ from fgamcd_opt.solvers.decisions import decision_from_masks
 from fgamcd_opt.solvers.knapsack_milp import KnapsackSearch
 from fgamcd_opt.solvers.lagrangian import ROUNDING, lagrangian_bound
 from fgamcd_opt.solvers.protocol import Outcome
-from fgamcd_opt.solvers.rate_tables import toy_problem, unservable
+from fgamcd_opt.solvers.rate_tables import NO_PLACEMENT, toy_problem, unservable
 from fgamcd_opt.solvers.storage_lp import solve_storage_lp
 from fgamcd_opt.sparse_block import SparseBlock
 from fgamcd_opt.sparse_rates import SparseRates
@@ -111,6 +111,8 @@ class _Run:
     best: NDArray[np.int64] | None = None
     """Caching set per requested block of the incumbent."""
     bound_s: float = 0.0
+    refuted: bool = False
+    """Whether it is proved that the blocks cannot be packed."""
     iteration: int = 0
 
     def __post_init__(self) -> None:
@@ -131,12 +133,20 @@ class _Run:
     def run(self) -> Outcome:
         infeasibility = self._begin() or self._generate()
         if infeasibility:
-            return Outcome(
-                stop_reason=StopReason.INFEASIBLE, infeasibility=infeasibility, counts=self._counts()
-            )
+            return self._infeasible(infeasibility)
         if self.gap > self.context.limits.gap:
             self._place(close=True)
-        return self._outcome()
+        return self._infeasible(NO_PLACEMENT) if self.refuted else self._outcome()
+
+    def _infeasible(self, reason: str) -> Outcome:
+        return Outcome(stop_reason=StopReason.INFEASIBLE, infeasibility=reason, counts=self._counts())
+
+    def _undeliverable(self, row: int) -> str:
+        """Why no (C, S) is left for a block."""
+        if math.isinf(self.rates.blocks[row].least_delay()):
+            return unservable(self.problem, row)
+        block = self.problem.instance.requested_blocks[row]
+        return f"{NO_PLACEMENT}: no node that has room for block {block} can deliver it"
 
     def _begin(self) -> str | None:
         """Full cooperation and one node alone for every block; a proof of infeasibility or None."""
@@ -173,12 +183,11 @@ class _Run:
             self.iteration += 1
             costs, caching, reached, settled = zip(*found, strict=True)
             if 0 in caching:
-                block = self.problem.instance.requested_blocks[caching.index(0)]
-                return f"block {block}: no node that has room for it can deliver it under QoS (9b)"
+                return self._undeliverable(caching.index(0))
             better = self._raise_bound(trial, float(self.bits @ costs))
             centre = self.multipliers
             if self.bound_s > longest.sum():
-                return "no placement fits into the storage (1): its Lagrangian bound exceeds every possible delay"
+                return f"{NO_PLACEMENT}: the Lagrangian bound exceeds every possible delay"
             new = self.pool.add(enumerate(caching)) + self.pool.add(enumerate(reached))
             open_gap = relative_gap(objective_s, self.bound_s)
             closed = open_gap <= _LP_SHARE * self.context.limits.gap or not (new or better or smoothing)
@@ -189,6 +198,8 @@ class _Run:
                 f"LP {objective_s:.6f} s, {self.rates.solved} rate problems",
                 now=True,
             )
+            if self.refuted:
+                return NO_PLACEMENT
             if self.gap <= self.context.limits.gap:
                 break
             if closed and not fits and price_of_missing < _DEAREST:
@@ -262,8 +273,18 @@ class _Run:
                     gap=_PLACEMENT_SHARE * target,
                     time_s=self.context.remaining_s,
                 )
+            # any placement shrinks to one node per block, and those columns are all at hand if each is deliverable
+            self.refuted = search.infeasible and self._all_single_nodes_deliver()
             if search.columns is not None and search.delay_s < self.delay_s:
                 self.delay_s, self.best = search.delay_s, search.knapsack.mask[search.columns]
+
+    def _all_single_nodes_deliver(self) -> bool:
+        return all(
+            math.isfinite(block.reached(1 << n)[0])
+            for block, allowed in zip(self.rates.blocks, self.allowed, strict=True)
+            for n in range(allowed.bit_length())
+            if (allowed >> n) & 1
+        )
 
     def _counts(self) -> dict[str, int]:
         return {

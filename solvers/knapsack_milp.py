@@ -113,15 +113,20 @@ class KnapsackSearch:
         if self.infeasible:
             return
         end = context.elapsed_s + time_s
-        if self.backend != "tree":  # which rounds within its branches
+        if self.backend != "tree" and not self._enough(
+            target_s, good_s, gap
+        ):  # the tree rounds in its branches
             self.offer(round_relaxation(self.knapsack, context))
         left = min(end - context.elapsed_s, context.remaining_s)
-        if self.bound_s >= target_s or self.delay_s <= good_s or self.gap <= gap or left <= 0.0:
+        if self._enough(target_s, good_s, gap) or left <= 0.0:
             return
         keep = self.reduced_s <= min(self.delay_s * (1.0 - gap), target_s) - self.relaxed_s
         if self.columns is not None:
             keep[self.columns] = True
         self._solve(keep, context, gap=0.99 * gap, good_s=good_s, target_s=target_s, time_s=left)
+
+    def _enough(self, target_s: float, good_s: float, gap: float) -> bool:
+        return self.bound_s >= target_s or self.delay_s <= good_s or self.gap <= gap
 
     def _solve(self, keep: NDArray[np.bool_], context: SolveContext, **limits: float) -> None:
         """Solve the MILP on the columns where ``keep`` is true."""
