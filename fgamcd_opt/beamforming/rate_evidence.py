@@ -32,6 +32,10 @@ _PROGRESS = 0.2
 _OUT_OF_REACH = 1e-3
 """Common level, relative to the highest floor, at which a QoS that no beam is known to meet is refuted."""
 
+_NEGLIGIBLE = 1e-9
+"""A bound below this share of the gain of one node says that some error cancels a channel; multipliers that small have
+no digits left, and the bound before is good enough."""
+
 _UNHEARD = 1e-9
 """Multiplier, relative to the smallest one, of a node that no user hears; any positive number is right."""
 
@@ -219,6 +223,8 @@ class _Part:
                 merge_errors(self.gram, self.ranks, mix, new_mix, y, mu, 0.1 * settings.tolerance)
             shifted_gram(self.gram, mix, shifted)
             bound = minimise_bound(shifted, self.ranks, y, mu, factor, 0.1 * settings.tolerance, goal)
+            if done and bound < _NEGLIGIBLE * float(self.gram.real.max()):
+                break
             stalled = 0 if bound < best * (1.0 - _PROGRESS * settings.tolerance) else stalled + 1
             if bound < best:
                 best, kept = bound, (y.copy(), mu.copy(), mix.copy())
