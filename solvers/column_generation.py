@@ -21,11 +21,12 @@ from fgamcd_opt.beamforming.broadcast import BeamformingSettings
 from fgamcd_opt.context import SolveContext
 from fgamcd_opt.problem import P1
 from fgamcd_opt.solvers.column_pool import ColumnPool
+from fgamcd_opt.solvers.compiled_solver import CompiledSolver
 from fgamcd_opt.solvers.decisions import decision_from_masks
 from fgamcd_opt.solvers.knapsack_milp import KnapsackSearch
 from fgamcd_opt.solvers.lagrangian import ROUNDING, lagrangian_bound
 from fgamcd_opt.solvers.protocol import Outcome
-from fgamcd_opt.solvers.rate_tables import NO_PLACEMENT, toy_problem, unservable
+from fgamcd_opt.solvers.rate_tables import NO_PLACEMENT, unservable
 from fgamcd_opt.solvers.storage_lp import solve_storage_lp
 from fgamcd_opt.sparse_block import SparseBlock
 from fgamcd_opt.sparse_rates import SparseRates
@@ -61,21 +62,14 @@ _LP_SHARE = 0.2
 """The LP is solved to this share of the gap asked for."""
 
 
-class ColumnGenerationSolver:
+class ColumnGenerationSolver(CompiledSolver):
     """Storage duals price caching sets block by block; scales to 16 nodes and thousands of blocks."""
 
     name: ClassVar[str] = "column-generation"
     summary: ClassVar[str] = "knapsack (F5) by column generation, rates solved on demand; certified bound"
     proves_bounds: ClassVar[bool] = True
     finds_solutions: ClassVar[bool] = True
-    variants: ClassVar[Mapping[str, frozenset[str]]] = {}
     options: ClassVar[Mapping[str, Any]] = {"rounds": 2, "iterations": 200}
-    backends: ClassVar[tuple[str, ...]] = ()
-    option_backends: ClassVar[tuple[str, ...]] = ()
-
-    def prepare(self) -> None:
-        """Compile the kernels, or load them from disk, on a toy problem."""
-        self.solve(toy_problem(), SolveContext(silent=True), self.options)
 
     def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
         """Solve P1.

@@ -18,11 +18,12 @@ from fgamcd_opt.formulations.configuration_delays import configuration_delays
 from fgamcd_opt.formulations.knapsack import build_knapsack
 from fgamcd_opt.problem import P1
 from fgamcd_opt.rate_oracle import RateOracle
+from fgamcd_opt.solvers.compiled_solver import CompiledSolver
 from fgamcd_opt.solvers.decisions import decision_from_masks
 from fgamcd_opt.solvers.highs import HighsLimits, HighsPoint, load_highs, search_highs
 from fgamcd_opt.solvers.knapsack_search import search
 from fgamcd_opt.solvers.protocol import Outcome
-from fgamcd_opt.solvers.rate_tables import NO_PLACEMENT, rate_table, toy_problem
+from fgamcd_opt.solvers.rate_tables import NO_PLACEMENT, rate_table
 from fgamcd_opt.status import StopReason
 
 BOUND_KIND = "compact MILP relaxation over certified rates (F6, weaker than F5)"
@@ -30,21 +31,15 @@ BOUND_KIND = "compact MILP relaxation over certified rates (F6, weaker than F5)"
 _LEAST_GAP = 1e-7
 
 
-class CompactSolver:
+class CompactSolver(CompiledSolver):
     """The compact relaxation by HiGHS; its caching is judged with the beams in hand."""
 
     name: ClassVar[str] = "compact"
     summary: ClassVar[str] = "compact MILP in a, b and outer-approximated rates by HiGHS; weaker than F5"
     proves_bounds: ClassVar[bool] = True
     finds_solutions: ClassVar[bool] = True
-    variants: ClassVar[Mapping[str, frozenset[str]]] = {}
     options: ClassVar[Mapping[str, Any]] = {"rounds": 2, "depth": 2}
     backends: ClassVar[tuple[str, ...]] = ("highspy",)
-    option_backends: ClassVar[tuple[str, ...]] = ()
-
-    def prepare(self) -> None:
-        """Compile the kernels, or load them from disk, on a toy problem."""
-        self.solve(toy_problem(), SolveContext(silent=True), self.options)
 
     def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
         """Solve P1 heuristically, with the bound of the relaxation.

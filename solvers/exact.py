@@ -17,11 +17,12 @@ from fgamcd_opt.formulations.configuration_delays import configuration_delays
 from fgamcd_opt.formulations.knapsack import build_knapsack
 from fgamcd_opt.problem import P1
 from fgamcd_opt.rate_oracle import RateOracle
+from fgamcd_opt.solvers.compiled_solver import CompiledSolver
 from fgamcd_opt.solvers.decisions import decision_from_masks
 from fgamcd_opt.solvers.knapsack_milp import KnapsackSearch
 from fgamcd_opt.solvers.milp import require_milp_backend
 from fgamcd_opt.solvers.protocol import Outcome
-from fgamcd_opt.solvers.rate_tables import NO_PLACEMENT, rate_table, reporter, toy_problem
+from fgamcd_opt.solvers.rate_tables import NO_PLACEMENT, rate_table, reporter
 from fgamcd_opt.status import StopReason, relative_gap
 
 BOUND_KIND = "knapsack with certified rate bounds (F5, F6, F7)"
@@ -39,7 +40,7 @@ _CONTRADICTION = 1e-6
 """A bound above the delay by more than this relative rounding of a MILP backend means a bug."""
 
 
-class ExactSolver:
+class ExactSolver(CompiledSolver):
     """The knapsack of F5 with a certificate: beams give T, certified rate bounds give L, MILPs close the rest."""
 
     name: ClassVar[str] = "exact"
@@ -48,14 +49,8 @@ class ExactSolver:
     )
     proves_bounds: ClassVar[bool] = True
     finds_solutions: ClassVar[bool] = True
-    variants: ClassVar[Mapping[str, frozenset[str]]] = {}
     options: ClassVar[Mapping[str, Any]] = {"rounds": 2, "passes": 10, "max_nodes": 0, "backend": "tree"}
-    backends: ClassVar[tuple[str, ...]] = ()
     option_backends: ClassVar[tuple[str, ...]] = ("highspy", "pyscipopt", "gurobipy", "scipy", "pyomo")
-
-    def prepare(self) -> None:
-        """Compile the kernels, or load them from disk, on a toy problem."""
-        self.solve(toy_problem(), SolveContext(silent=True), self.options)
 
     def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
         """Solve P1.

@@ -9,27 +9,20 @@ import numpy as np
 
 from fgamcd_opt.context import SolveContext
 from fgamcd_opt.problem import P1
+from fgamcd_opt.solvers.compiled_solver import CompiledSolver
 from fgamcd_opt.solvers.knapsack_search import search
 from fgamcd_opt.solvers.placement_heuristic import place
 from fgamcd_opt.solvers.protocol import Outcome
-from fgamcd_opt.solvers.rate_tables import toy_problem
 
 
-class GreedySolver:
+class GreedySolver(CompiledSolver):
     """Fast primal heuristic on the knapsack of F5; proves nothing about the delay."""
 
     name: ClassVar[str] = "greedy"
     summary: ClassVar[str] = "greedy placement by delay per byte with local moves; no bound"
     proves_bounds: ClassVar[bool] = False
     finds_solutions: ClassVar[bool] = True
-    variants: ClassVar[Mapping[str, frozenset[str]]] = {}
     options: ClassVar[Mapping[str, Any]] = {"rounds": 0}
-    backends: ClassVar[tuple[str, ...]] = ()
-    option_backends: ClassVar[tuple[str, ...]] = ()
-
-    def prepare(self) -> None:
-        """Compile the kernels, or load them from disk, on a toy problem."""
-        self.solve(toy_problem(), SolveContext(silent=True), self.options)
 
     def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
         """Solve P1 heuristically.

@@ -7,14 +7,14 @@ from typing import Any, ClassVar
 
 from fgamcd_opt.context import SolveContext
 from fgamcd_opt.problem import P1
+from fgamcd_opt.solvers.compiled_solver import CompiledSolver
 from fgamcd_opt.solvers.protocol import Outcome
-from fgamcd_opt.solvers.rate_tables import toy_problem
 from fgamcd_opt.solvers.storage_relaxation import StorageRelaxation, bound_over_certified_rates
 
 BOUND_KIND = "Lagrangian relaxation of storage in F5 over certified rates (F6, F7)"
 
 
-class LagrangianSolver:
+class LagrangianSolver(CompiledSolver):
     """The Lagrangian dual of storage (1) in the knapsack of F5; needs no backend."""
 
     name: ClassVar[str] = "lagrangian"
@@ -23,14 +23,6 @@ class LagrangianSolver:
     )
     proves_bounds: ClassVar[bool] = True
     finds_solutions: ClassVar[bool] = False
-    variants: ClassVar[Mapping[str, frozenset[str]]] = {}
-    options: ClassVar[Mapping[str, Any]] = {"rounds": 2}
-    backends: ClassVar[tuple[str, ...]] = ()
-    option_backends: ClassVar[tuple[str, ...]] = ()
-
-    def prepare(self) -> None:
-        """Compile the kernels, or load them from disk, on a toy problem."""
-        self.solve(toy_problem(), SolveContext(silent=True), self.options)
 
     def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
         """Bound P1 from below.

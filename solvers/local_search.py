@@ -12,11 +12,11 @@ from fgamcd_opt.context import SolveContext
 from fgamcd_opt.errors import UsageError
 from fgamcd_opt.formulations.knapsack import Knapsack
 from fgamcd_opt.problem import P1
+from fgamcd_opt.solvers.compiled_solver import CompiledSolver
 from fgamcd_opt.solvers.knapsack_search import polish, search
 from fgamcd_opt.solvers.lagrangian import lagrangian_bound
 from fgamcd_opt.solvers.placement_heuristic import place
 from fgamcd_opt.solvers.protocol import Outcome
-from fgamcd_opt.solvers.rate_tables import toy_problem
 from fgamcd_opt.solvers.storage_lp import solve_storage_lp
 
 _KICKED_BLOCKS = (2, 4)
@@ -29,21 +29,14 @@ _PROMISING = 1e-3
 """Exchanges are tried after a kick if its moves end no further than this share above the best delay."""
 
 
-class LocalSearchSolver:
+class LocalSearchSolver(CompiledSolver):
     """Primal heuristic on the knapsack of F5; proves nothing about the delay."""
 
     name: ClassVar[str] = "local-search"
     summary: ClassVar[str] = "iterated local search on caching: moves, exchanges, kicks; no bound"
     proves_bounds: ClassVar[bool] = False
     finds_solutions: ClassVar[bool] = True
-    variants: ClassVar[Mapping[str, frozenset[str]]] = {}
     options: ClassVar[Mapping[str, Any]] = {"rounds": 2, "kicks": 100}
-    backends: ClassVar[tuple[str, ...]] = ()
-    option_backends: ClassVar[tuple[str, ...]] = ()
-
-    def prepare(self) -> None:
-        """Compile the kernels, or load them from disk, on a toy problem."""
-        self.solve(toy_problem(), SolveContext(silent=True), self.options)
 
     def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
         """Solve P1 heuristically.

@@ -8,29 +8,22 @@ from typing import Any, ClassVar
 from fgamcd_opt.context import SolveContext
 from fgamcd_opt.formulations.knapsack import Knapsack
 from fgamcd_opt.problem import P1
+from fgamcd_opt.solvers.compiled_solver import CompiledSolver
 from fgamcd_opt.solvers.highs import solve_relaxation
 from fgamcd_opt.solvers.protocol import Outcome
-from fgamcd_opt.solvers.rate_tables import toy_problem
 from fgamcd_opt.solvers.storage_relaxation import StorageRelaxation, bound_over_certified_rates
 
 BOUND_KIND = "LP of F5 over certified rates (F6, F7)"
 
 
-class LpSolver:
+class LpSolver(CompiledSolver):
     """The linear program of the knapsack of F5."""
 
     name: ClassVar[str] = "lp"
     summary: ClassVar[str] = "bound: LP of the knapsack (F5) over certified rates, by HiGHS"
     proves_bounds: ClassVar[bool] = True
     finds_solutions: ClassVar[bool] = False
-    variants: ClassVar[Mapping[str, frozenset[str]]] = {}
-    options: ClassVar[Mapping[str, Any]] = {"rounds": 2}
     backends: ClassVar[tuple[str, ...]] = ("highspy",)
-    option_backends: ClassVar[tuple[str, ...]] = ()
-
-    def prepare(self) -> None:
-        """Compile the kernels, or load them from disk, on a toy problem."""
-        self.solve(toy_problem(), SolveContext(silent=True), self.options)
 
     def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
         """Bound P1 from below.

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from fgamcd_opt.context import SolveContext
 from fgamcd_opt.formulations.knapsack import Knapsack
 from fgamcd_opt.problem import P1
+from fgamcd_opt.solvers.compiled_solver import CompiledSolver
 from fgamcd_opt.solvers.knapsack_search import polish
 from fgamcd_opt.solvers.placement_heuristic import place
 from fgamcd_opt.solvers.protocol import Outcome
-from fgamcd_opt.solvers.rate_tables import toy_problem
 from fgamcd_opt.solvers.storage_lp import (
     INFEASIBLE,
     columns_of,
@@ -37,7 +37,7 @@ _STEPS = 1000
 """Most steps of one dual simplex run."""
 
 
-class LpRoundingSolver:
+class LpRoundingSolver(CompiledSolver):
     """Primal heuristic on the knapsack of F5; proves nothing about the delay."""
 
     name: ClassVar[str] = "lp-rounding"
@@ -46,14 +46,6 @@ class LpRoundingSolver:
     )
     proves_bounds: ClassVar[bool] = False
     finds_solutions: ClassVar[bool] = True
-    variants: ClassVar[Mapping[str, frozenset[str]]] = {}
-    options: ClassVar[Mapping[str, Any]] = {"rounds": 2}
-    backends: ClassVar[tuple[str, ...]] = ()
-    option_backends: ClassVar[tuple[str, ...]] = ()
-
-    def prepare(self) -> None:
-        """Compile the kernels, or load them from disk, on a toy problem."""
-        self.solve(toy_problem(), SolveContext(silent=True), self.options)
 
     def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
         """Solve P1 heuristically.

@@ -17,6 +17,7 @@ from fgamcd_opt.formulations.monolithic_data import BlockData
 from fgamcd_opt.formulations.monolithic_points import assign_decision, decision_of_model
 from fgamcd_opt.problem import P1
 from fgamcd_opt.rate_oracle import RateOracle
+from fgamcd_opt.solvers.compiled_solver import CompiledSolver
 from fgamcd_opt.solvers.exact import ExactSolver
 from fgamcd_opt.solvers.minlp_backends import TOLERANCE, require_minlp_backend, solve_global
 from fgamcd_opt.solvers.protocol import Outcome
@@ -35,14 +36,13 @@ _CONTRADICTION = 1e-5
 """A bound above a verified delay by more than this relative rounding means a bug."""
 
 
-class MinlpSolver:
+class MinlpSolver(CompiledSolver):
     """The monolithic model with SCIP, Gurobi or another solver that Pyomo drives."""
 
     name: ClassVar[str] = "minlp"
     summary: ClassVar[str] = "monolithic P1 in Pyomo by a global solver (SCIP, Gurobi); tiny instances only"
     proves_bounds: ClassVar[bool] = True
     finds_solutions: ClassVar[bool] = True
-    variants: ClassVar[Mapping[str, frozenset[str]]] = {}
     options: ClassVar[Mapping[str, Any]] = {"backend": "scip", "cuts": 2, "start": 1}
     backends: ClassVar[tuple[str, ...]] = ("pyomo", "pyscipopt")
     option_backends: ClassVar[tuple[str, ...]] = ("gurobipy",)

@@ -25,8 +25,9 @@ from fgamcd_opt.formulations.robust_sdp import RobustSdp
 from fgamcd_opt.formulations.sdr_proof import prove_by_relaxation
 from fgamcd_opt.problem import P1
 from fgamcd_opt.rate_oracle import RateOracle
+from fgamcd_opt.solvers.compiled_solver import CompiledSolver
 from fgamcd_opt.solvers.protocol import Outcome
-from fgamcd_opt.solvers.rate_tables import toy_problem, unservable_block
+from fgamcd_opt.solvers.rate_tables import unservable_block
 from fgamcd_opt.solvers.storage_relaxation import StorageRelaxation
 from fgamcd_opt.status import StopReason
 
@@ -36,7 +37,7 @@ _IN_USE = 1e-6
 """A column whose reduced cost is below this share of the bound counts as in use."""
 
 
-class SdrSolver:
+class SdrSolver(CompiledSolver):
     """Bounds from semidefinite programs; meant for small instances."""
 
     name: ClassVar[str] = "sdr"
@@ -45,14 +46,9 @@ class SdrSolver:
     )
     proves_bounds: ClassVar[bool] = True
     finds_solutions: ClassVar[bool] = False
-    variants: ClassVar[Mapping[str, frozenset[str]]] = {}
     options: ClassVar[Mapping[str, Any]] = {"backend": "scs", "max_users": 8}
     backends: ClassVar[tuple[str, ...]] = ("cvxpy", "scs")
     option_backends: ClassVar[tuple[str, ...]] = ("clarabel", "mosek")
-
-    def prepare(self) -> None:
-        """Load the conic solver and compile the kernels, or load them from disk, on a toy problem."""
-        self.solve(toy_problem(), SolveContext(silent=True), self.options)
 
     def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
         """Bound P1 from below.

@@ -1,0 +1,29 @@
+"""What most solvers have in common: P1 without variants, no backend, kernels that a toy problem compiles."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from fgamcd_opt.context import SolveContext
+from fgamcd_opt.problem import P1
+from fgamcd_opt.solvers.protocol import Outcome
+from fgamcd_opt.solvers.rate_tables import toy_problem
+
+
+class CompiledSolver(ABC):
+    """Defaults of :class:`fgamcd_opt.solvers.protocol.Solver`; a solver overrides what differs."""
+
+    variants: ClassVar[Mapping[str, frozenset[str]]] = {}
+    options: ClassVar[Mapping[str, Any]] = {"rounds": 2}
+    backends: ClassVar[tuple[str, ...]] = ()
+    option_backends: ClassVar[tuple[str, ...]] = ()
+
+    def prepare(self) -> None:
+        """Compile the kernels, or load them from disk, on a toy problem."""
+        self.solve(toy_problem(), SolveContext(silent=True), self.options)
+
+    @abstractmethod
+    def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
+        """Solve ``problem`` within ``context``."""
