@@ -12,6 +12,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from beamforming import machine
+from pages import put
+
 from fgamcd_opt.certificate import Certificate
 from fgamcd_opt.certificate_check import check_certificate
 from fgamcd_opt.context import Limits
@@ -20,6 +23,8 @@ from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.problem import P1
 from fgamcd_opt.solvers.certify import certify
 from fgamcd_opt.status import relative_gap
+
+MARK = "<!-- benchmarks/certificates.py -->"
 
 COLUMNS = (
     "instance",
@@ -42,12 +47,17 @@ def main() -> None:
     parser.add_argument("names", nargs="*", default=["paper-s12-1250MB", "paper-s12-0250MB"])
     parser.add_argument("--gap", type=float, default=1e-3, help="relative gap of the solve (default 1e-3)")
     parser.add_argument("--time-limit", type=float, default=120.0, help="seconds per solve (default 120)")
+    parser.add_argument("--page", type=Path, help="put the table into this page")
     args = parser.parse_args()
     limits = Limits(time_s=args.time_limit, gap=args.gap, threads=os.cpu_count() or 1)
-    print(f"| {' | '.join(COLUMNS)} |")
-    print(f"|---|{'--:|' * (len(COLUMNS) - 1)}")
+    lines = [f"| {' | '.join(COLUMNS)} |", f"|---|{'--:|' * (len(COLUMNS) - 1)}"]
+    print("\n".join(lines))
     for name in args.names:
-        print(f"| {' | '.join(measured(name, limits))} |", flush=True)
+        lines.append(f"| {' | '.join(measured(name, limits))} |")
+        print(lines[-1], flush=True)
+    if args.page:
+        command = f"python benchmarks/certificates.py --gap {args.gap:g}"
+        put(args.page, MARK, "\n".join([*lines, "", f"`{command}`, {machine()}"]))
 
 
 def measured(name: str, limits: Limits) -> list[str]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from beamforming import machine
+from pages import put
 
 from fgamcd_opt.context import Limits, SolveContext
 from fgamcd_opt.errors import BackendError
@@ -25,6 +26,8 @@ from fgamcd_opt.problem import P1
 from fgamcd_opt.rate_oracle import RateOracle
 from fgamcd_opt.solvers.knapsack_milp import KnapsackSearch
 from fgamcd_opt.solvers.rate_tables import complete_table
+
+MARK = "<!-- benchmarks/milp_gap.py -->"
 
 COLUMNS = {
     "storage_gb": "storage GB",
@@ -49,18 +52,24 @@ def main() -> None:
     parser.add_argument("--time-limit", type=float, default=120.0, help="seconds per MILP (default 120)")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--rate-cache", type=Path, help="folder in which rate tables are kept between runs")
+    parser.add_argument("--page", type=Path, help="put the table into this page")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
     args = parser.parse_args()
     rows = []
+    head = "| " + " | ".join(COLUMNS.values()) + " |\n|" + "---|" * len(COLUMNS)
     if not args.json:
-        print("| " + " | ".join(COLUMNS.values()) + " |\n|" + "---|" * len(COLUMNS))
+        print(head)
     solved("tiny", "0.05", "tree", args)  # compiles
     for storage in args.storage.split(","):
         for backend in args.backends.split(","):
             rows.append(solved(args.instance, storage, backend, args))
             print(text(rows[-1]), file=sys.stderr if args.json else sys.stdout, flush=True)
-    result = {"command": " ".join(["python", *sys.argv]), "machine": machine(), "rows": rows}
-    print(json.dumps(result, indent=1) if args.json else f"\n`{result['command']}`  {result['machine']}")
+    limits = f"--gap {args.gap:g} --time-limit {args.time_limit:g}"
+    result = {"command": f"python benchmarks/milp_gap.py {limits}", "machine": machine(), "rows": rows}
+    footer = f"\n`{result['command']}`, {result['machine']}"
+    print(json.dumps(result, indent=1) if args.json else footer)
+    if args.page:
+        put(args.page, MARK, "\n".join([head, *map(text, rows), footer]))
 
 
 def knapsack_of(name: str, storage_gb: str, args: argparse.Namespace) -> tuple[Knapsack, SolveContext]:
