@@ -148,7 +148,7 @@ class SparseBlock:
                 self.solve(members, settings)
 
     def _rebound(self, mask: int, rent: NDArray[np.float64]) -> None:
-        """New multipliers at the errors of a set around S: nearly what solving S would prove, at a fraction of its cost.
+        """New multipliers at the errors of a set around S: nearly what solving S proves, at a fraction of its cost.
 
         Where the smallest such set is far larger, it is done for one half way first, with the nodes of least rent
         added: those are in most of the sets that compete with S, whose bounds fall at the same time.
