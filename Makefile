@@ -1,5 +1,5 @@
 # make demo   own virtual environment, editable install, the paper-size instance solved, its result table
-# make test   the same environment with the development tools: ruff, mypy, pytest
+# make test   the same environment with the development tools: ruff, mypy, documentation site, pytest
 #
 # PYTHON is the interpreter (3.11 or newer) that makes the environment, VENV is where the environment lives.
 
@@ -9,12 +9,12 @@ BIN := $(VENV)/bin
 SOURCES := fgamcd_opt formulations solvers instances tests docs $(wildcard benchmarks)
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test install lint format types pytest benchmark docs clean
+.PHONY: help demo test install lint format installed types site pytest benchmark docs clean
 
 help:
 	@echo 'make demo        install into $(VENV) and solve the paper-size instance'
-	@echo 'make test        ruff, mypy and the test suite'
-	@echo 'make lint | types | pytest    one of the three alone'
+	@echo 'make test        ruff, mypy, the documentation site and the test suite'
+	@echo 'make lint | types | site | pytest    one of the four alone; the site is built into site/'
 	@echo 'make format      let ruff format the sources'
 	@echo 'make benchmark   speed and certified gaps of the beamforming'
 	@echo 'make docs        run the examples of the documentation and refresh their outputs'
@@ -23,7 +23,7 @@ help:
 demo: $(VENV)/core.stamp
 	$(BIN)/fgamcd solve paper
 
-test: lint types pytest
+test: lint types site pytest
 
 install: $(VENV)/core.stamp
 
@@ -51,13 +51,19 @@ format: $(VENV)/dev.stamp
 	$(BIN)/ruff check --fix $(SOURCES)
 	$(BIN)/ruff format $(SOURCES)
 
-# mypy sees the package as it is installed, with its three subpackages in place. The folder is emptied first:
-# a module that was deleted must not live on in the wheel.
-types: $(VENV)/dev.stamp
+# The package as it is installed, with its three subpackages in place. The folder is emptied first: a module that was
+# deleted must not live on in the wheel.
+installed: $(VENV)/dev.stamp
 	rm -rf build
 	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation -w build/wheel .
 	$(BIN)/python -m pip install --quiet --no-deps --target build/installed build/wheel/*.whl
+
+types: installed
 	cd build/installed && $(abspath $(BIN))/mypy --config-file $(CURDIR)/pyproject.toml --cache-dir $(CURDIR)/.mypy_cache -p fgamcd_opt
+
+# Needs no network. Broken links, pages outside the navigation and docstrings that contradict their code are errors.
+site: installed
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
 
 pytest: $(VENV)/dev.stamp
 	$(BIN)/pytest
@@ -69,5 +75,5 @@ docs: $(VENV)/core.stamp
 	$(BIN)/python docs/examples.py README.md docs/*.md
 
 clean:
-	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -68,7 +68,7 @@ def run(command: Command, folder: Path) -> str:
     if done.returncode != command.exit_code:
         raise RuntimeError(f"{command.line}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
     errors = [line for line in done.stderr.splitlines() if "error:" in line]
-    return "\n".join(filter(None, [done.stdout.rstrip("\n"), *errors])) + "\n"
+    return "".join(f"{text}\n" for text in [done.stdout.rstrip("\n"), *errors] if text)
 
 
 def refreshed(page: str, folder: Path) -> str:

@@ -24,7 +24,7 @@ from fgamcd_opt.beamforming.subset_bounds import inherited_bound, lone_users_bou
 class BlockData(NamedTuple):
     """What pricing reads of one block.
 
-    Parameters
+    Attributes
     ----------
     table
         (2^N,) 1 / rate bound in s per bit by bit mask; 0 where it was not asked for yet, infinite where S is proved

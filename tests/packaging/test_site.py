@@ -1,0 +1,98 @@
+"""The documentation site: nothing is missing in its navigation, and links survive the move to it.
+
+`make site` builds it strictly, which finds every link that leads nowhere.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from mkdocs.config import load_config
+
+from fgamcd_opt.cli.main import COMMANDS
+from fgamcd_opt.solvers.registry import solver_names
+
+ROOT = Path(__file__).parents[2]
+NAVIGATION = load_config(str(ROOT / "mkdocs.yml")).nav
+SPEC = importlib.util.spec_from_file_location("site_hooks", ROOT / "docs" / "site_hooks.py")
+hooks = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(hooks)
+
+
+def entries(item) -> Iterator[tuple[str, str]]:
+    """(title, page) of a part of the navigation; the title of a page without one is empty."""
+    if isinstance(item, str):
+        yield "", item
+    elif isinstance(item, list):
+        for part in item:
+            yield from entries(part)
+    else:
+        for title, part in item.items():
+            if isinstance(part, str):
+                yield title, part
+            else:
+                yield from entries(part)
+
+
+def pages() -> list[str]:
+    """Every page of the site."""
+    own = (path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md"))
+    return sorted([*own, *hooks.OUTSIDE.values()])
+
+
+def test_every_page_is_in_the_navigation_once():
+    assert sorted(page for _, page in entries(NAVIGATION)) == pages()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_a_page_that_shows_it(command):
+    page = ROOT / "docs" / dict(entries(NAVIGATION))[f"fgamcd {command}"]
+    assert re.search(rf"^(?: {{4}})?fgamcd {command}\b", page.read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", solver_names())
+def test_every_solver_is_named_on_some_page(name):
+    assert any(f"`{name}`" in path.read_text() for path in (ROOT / "docs").glob("*.md"))
+
+
+@pytest.mark.parametrize(
+    ("page", "link", "moved"),
+    [
+        ("index.md", "../benchmarks/README.md", "benchmarks.md"),
+        ("reference/index.md", "../../CONTRIBUTING.md", "../contributing.md"),
+        ("reference/index.md", "../problem.md#p", "../problem.md#p"),
+        ("benchmarks.md", "../docs/beamforming.md#x", "beamforming.md#x"),
+        ("changelog.md", "docs/format.md", "format.md"),
+        ("contributing.md", "CHANGELOG.md", "changelog.md"),
+        ("index.md", "https://example.org/docs/a.md", "https://example.org/docs/a.md"),
+        ("index.md", "#here", "#here"),
+    ],
+)
+def test_links_between_files_become_links_between_pages(page, link, moved):
+    at = SimpleNamespace(file=SimpleNamespace(src_uri=page))
+    assert hooks.on_page_markdown(f"a [b]({link}) c", page=at) == f"a [b]({moved}) c"
+
+
+@pytest.mark.parametrize(
+    ("html", "warned"),
+    [
+        ('<script src="https://example.org/a.js"></script>', True),
+        ("<link rel=stylesheet href=//example.org/a.css>", True),
+        ('<img alt="x" src="http://example.org/a.png">', True),
+        ('<a href="https://example.org">text</a><script src="assets/a.js"></script>', False),
+    ],
+)
+def test_a_page_that_loads_from_elsewhere_is_noticed(html, warned, caplog):
+    page = SimpleNamespace(file=SimpleNamespace(src_uri="p.md"))
+    assert hooks.on_post_page(html, page=page) == html
+    assert bool(caplog.records) == warned
+
+
+def test_roles_of_docstrings_are_left_out():
+    html = "<p>see :class:<code>Limits</code> and 1:func:2</p>"
+    assert hooks.on_page_content(html) == "<p>see <code>Limits</code> and 1:func:2</p>"
