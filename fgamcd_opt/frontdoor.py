@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
 import time
@@ -170,7 +171,8 @@ def _judge(
         )
         verification = verify(instance, solution)
         if outcome.bound_s is not None:
-            reason = _settled(reason, relative_gap(delay, outcome.bound_s), context.limits.gap)
+            gap = relative_gap(delay, outcome.bound_s) if verification.valid else math.inf
+            reason = _settled(reason, gap, context.limits.gap)
     return Result(
         stop_reason=reason,
         solution=solution,
@@ -188,9 +190,9 @@ def _judge(
 
 
 def _settled(reason: StopReason, gap: float, tolerance: float) -> StopReason:
-    """Stop reason in the light of the gap as the checker sees it."""
+    """Stop reason in the light of the gap as the checker sees it, infinite for a point that it rejects."""
     if gap <= OPTIMALITY_GAP:
         return StopReason.OPTIMAL
     if gap <= tolerance:
         return StopReason.GAP_REACHED
-    return StopReason.COMPLETED if reason is StopReason.GAP_REACHED else reason
+    return StopReason.COMPLETED if reason in (StopReason.GAP_REACHED, StopReason.OPTIMAL) else reason

@@ -1,0 +1,164 @@
+"""One cell in this process: ``python -m fgamcd_opt.comparison.cell``, started by `fgamcd_opt.comparison.child`.
+
+The task comes as one line of JSON on standard input, which then stays open: when it closes, the parent is gone, and
+this process ends with everything that it started. The answer is two files in the folder that the task names.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import json
+import os
+import resource
+import signal
+import sys
+import threading
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+from fgamcd_opt.checker import Verification, verify
+from fgamcd_opt.comparison.grid import Cell
+from fgamcd_opt.comparison.row import CellOutcome, Row
+from fgamcd_opt.errors import FgamcdError, InputError
+from fgamcd_opt.evaluation import Evaluation
+from fgamcd_opt.frontdoor import solve
+from fgamcd_opt.instances.resolve import load
+from fgamcd_opt.problem import P1
+from fgamcd_opt.result import Result
+from fgamcd_opt.solution import Solution
+from fgamcd_opt.solvers.registry import get_solver
+from fgamcd_opt.variants import Variant
+
+SOLUTION_FILE = "solution.npz"
+
+
+def answer(cell: Cell, folder: Path, rate_cache: Path | None) -> Row:
+    """Solve a cell, leave its solution in ``folder``, and return its row, whatever happens short of a crash."""
+    known: dict[str, Any]
+    try:
+        outcome, known = CellOutcome.SOLVED, _solved(cell, folder, rate_cache)
+    except FgamcdError as error:
+        outcome, known = CellOutcome.REFUSED, {"reason": str(error)}
+    except Exception as error:  # a bug of the solver: told in the row
+        outcome = CellOutcome.ERROR
+        known = {"reason": f"{type(error).__name__}: {error}", "error": traceback.format_exc()}
+    known["peak_memory_bytes"] = _peak_memory_bytes()
+    return Row.of_cell(cell, outcome, **known)
+
+
+def _solved(cell: Cell, folder: Path, rate_cache: Path | None) -> dict[str, Any]:
+    """Fields of the row of a cell whose solver returned."""
+    begun = time.monotonic()
+    instance = load(cell.source.instance, cell.source.changes)
+    if instance.digest != cell.source.digest:
+        raise InputError(
+            f"{cell.source.name}: has digest {instance.digest} here, {cell.source.digest} when the comparison began"
+        )
+    problem = P1(instance, Variant.parse(cell.variant))
+    result = solve(
+        problem,
+        cell.solver,
+        limits=cell.limits.of_solver(),
+        seed=cell.seed,
+        options=cell.options,
+        build_s=time.monotonic() - begun,
+        rate_cache=rate_cache,
+    )
+    fields = _result_fields(result) | {"finds_solutions": get_solver(cell.solver).finds_solutions}
+    if result.solution is not None:
+        path = folder / SOLUTION_FILE
+        result.solution.save(path)
+        solution = Solution.load(path)
+        fields |= _verdict_fields(verify(instance, solution))
+        fields["solution_digest"] = solution.digest
+    return fields
+
+
+def _result_fields(result: Result) -> dict[str, Any]:
+    """What the solver says."""
+    return {
+        "variant": str(result.variant),
+        "options": dict(result.options),
+        "stop_reason": str(result.stop_reason),
+        "point_status": str(result.point_status),
+        "bound_s": result.bound_s,
+        "bound_kind": result.bound_kind,
+        "combinatorial_bound_s": result.combinatorial_bound_s,
+        "infeasibility": result.infeasibility,
+        "build_s": result.times.build_s,
+        "rates_s": result.times.rates_s,
+        "search_s": result.times.search_s,
+        "total_s": result.times.total_s,
+        "rate_problems": result.counts.get("rate_problems"),
+        "message": result.message,
+    }
+
+
+def _verdict_fields(verdict: Verification) -> dict[str, Any]:
+    """What the checker says of the solution as it was saved; a delay only of a point that breaks no constraint."""
+    judged = verdict.evaluation
+    fields: dict[str, Any] = {"point_status": "feasible" if verdict.valid else "rejected"}
+    if verdict.faults:
+        fields["reason"] = "; ".join(verdict.faults)
+    if judged is not None:
+        told = verdict.to_json()
+        fields["delay_s"] = told["delay_s"] if judged.feasible else None
+        fields["max_violation"] = told["max_violation"]
+        fields["metrics"] = _metrics(judged)
+    return fields
+
+
+def _metrics(judged: Evaluation) -> dict[str, float | None]:
+    """Figures beside the delay."""
+    return {"served": judged.served, "hit_ratio": judged.hit_ratio}
+
+
+def _peak_memory_bytes() -> int:
+    """Largest resident memory of this process so far."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def _end_with_parent() -> None:
+    """Wait until the parent is gone, then end this process and those that it started."""
+    while os.read(0, 4096):
+        pass
+    os.killpg(0, signal.SIGKILL)
+
+
+def _prepare(solvers: list[str]) -> None:
+    """Compile what the solvers need; what cannot be prepared says so in its own cells."""
+    for name in solvers:
+        try:
+            get_solver(name).prepare()
+        except Exception:
+            traceback.print_exc()
+
+
+def main() -> None:
+    """Read the task, watch the parent, answer."""
+    faulthandler.enable()
+    task = json.loads(_first_line())
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    if "prepare" in task:
+        _prepare(task["prepare"])
+        return
+    cell, folder, rates = Cell.from_json(task["cell"]), Path(task["folder"]), task["rate_cache"]
+    answer(cell, folder, Path(rates) if rates else None).save(folder / f"{cell.id}.json")
+
+
+def _first_line() -> bytes:
+    """The first line of standard input, read without a buffer that would swallow more."""
+    line = bytearray()
+    while not line.endswith(b"\n"):
+        byte = os.read(0, 1)
+        if not byte:
+            raise SystemExit("no task on standard input")
+        line += byte
+    return bytes(line)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""Cells on a Dask cluster: each task runs the cell's process on its worker and returns the row.
+
+A worker that is lost takes no row with it: Dask gives its tasks to another one, and each task has one answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from pathlib import Path
+
+from fgamcd_opt.comparison.child import Answer, prepare, run_cell
+from fgamcd_opt.comparison.grid import Cell
+from fgamcd_opt.comparison.row import CellOutcome, Row
+from fgamcd_opt.errors import BackendError
+
+_CONNECT_S = 30.0
+
+
+def run_on_cluster(
+    cells: Sequence[Cell], rates: Path | None, grace_s: float, address: str
+) -> Generator[Answer]:
+    """Answers as they come, one per cell.
+
+    Parameters
+    ----------
+    cells
+        What to run.
+    rates
+        Folder of the shared rate tables; workers that do not see it go without.
+    grace_s
+        Seconds beyond its time limit after which a cell is killed.
+    address
+        Of the scheduler, such as ``tcp://host:8786``.
+
+    Raises
+    ------
+    BackendError
+        distributed is not installed, or no scheduler answers at this address.
+    """
+    try:
+        from distributed import Client, as_completed
+    except ImportError as error:
+        raise BackendError('--scheduler needs distributed: pip install "fgamcd-opt[cluster]"') from error
+    try:
+        client = Client(address, timeout=_CONNECT_S)
+    except (OSError, ValueError) as error:
+        raise BackendError(f"no Dask scheduler answers at {address}: {error or 'timed out'}") from error
+    with client:
+        client.run(prepare, sorted({cell.solver for cell in cells}))
+        by_key = {f"cell-{cell.id}": cell for cell in cells}
+        futures = [
+            client.submit(_run, cell.to_json(), rates, grace_s, key=key, pure=False)
+            for key, cell in by_key.items()
+        ]
+        for future in as_completed(futures):
+            lost = future.exception()
+            if lost is None:
+                fields, solution = future.result()
+                yield Answer(Row.from_json(fields), solution)
+            else:  # Dask gave up on it, for example because every worker that tried was lost
+                reason = f"the cluster gave up: {type(lost).__name__}: {lost}"
+                yield Answer(Row.of_cell(by_key[future.key], CellOutcome.CRASHED, reason=reason), None)
+            future.release()
+
+
+def _run(
+    fields: dict[str, object], rates: Path | None, grace_s: float
+) -> tuple[dict[str, object], bytes | None]:
+    """On the worker."""
+    visible = rates if rates is not None and rates.is_dir() else None
+    answer = run_cell(Cell.from_json(fields), visible, grace_s)
+    assert answer is not None  # nobody asked for a stop
+    return answer.row.to_json(), answer.solution

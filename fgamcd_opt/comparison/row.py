@@ -1,0 +1,213 @@
+"""`Row`: what one cell of a comparison came to, as flat JSON; everything that needs other cells is derived later."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from fgamcd_opt.comparison.grid import Cell
+from fgamcd_opt.errors import InputError
+from fgamcd_opt.files import read_json, write_bytes_atomically
+from fgamcd_opt.variants import Variant
+
+SCHEMA_VERSION = 1
+
+
+class CellOutcome(StrEnum):
+    """How a cell ended."""
+
+    SOLVED = "solved"
+    """The solver returned, whatever it found."""
+    KILLED_TIME = "killed_time"
+    """It was still running long after its time limit, and was killed."""
+    KILLED_MEMORY = "killed_memory"
+    CRASHED = "crashed"
+    """Its process ended without an answer."""
+    ERROR = "error"
+    """An exception that nobody raises on purpose: a bug."""
+    REFUSED = "refused"
+    """The solver does not take this problem here: variant, size, backend or licence."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One cell and its outcome; None where something is not known.
+
+    Parameters
+    ----------
+    cell
+        Id of the cell.
+    instance, instance_digest, solver, seed, asked_variant, time_limit_s, memory_limit_bytes, gap_tolerance, threads
+        What the cell asked for.
+    variant
+        The variant of P1 that was solved, ``P1`` for the default; a solver may impose one.
+    options
+        Of the solver, with their defaults where it ran.
+    outcome, reason
+        How it ended, and why if it was not solved.
+    finds_solutions
+        Whether the solver looks for points, or for bounds alone.
+    stop_reason, point_status
+        As the solver said, and as the checker judged.
+    delay_s
+        Delay T of a point that the checker accepts, recomputed from the saved solution.
+    bound_s, bound_kind, combinatorial_bound_s
+        Bounds that the solver proved.
+    infeasibility
+        Proof in words that there is no feasible point.
+    max_violation
+        Largest relative violation of a constraint.
+    metrics
+        Further figures of the checker's evaluation, by name.
+    build_s, rates_s, search_s, total_s
+        Seconds by stage, as :class:`fgamcd_opt.times.Times` says.
+    wall_s
+        Seconds of the cell's process from start to end.
+    peak_memory_bytes
+        Largest resident memory that was seen.
+    rate_problems
+        Beamforming problems behind the result.
+    rates_read
+        Whether rates that an earlier cell had left were read; ``rates_s`` is no measurement then.
+    message
+        Whatever else the solver told.
+    trace
+        (seconds, best delay in s or None, best bound in s or None), one entry whenever one of the two improved.
+    solution_digest
+        Of the solution that was checked.
+    fgamcd_version, python, packages, machine, processor, cores, started
+        Provenance; ``started`` is ISO 8601 in UTC.
+    error
+        Traceback, or the last lines on standard error of a process that crashed.
+    """
+
+    cell: str
+    instance: str
+    instance_digest: str
+    solver: str
+    seed: int
+    variant: str
+    asked_variant: str
+    options: Mapping[str, Any]
+    time_limit_s: float | None
+    memory_limit_bytes: int | None
+    gap_tolerance: float
+    threads: int
+    outcome: CellOutcome
+    reason: str = ""
+    finds_solutions: bool = True
+    stop_reason: str | None = None
+    point_status: str | None = None
+    delay_s: float | None = None
+    bound_s: float | None = None
+    bound_kind: str | None = None
+    combinatorial_bound_s: float | None = None
+    infeasibility: str | None = None
+    max_violation: float | None = None
+    metrics: Mapping[str, float | None] = field(default_factory=dict)
+    build_s: float | None = None
+    rates_s: float | None = None
+    search_s: float | None = None
+    total_s: float | None = None
+    wall_s: float | None = None
+    peak_memory_bytes: int | None = None
+    rate_problems: int | None = None
+    rates_read: bool | None = None
+    message: str = ""
+    trace: Sequence[Sequence[float | None]] = ()
+    solution_digest: str | None = None
+    fgamcd_version: str | None = None
+    python: str | None = None
+    packages: Mapping[str, str] = field(default_factory=dict)
+    machine: str | None = None
+    processor: str | None = None
+    cores: int | None = None
+    started: str | None = None
+    error: str | None = None
+
+    @classmethod
+    def of_cell(cls, cell: Cell, outcome: CellOutcome, **known: Any) -> Row:
+        """The row of a cell; ``known`` are the fields that the cell does not give."""
+        asked = str(Variant.parse(cell.variant))
+        given: dict[str, Any] = {
+            "cell": cell.id,
+            "instance": cell.source.name,
+            "instance_digest": cell.source.digest,
+            "solver": cell.solver,
+            "seed": cell.seed,
+            "variant": asked,
+            "asked_variant": asked,
+            "options": dict(cell.options),
+            "time_limit_s": cell.limits.time_s,
+            "memory_limit_bytes": cell.limits.memory_bytes,
+            "gap_tolerance": cell.limits.gap,
+            "threads": cell.limits.threads,
+            "outcome": outcome,
+        }
+        return cls(**{**given, **known})
+
+    @property
+    def solved(self) -> bool:
+        """Whether the solver returned."""
+        return self.outcome is CellOutcome.SOLVED
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields as plain JSON values, with the schema version."""
+        return {"schema_version": SCHEMA_VERSION, **dataclasses.asdict(self)}
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Row:
+        """The row that :meth:`to_json` wrote.
+
+        Raises
+        ------
+        InputError
+            Another schema version, or a field that is missing, unknown or of an unknown value.
+        """
+        values = dict(fields)
+        version = values.pop("schema_version", None)
+        if version != SCHEMA_VERSION:
+            raise InputError(f"schema_version is {version!r}; this release reads {SCHEMA_VERSION}")
+        odd = sorted(set(values) ^ {spec.name for spec in dataclasses.fields(cls)})
+        if odd:
+            raise InputError(f"field {odd[0]!r} is {'unknown' if odd[0] in values else 'missing'}")
+        try:
+            return cls(**{**values, "outcome": CellOutcome(values["outcome"])})
+        except ValueError as error:
+            raise InputError(f"outcome: {error}") from error
+
+    def save(self, path: Path) -> None:
+        """Write the row to a file, all or nothing.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be written.
+        """
+        write_bytes_atomically(path, json.dumps(self.to_json(), indent=1, allow_nan=False).encode() + b"\n")
+
+    @classmethod
+    def load(cls, path: Path) -> Row:
+        """Read the file of a row.
+
+        Raises
+        ------
+        InputError
+            Naming the file and the fault.
+        """
+        try:
+            row = cls.from_json(read_json(path, path.read_bytes()))
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+        except InputError as error:
+            raise InputError(f"{path}: {error}; delete the file to have its cell run again") from error
+        if row.cell != path.stem:
+            raise InputError(
+                f"{path}: holds the row of cell {row.cell}; delete the file to have its cell run again"
+            )
+        return row

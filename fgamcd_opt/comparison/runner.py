@@ -1,0 +1,133 @@
+"""All cells of a comparison: those that have no row yet are run, side by side, and every row becomes a file at once.
+
+Folder: ``cells/ID.json`` one row per cell, ``solutions/ID.npz`` what was found, ``rates`` the shared rate tables.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
+from pathlib import Path
+
+from fgamcd_opt.comparison.child import GRACE_S, Answer, prepare, require_psutil, run_cell
+from fgamcd_opt.comparison.grid import Cell, require_distinct
+from fgamcd_opt.comparison.row import Row
+from fgamcd_opt.errors import BackendError, InputError
+from fgamcd_opt.files import write_bytes_atomically
+
+Progress = Callable[[Row, int, int], None]
+"""Called after every cell with its row, the number of cells run so far, and of those to be run."""
+
+
+def run_cells(
+    cells: Sequence[Cell],
+    folder: Path,
+    *,
+    jobs: int = 1,
+    scheduler: str | None = None,
+    progress: Progress | None = None,
+    retry_failed: bool = False,
+    keep_solutions: bool = True,
+    share_rates: bool = True,
+    grace_s: float = GRACE_S,
+) -> list[Row]:
+    """Run the cells that have no row in ``folder`` yet.
+
+    Parameters
+    ----------
+    cells
+        All cells of the comparison; other rows in the folder are left alone.
+    folder
+        Made if it does not exist.
+    jobs
+        Cells that run side by side on this machine.
+    scheduler
+        Address of a Dask scheduler whose workers run the cells instead.
+    progress
+        Told after every cell.
+    retry_failed
+        Run again what was not solved.
+    keep_solutions
+        Write the solution files.
+    share_rates
+        Keep rate tables in the folder, so that cells that need the same rates read them.
+    grace_s
+        Seconds beyond its time limit after which a cell is killed.
+
+    Returns
+    -------
+    list[Row]
+        One row per cell, in the order of the cells.
+
+    Raises
+    ------
+    UsageError
+        A cell comes twice.
+    InputError
+        The folder cannot be written, or a row in it is damaged.
+    BackendError
+        joblib, psutil or distributed is missing, or no scheduler answers.
+    """
+    require_distinct(cells)
+    require_psutil()
+    rates = folder / "rates"
+    wanted = [folder / "cells"]
+    wanted += [folder / "solutions"] if keep_solutions else []
+    wanted += [rates] if share_rates else []
+    _make_folders(wanted)
+    rows = _finished(cells, folder, retry_failed)
+    missing = [cell for cell in cells if cell.id not in rows]
+    if missing:
+        shared = rates if share_rates else None
+        with closing(_answers(missing, shared, grace_s, jobs, scheduler)) as answers:
+            for done, answer in enumerate(answers, 1):
+                row = answer.row
+                if keep_solutions and answer.solution is not None:
+                    write_bytes_atomically(folder / "solutions" / f"{row.cell}.npz", answer.solution)
+                row.save(folder / "cells" / f"{row.cell}.json")
+                rows[row.cell] = row
+                if progress is not None:
+                    progress(row, done, len(missing))
+    return [rows[cell.id] for cell in cells]
+
+
+def _make_folders(folders: Sequence[Path]) -> None:
+    for folder in folders:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"{folder}: cannot be made ({error.strerror or error})") from error
+
+
+def _finished(cells: Sequence[Cell], folder: Path, retry_failed: bool) -> dict[str, Row]:
+    """Rows that are there, by cell."""
+    paths = {cell.id: folder / "cells" / f"{cell.id}.json" for cell in cells}
+    rows = {name: Row.load(path) for name, path in paths.items() if path.exists()}
+    return {name: row for name, row in rows.items() if row.solved or not retry_failed}
+
+
+def _answers(
+    cells: Sequence[Cell], rates: Path | None, grace_s: float, jobs: int, scheduler: str | None
+) -> Generator[Answer]:
+    """Answers as they come."""
+    if scheduler is not None:
+        from fgamcd_opt.comparison.cluster import run_on_cluster
+
+        return run_on_cluster(cells, rates, grace_s, scheduler)
+    return _run_here(cells, rates, grace_s, jobs)
+
+
+def _run_here(cells: Sequence[Cell], rates: Path | None, grace_s: float, jobs: int) -> Generator[Answer]:
+    """Threads that wait for the processes of the cells."""
+    try:
+        from joblib import Parallel, delayed
+    except ImportError as error:
+        raise BackendError('comparisons need joblib: pip install "fgamcd-opt[compare]"') from error
+    prepare(sorted({cell.solver for cell in cells}))
+    stop = threading.Event()
+    pool = Parallel(n_jobs=jobs, backend="threading", return_as="generator_unordered")
+    try:
+        yield from pool(delayed(run_cell)(cell, rates, grace_s, stop) for cell in cells)
+    finally:
+        stop.set()  # after Ctrl-C: the cells that still run are killed

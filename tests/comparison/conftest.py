@@ -1,0 +1,46 @@
+"""Plug-in solvers for this process and for every process that it starts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import odd_solvers
+import pytest
+
+from fgamcd_opt.instances.format import save_instance
+from fgamcd_opt.instances.generate import generate
+from fgamcd_opt.instances.presets import PRESETS
+from fgamcd_opt.solvers import registry
+
+
+@pytest.fixture
+def plug_ins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Install `odd_solvers` as a distribution with entry points; yields the folder of the diary."""
+    site, diary = tmp_path / "site", tmp_path / "diary"
+    info = site / "odd_solvers-1.2.dist-info"
+    info.mkdir(parents=True)
+    diary.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: odd-solvers\nVersion: 1.2\n")
+    lines = [f"{solver.name} = odd_solvers:{solver.__name__}" for solver in odd_solvers.ALL]
+    (info / "entry_points.txt").write_text("\n".join([f"[{registry.ENTRY_POINT_GROUP}]", *lines, ""]))
+    before = os.environ.get("PYTHONPATH")
+    path = os.pathsep.join([str(site), str(Path(__file__).parent), *([before] if before else [])])
+    monkeypatch.setenv("PYTHONPATH", path)
+    monkeypatch.setenv(odd_solvers.DIARY, str(diary))
+    monkeypatch.syspath_prepend(str(site))
+    registry._plug_ins.cache_clear()
+    yield diary
+    registry._plug_ins.cache_clear()
+
+
+@pytest.fixture
+def roomy(tmp_path: Path) -> Path:
+    """The file of an instance without QoS whose node 0 holds everything, so that `Plain` solves it."""
+    path = tmp_path / "roomy.npz"
+    recipe = PRESETS["tiny"].with_overrides(
+        {"storage_gb": "1.0", "qos_gbps_min": "0", "qos_gbps_max": "0", "name": "roomy"}
+    )
+    save_instance(path, generate(recipe))
+    return path

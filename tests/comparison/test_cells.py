@@ -1,0 +1,140 @@
+"""Every cell gives one row, however its process ends; the checker scores what comes back."""
+
+from __future__ import annotations
+
+import math
+import time
+from pathlib import Path
+
+import pytest
+
+from fgamcd_opt.checker import verify
+from fgamcd_opt.comparison.child import Answer, run_cell
+from fgamcd_opt.comparison.classes import contradictions, derive
+from fgamcd_opt.comparison.grid import Cell, CellLimits, Source, make_grid
+from fgamcd_opt.comparison.row import CellOutcome, Row
+from fgamcd_opt.frontdoor import solve
+from fgamcd_opt.instances.format import save_instance
+from fgamcd_opt.instances.resolve import load
+from fgamcd_opt.problem import P1
+from fgamcd_opt.solution import Solution
+
+
+def answer(cell: Cell, grace_s: float = 60.0) -> Answer:
+    found = run_cell(cell, None, grace_s)
+    assert found is not None
+    return found
+
+
+def only_class(row: Row) -> str:
+    return str(derive([row], known={})["class"].iloc[0])
+
+
+def test_a_solved_cell_is_what_the_front_door_and_the_checker_say(tmp_path: Path, plug_ins: Path) -> None:
+    source = Source.of("tiny")
+    (cell,) = make_grid([source], ["exact"], [3], options={"exact": {"rounds": "1"}})
+    found = answer(cell)
+    row = found.row
+    direct = solve(P1(load("tiny")), "exact", seed=3, options={"rounds": 1}, limits=cell.limits.of_solver())
+    assert (row.cell, row.outcome, row.reason) == (cell.id, CellOutcome.SOLVED, "")
+    assert (row.delay_s, row.bound_s) == (direct.objective_s, direct.bound_s)
+    assert row.options == direct.options
+    assert row.stop_reason == direct.stop_reason
+    path = tmp_path / "found.npz"
+    path.write_bytes(found.solution or b"")
+    solution = Solution.load(path)
+    assert solution.digest == row.solution_digest
+    verdict = verify(load("tiny"), solution)
+    assert verdict.valid
+    assert verdict.evaluation is not None
+    assert row.delay_s == verdict.evaluation.delay_s
+    assert row.metrics["served"] == load("tiny").n_users
+    assert row.packages["numpy"]
+    assert row.peak_memory_bytes is not None
+    assert row.peak_memory_bytes > 2**24
+    assert Row.from_json(row.to_json()) == row
+    assert only_class(row) == "proved"
+
+
+@pytest.mark.parametrize(
+    ("solver", "outcome", "told", "group"),
+    [
+        ("odd-plain", CellOutcome.SOLVED, "", "feasible"),
+        ("odd-crash", CellOutcome.CRASHED, "SIGSEGV", "failed"),
+        ("odd-bug", CellOutcome.ERROR, "ZeroDivisionError: one over nothing", "failed"),
+        ("odd-refusal", CellOutcome.REFUSED, "3 variables", "failed"),
+        ("odd-overfull", CellOutcome.SOLVED, "power", "failed"),
+        ("odd-false-proof", CellOutcome.SOLVED, "", "infeasible"),
+        ("odd-false-bound", CellOutcome.SOLVED, "is above the delay", "wrong"),
+    ],
+)
+def test_every_end_gives_a_row(
+    plug_ins: Path, roomy: Path, solver: str, outcome: CellOutcome, told: str, group: str
+) -> None:
+    (cell,) = make_grid([Source.of(str(roomy))], [solver])
+    row = answer(cell).row
+    assert row.outcome is outcome
+    assert told in row.reason
+    assert (row.cell, row.solver, row.instance) == (cell.id, solver, "roomy")
+    assert row.packages["odd-solvers"] == "1.2"
+    assert only_class(row) == group
+    if outcome is CellOutcome.ERROR:
+        assert "in solve" in str(row.error)
+    if solver == "odd-crash":
+        assert "Segmentation fault" in str(row.error)
+
+
+def test_a_solver_that_knows_no_limit_is_killed(plug_ins: Path, roomy: Path) -> None:
+    (cell,) = make_grid([Source.of(str(roomy))], ["odd-deaf"], limits=CellLimits(time_s=1.0))
+    begun = time.monotonic()
+    row = answer(cell, grace_s=1.5).row
+    assert row.outcome is CellOutcome.KILLED_TIME
+    assert "1.5 s after its time limit of 1.0 s" in row.reason
+    assert row.wall_s is not None
+    assert 2.5 <= row.wall_s <= time.monotonic() - begun
+    assert only_class(row) == "limit"
+
+
+def test_memory_is_limited(plug_ins: Path, roomy: Path) -> None:
+    limits = CellLimits(memory_bytes=400 * 2**20)
+    (cell,) = make_grid([Source.of(str(roomy))], ["odd-greedy"], limits=limits)
+    row = answer(cell).row
+    assert row.outcome is CellOutcome.KILLED_MEMORY
+    assert str(limits.memory_bytes) in row.reason
+    assert row.peak_memory_bytes is not None
+    assert limits.memory_bytes < row.peak_memory_bytes < 2**31
+    assert only_class(row) == "limit"
+
+
+def test_a_variant_that_the_solver_does_not_take_is_refused(plug_ins: Path, roomy: Path) -> None:
+    (cell,) = make_grid([Source.of(str(roomy))], ["odd-plain"], variant={"csi": "nominal"})
+    row = answer(cell).row
+    assert row.outcome is CellOutcome.REFUSED
+    assert "does not support csi=nominal" in row.reason
+    assert (row.asked_variant, row.variant) == ("csi=nominal", "csi=nominal")
+
+
+def test_an_instance_that_changed_is_refused(plug_ins: Path, roomy: Path) -> None:
+    (cell,) = make_grid([Source.of(str(roomy))], ["odd-plain"])
+    roomy.write_bytes(b"")
+    assert "roomy" in answer(cell).row.reason
+    save_instance(roomy, load("tiny"))
+    row = answer(cell).row
+    assert row.outcome is CellOutcome.REFUSED
+    assert "when the comparison began" in row.reason
+
+
+def test_contradictions_name_both_sides(plug_ins: Path, roomy: Path) -> None:
+    cells = make_grid([Source.of(str(roomy))], ["odd-plain", "odd-false-bound", "odd-false-proof"])
+    rows = [answer(cell).row for cell in cells]
+    plain, bound, _ = rows
+    found = contradictions(rows, known={})
+    assert {(c.delay_by.split()[0], c.bound_by.split()[0]) for c in found} == {
+        (delay, claim)
+        for delay in ("odd-plain", "odd-false-bound")
+        for claim in ("odd-false-bound", "odd-false-proof")
+    }
+    assert {c.bound_s for c in found} == {bound.bound_s, math.inf}
+    assert bound.bound_s == pytest.approx(2.0 * plain.delay_s)
+    assert all("roomy (P1)" in str(c) and "odd-" in str(c) for c in found)
+    assert list(derive(rows, known={})["class"]) == ["wrong"] * 3
