@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fgamcd_opt.beamforming.worst_case import rate_from_amplitude, single_user_amplitude
+from fgamcd_opt.cache_hits import hit_ratio
 from fgamcd_opt.decision import Decision
 from fgamcd_opt.delay import broadcast_times_s, migration_times_s, pair_rates_bps
 from fgamcd_opt.instances.instance import Instance
@@ -104,7 +104,7 @@ def evaluate(instance: Instance, decision: Decision) -> Evaluation:
         violations=violations,
         places=places,
         served=_served(instance, rate),
-        hit_ratio=_hit_ratio(instance, decision.caching),
+        hit_ratio=hit_ratio(instance, decision.caching),
     )
 
 
@@ -113,19 +113,3 @@ def _served(instance: Instance, rate: NDArray[np.float64]) -> int:
     qos = instance.qos_bps[instance.pair_user]
     late = (rate < qos * (1.0 - TOLERANCE)) | (rate <= 0.0)
     return int(instance.n_users - np.unique(instance.pair_user[late]).size)
-
-
-def _hit_ratio(instance: Instance, caching: NDArray[np.bool_]) -> float:
-    """Share of users served alone by one node that caches their whole model."""
-    alone = single_user_amplitude(
-        instance.channel[instance.pair_channel][:, :, None, :],
-        instance.csi_radius[instance.pair_channel][:, :, None],
-        instance.power_w[:, None],
-        instance.csi_set,
-    )
-    rate = rate_from_amplitude(alone, instance.bandwidth_hz, instance.noise_w)
-    reached = rate >= instance.qos_bps[instance.pair_user, None] * (1.0 - TOLERANCE)
-    delivers = reached & caching[:, instance.pair_block].T
-    whole_model = np.ones((instance.n_users, instance.n_nodes), dtype=np.bool_)
-    np.logical_and.at(whole_model, instance.pair_user, delivers)
-    return float(whole_model.any(axis=1).mean())

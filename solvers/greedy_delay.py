@@ -1,0 +1,59 @@
+"""`greedy-delay`: from empty caches, the copies that take the most off T per byte, one enlargement after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fgamcd_opt.context import SolveContext
+from fgamcd_opt.formulations.configuration_delays import configuration_delays
+from fgamcd_opt.problem import P1
+from fgamcd_opt.solvers.compiled_solver import CompiledSolver
+from fgamcd_opt.solvers.growing_sets import GrowingSets
+from fgamcd_opt.solvers.placement_heuristic import Choice, place_sets
+from fgamcd_opt.solvers.protocol import Outcome
+
+
+class GreedyDelaySolver(CompiledSolver):
+    """Marginal gain in T itself; proves nothing about the delay.
+
+    It starts from nothing and only ever adds, whereas `greedy` starts from the quickest caching set of every block,
+    retreats until everything fits, and moves afterwards.
+    """
+
+    name: ClassVar[str] = "greedy-delay"
+    summary: ClassVar[str] = "from empty caches, adds the copies that take the most off T per byte; no bound"
+    proves_bounds: ClassVar[bool] = False
+    finds_solutions: ClassVar[bool] = True
+
+    def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
+        """Solve P1 heuristically.
+
+        First every block that cannot be delivered gets a first placement, see :meth:`GrowingSets.cover`, which also
+        says what stands in for its delay; then caching sets grow as long as T decreases.
+
+        Parameters
+        ----------
+        problem
+            P1, default variant.
+        context
+            Limits, seed, clock.
+        options
+            ``rounds``: beamforming effort per set.
+        """
+        data = problem.instance
+
+        def choose(rate_bps: NDArray[np.float64]) -> Choice:
+            delay, _ = configuration_delays(problem, rate_bps)
+            sets = GrowingSets(delay, data.block_bytes[data.requested_blocks], data.storage_bytes)
+            sets.cover(sets.undeliverable)
+            if sets.undeliverable.size:
+                return Choice(None, message=sets.fault)
+            sets.grow()
+            copies = np.bitwise_count(sets.masks)
+            return Choice(sets.masks, {"copies": int(copies.sum())})
+
+        return place_sets(problem, context, options["rounds"], choose)

@@ -1,0 +1,126 @@
+"""Caching sets that grow within the storage (1): blocks get copies where T falls most per byte (T_k(C) of F5)."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class GrowingSets:
+    """One caching set per requested block as a bit mask, and the room that they leave.
+
+    A block that cannot be delivered has a stand-in for its delay: its own slowest finite delay, plus as many seconds
+    per byte as the slowest delivery of any block takes. With the second term few copies per block come first.
+
+    Parameters
+    ----------
+    delay_s
+        (R, 2^N) T_k(C) by bit mask of C, infinite where nothing can be delivered.
+    size_bytes
+        (R,) sizes of the blocks.
+    storage_bytes
+        (N,) storage of the nodes.
+    masks
+        (R,) caching sets to start from, which must fit; empty ones by default.
+    """
+
+    def __init__(
+        self,
+        delay_s: NDArray[np.float64],
+        size_bytes: NDArray[np.int64],
+        storage_bytes: NDArray[np.int64],
+        masks: NDArray[np.int64] | None = None,
+    ) -> None:
+        self.delay_s, self.size_bytes = delay_s, size_bytes
+        self.masks = np.zeros(size_bytes.size, np.int64) if masks is None else masks.copy()
+        slowest = np.where(np.isfinite(delay_s), delay_s, 0.0).max(axis=1)
+        self._stand_in_s = slowest + self.size_bytes * (slowest / self.size_bytes).max()
+        self._sets = np.arange(delay_s.shape[1])
+        self._nodes = 1 << np.arange(storage_bytes.size)
+        self._count = ((self._sets[:, None] & self._nodes) > 0).sum(axis=1)
+        stored = (self.masks[:, None] & self._nodes) > 0
+        self.free_bytes = storage_bytes - self.size_bytes @ stored
+
+    @property
+    def block_delay_s(self) -> NDArray[np.float64]:
+        """(R,) T_k(C) of the caching sets as they are."""
+        return np.asarray(self.delay_s[np.arange(self.masks.size), self.masks])
+
+    @property
+    def undeliverable(self) -> NDArray[np.int64]:
+        """Rows of the blocks that cannot be delivered from where they are."""
+        return np.flatnonzero(np.isinf(self.block_delay_s))
+
+    @property
+    def fault(self) -> str:
+        """Says in words that blocks found no room."""
+        return (
+            f"{self.undeliverable.size} of {self.masks.size} requested blocks found no room where they can be "
+            "delivered from; unserved=cloud(rate) lets such blocks come from the cloud"
+        )
+
+    def cover(self, rows: NDArray[np.int64]) -> None:
+        """Enlarge the caching set of each of these blocks once, where there is room, by the largest decrease per byte.
+
+        If a block remains that cannot be delivered, this is done again with the largest blocks first, since what is
+        large finds no room at the end.
+        """
+        before = self.masks.copy(), self.free_bytes
+        self._enlarge_in_turn(rows, once=True)
+        if self.undeliverable.size:
+            self.masks, self.free_bytes = before
+            for row in sorted(rows.tolist(), key=lambda r: (-self.size_bytes[r], r)):
+                best = self._best(row)
+                if best:
+                    self._enlarge(row, best[2])
+
+    def grow(self) -> None:
+        """Enlarge caching sets by the largest decrease per byte, until nothing that fits decreases T."""
+        self._enlarge_in_turn(range(self.masks.size), once=False)
+
+    def _enlarge_in_turn(self, rows: Iterable[int], *, once: bool) -> None:
+        """The enlargement with the largest decrease per byte, again and again, at most ``once`` per block.
+
+        A block's best enlargement depends on its own set and on the room alone, and room only shrinks: a stored best
+        that still fits is still the best, so only what is on top of the heap is looked at again.
+        """
+        heap = [best for row in rows if (best := self._best(int(row)))]
+        heapq.heapify(heap)
+        while heap:
+            _, row, enlarged = heapq.heappop(heap)
+            fits = bool(self._fits(row, np.array([enlarged]))[0])
+            if fits:
+                self._enlarge(row, enlarged)
+            if not (fits and once) and (best := self._best(row)):
+                heapq.heappush(heap, best)
+
+    def _best(self, row: int) -> tuple[float, int, int] | None:
+        """(minus the decrease in s per byte, row, set) of the block's best enlargement; None if none helps."""
+        sets = self._enlargements(row)
+        held_s = self.delay_s[row, self.masks[row]]
+        gain = (held_s if np.isfinite(held_s) else self._stand_in_s[row]) - self.delay_s[row, sets]
+        copies = self._count[sets] - self._count[self.masks[row]]
+        rate = gain / (copies * float(self.size_bytes[row]))
+        if not (rate > 0.0).any():
+            return None
+        first = int(rate.argmax())
+        return -float(rate[first]), row, int(sets[first])
+
+    def _enlargements(self, row: int) -> NDArray[np.int64]:
+        """Proper supersets of the block's caching set for which there is room."""
+        held = self.masks[row]
+        sets = self._sets[((self._sets & held) == held) & (self._sets != held)]
+        return sets[self._fits(row, sets)]
+
+    def _fits(self, row: int, sets: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether there is room for the further copies."""
+        full = int(self._nodes[self.free_bytes < self.size_bytes[row]].sum())
+        return np.asarray((sets & ~self.masks[row] & full) == 0)
+
+    def _enlarge(self, row: int, enlarged: int) -> None:
+        added = (enlarged & ~int(self.masks[row]) & self._nodes) > 0
+        self.free_bytes = self.free_bytes - added * self.size_bytes[row]
+        self.masks[row] = enlarged

@@ -1,0 +1,36 @@
+"""`trimcaching`: whole models by marginal cache hits, shared blocks stored once (Qu et al., arXiv 2405.03990, Gen)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from fgamcd_opt.context import SolveContext
+from fgamcd_opt.problem import P1
+from fgamcd_opt.solvers.compiled_solver import CompiledSolver
+from fgamcd_opt.solvers.model_hits import greedy_models
+from fgamcd_opt.solvers.model_placement import place_models
+from fgamcd_opt.solvers.protocol import Outcome
+
+
+class TrimCachingSolver(CompiledSolver):
+    """Greedy of the general case; proves nothing about the delay."""
+
+    name: ClassVar[str] = "trimcaching"
+    summary: ClassVar[str] = "TrimCaching, general case: greedy by cache hits of whole models; no bound"
+    proves_bounds: ClassVar[bool] = False
+    finds_solutions: ClassVar[bool] = True
+
+    def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
+        """Solve P1 with the placement of :func:`greedy_models`, completed as :func:`place_models` says.
+
+        Parameters
+        ----------
+        problem
+            P1, default variant.
+        context
+            Limits, seed, clock.
+        options
+            ``rounds``: beamforming effort per set.
+        """
+        return place_models(problem, context, options["rounds"], greedy_models)

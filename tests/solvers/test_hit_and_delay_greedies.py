@@ -1,0 +1,182 @@
+"""TrimCaching and greedy-delay on a network solved by hand, and greedy-delay's steps against its definition."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from oracles import random_rates
+from random_problems import random_problem
+
+from fgamcd_opt.formulations.configuration_delays import configuration_delays
+from fgamcd_opt.frontdoor import solve
+from fgamcd_opt.instances.instance import Instance
+from fgamcd_opt.problem import P1
+from fgamcd_opt.solvers.growing_sets import GrowingSets
+from fgamcd_opt.status import Status
+
+MB = 10**6
+SHARED, A, B, C = range(4)
+SIZE_MB = np.array([6, 2, 2, 3])
+RATE_BPS = 200e6  # 100 MHz x log2(1 + 3)
+LINK_BPS = np.array([1e9, 0.5e9, 2e9, 0.25e9])
+AIR_S = 8 * SIZE_MB.sum() * MB / RATE_BPS
+
+
+def hand_problem(storage_mb: int, users_near=(0, 0, 0, 0, 0, 0)) -> P1:
+    """Models a, b (with a common block) and c, wanted by 3, 2 and 1 users, who hear one node each, error-free.
+
+    By default all of them hear node 0; what only node 1 stores comes over a link that differs by block.
+    """
+    model_blocks = np.array([[1, 1, 0, 0], [1, 0, 1, 0], [0, 0, 0, 1]], dtype=bool)
+    requests = np.array([0, 0, 0, 1, 1, 2])
+    pair_user = np.nonzero(model_blocks[requests].T)[1]
+    channel = np.zeros((6, 2, 1), complex)
+    channel[np.arange(6), list(users_near), 0] = 1.0
+    links = np.zeros((4, 2, 2))
+    links[:, 0, 1] = links[:, 1, 0] = LINK_BPS
+    return P1(
+        Instance(
+            name="by hand",
+            block_bytes=SIZE_MB * MB,
+            model_blocks=model_blocks,
+            requests=requests,
+            storage_bytes=np.array([storage_mb, 13]) * MB,
+            power_w=np.ones(2),
+            antennas=np.ones(2, np.int64),
+            bandwidth_hz=100e6,
+            noise_w=1 / 3,
+            backhaul_bps=links,
+            channel=channel,
+            csi_radius=np.zeros((6, 2)),
+            pair_channel=pair_user,
+            csi_set="ellipsoid",
+            qos_bps=np.full(6, 0.9 * RATE_BPS),
+            node_xy_m=np.zeros((2, 2)),
+            user_xy_m=np.zeros((6, 2)),
+            block_names=("shared", "a", "b", "c"),
+            model_names=("model a", "model b", "model c"),
+        )
+    )
+
+
+def delay_with_migration(*blocks: int) -> float:
+    """T when exactly these blocks come from node 1."""
+    return AIR_S + sum(8 * SIZE_MB[k] * MB / LINK_BPS[k] for k in blocks)
+
+
+def cached_at(result, node: int) -> set[int]:
+    return set(np.flatnonzero(result.solution.decision.caching[node]).tolist())
+
+
+@pytest.mark.parametrize("name", ["trimcaching", "trimcaching-spec"])
+def test_shared_blocks_are_stored_once_and_hits_decide(name):
+    """11 MB hold models a and b (6 + 2 + 2). Without sharing a (8) and c (3) would: 4 hits instead of 5."""
+    result = solve(hand_problem(11), name)
+    assert cached_at(result, 0) == {SHARED, A, B}
+    assert cached_at(result, 1) == {C}
+    assert result.verification.evaluation.hit_ratio == 5 / 6
+    assert result.objective_s == pytest.approx(delay_with_migration(C), rel=1e-6)
+    assert result.counts["users_hit"] == 5
+    assert result.counts["models_placed"] == 2
+    assert result.counts["blocks_completed"] == 1
+
+
+@pytest.mark.parametrize("name", ["trimcaching", "trimcaching-spec"])
+def test_a_node_that_cannot_serve_a_user_is_no_hit(name):
+    """The user of c hears node 1: its model goes there as a hit, and not as a block without a place."""
+    result = solve(hand_problem(11, users_near=(0, 0, 0, 0, 0, 1)), name)
+    assert cached_at(result, 0) == {SHARED, A, B}
+    assert cached_at(result, 1) == {C}
+    assert result.verification.evaluation.hit_ratio == 1.0
+    assert result.counts["blocks_completed"] == 0
+
+
+@pytest.mark.parametrize("name", ["trimcaching", "trimcaching-spec"])
+def test_placed_models_are_not_moved_for_blocks_without_room(name):
+    """Node 1 holds nothing, and c does not fit beside a and b: no solution, and the reason."""
+    problem = hand_problem(11)
+    data = problem.instance.replace(storage_bytes=np.array([12, 1]) * MB)
+    result = solve(P1(data), name)
+    assert result.status is Status.UNKNOWN
+    assert "1 of 4 requested blocks found no room" in result.message
+    assert solve(P1(data.replace(storage_bytes=np.array([13, 1]) * MB)), name).objective_s == pytest.approx(
+        AIR_S, rel=1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    ("storage_mb", "remote"), [(13, ()), (11, (B,)), (9, (SHARED,)), (5, (SHARED, B)), (2, (SHARED, B, C))]
+)
+def test_greedy_delay_saves_the_most_per_byte(storage_mb, remote):
+    """A byte at node 0 saves 8 / link rate: c before a before the shared block before b, as far as they fit.
+
+    9 MB: c and a leave 4 MB, too little for the shared block, though it would save more than a and b together.
+    """
+    result = solve(hand_problem(storage_mb), "greedy-delay")
+    assert cached_at(result, 0) == {SHARED, A, B, C} - set(remote)
+    assert result.objective_s == pytest.approx(delay_with_migration(*remote), rel=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_growth_against_its_definition(seed):
+    """Every enlargement of every block tried at every step; the lazy order must make no difference."""
+    nodes = 2 + seed % 3
+    problem = random_problem(
+        seed, nodes=nodes, blocks=6, users=4, storage_share=3.0, missing_links=0.1, qos_share=0.0
+    )
+    data = problem.instance
+    size = data.block_bytes[data.requested_blocks]
+    delay, _ = configuration_delays(problem, random_rates(seed, size.size, nodes))
+    sets = GrowingSets(delay, size, data.storage_bytes)
+    sets.cover(sets.undeliverable)
+    if sets.undeliverable.size:
+        pytest.fail("choose seeds whose storage suffices")
+    expected = grown_by_hand(delay, size, data.storage_bytes, sets.masks.tolist())
+    sets.grow()
+    assert sets.masks.tolist() == expected
+    used = [sum(s for s, c in zip(size, expected, strict=True) if c >> n & 1) for n in range(nodes)]
+    np.testing.assert_array_equal(sets.free_bytes, data.storage_bytes - used)
+    assert sets.free_bytes.min() >= 0
+
+
+def grown_by_hand(delay, size, storage, masks) -> list[int]:
+    """The largest decrease per byte among all supersets of all caching sets that fit, until none decreases T."""
+    while True:
+        best, step = 0.0, None
+        for row, mask in enumerate(masks):
+            for larger in range(delay.shape[1]):
+                if larger & mask != mask or larger == mask:
+                    continue
+                trial = [*masks[:row], larger, *masks[row + 1 :]]
+                used = [
+                    sum(s for s, c in zip(size, trial, strict=True) if c >> n & 1)
+                    for n in range(storage.size)
+                ]
+                added = (larger.bit_count() - mask.bit_count()) * size[row]
+                gain = (delay[row, mask] - delay[row, larger]) / added
+                if gain > best and all(u <= q for u, q in zip(used, storage, strict=True)):
+                    best, step = gain, (row, larger)
+        if step is None:
+            return masks
+        masks[step[0]] = step[1]
+
+
+def test_large_blocks_come_first_where_the_order_by_gain_leaves_no_room():
+    """Two caches of 6 for blocks of 2, 4 and 6: the small one saves the most per byte, but must go beside the 4."""
+    delay = np.array([[np.inf, 1.0, 40.0, 1.0], [np.inf, 9.0, 8.0, 8.0], [np.inf, 12.5, 12.0, 12.0]])
+    sets = GrowingSets(delay, np.array([2, 4, 6]), np.array([6, 6]))
+    sets.cover(sets.undeliverable)
+    assert sets.masks.tolist() == [1, 1, 2]
+
+
+def test_a_block_that_one_node_alone_cannot_deliver_gets_two_copies():
+    delay = np.array([[math.inf, math.inf, math.inf, 3.0]])
+    sets = GrowingSets(delay, np.array([5]), np.array([5, 5]))
+    sets.cover(sets.undeliverable)
+    assert sets.masks.tolist() == [3]
+    cramped = GrowingSets(delay, np.array([5]), np.array([5, 4]))
+    cramped.cover(cramped.undeliverable)
+    assert cramped.undeliverable.tolist() == [0]
+    assert "1 of 1 requested blocks found no room" in cramped.fault
