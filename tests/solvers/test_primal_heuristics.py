@@ -16,7 +16,7 @@ from fgamcd_opt.solvers.local_search import iterate
 from fgamcd_opt.solvers.lp_rounding import round_relaxation
 from fgamcd_opt.status import Status
 
-HEURISTICS = pytest.mark.parametrize("name", ["greedy", "lp-rounding", "local-search"])
+HEURISTICS = pytest.mark.parametrize("name", ["greedy", "greedy-delay", "lp-rounding", "local-search"])
 
 
 @HEURISTICS
