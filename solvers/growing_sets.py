@@ -113,7 +113,7 @@ class GrowingSets:
         """Proper supersets of the block's caching set for which there is room."""
         held = self.masks[row]
         sets = self._sets[((self._sets & held) == held) & (self._sets != held)]
-        return sets[self._fits(row, sets)]
+        return np.asarray(sets[self._fits(row, sets)])
 
     def _fits(self, row: int, sets: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Whether there is room for the further copies."""
