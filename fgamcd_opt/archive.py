@@ -119,7 +119,9 @@ def read_archive(
             head = _read_header(path, archive.read(_HEADER), kind)
             declared = _declared_arrays(path, head)
             _compare_members(path, set(sizes) - {_HEADER}, {f"{name}.npy" for name in declared})
-            arrays = {name: _parse_array(path, name, archive.read(f"{name}.npy")) for name in declared}
+            arrays = {
+                name: parse_npy(f"{path}: array {name!r}", archive.read(f"{name}.npy")) for name in declared
+            }
     except _READ_FAULTS as error:
         raise InputError(f"{path}: damaged or not an archive ({error or type(error).__name__})") from error
     for name, array in arrays.items():
@@ -219,23 +221,41 @@ def _compare_members(path: Path, found: set[str], expected: set[str]) -> None:
         raise InputError(f"{path}: member {missing[0]!r} is missing")
 
 
-def _parse_array(path: Path, name: str, data: bytes) -> np.ndarray[Any, Any]:
-    """Parse ``.npy`` version 1.0 from memory, without pickle and without allocating what is only declared."""
+def parse_npy(what: str, data: bytes, *, canonical: bool = True) -> np.ndarray[Any, Any]:
+    """Parse ``.npy`` from memory, without pickle and without allocating what is only declared.
+
+    Parameters
+    ----------
+    what
+        File and array, for messages.
+    data
+        Content of the file.
+    canonical
+        Accept what `write_archive` writes and nothing else: format version 1.0 in C order.
+
+    Raises
+    ------
+    InputError
+        For another version or order, a dtype that is not numeric or bool, or a size other than declared.
+    ValueError
+        If the header cannot be read.
+    """
     stream = io.BytesIO(data)
-    if np.lib.format.read_magic(stream) != (1, 0):
-        raise InputError(f"{path}: array {name!r} is not in .npy format version 1.0")
-    shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(stream)
+    version = np.lib.format.read_magic(stream)
+    if version == (1, 0):
+        shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(stream)
+    elif version == (2, 0) and not canonical:
+        shape, fortran_order, dtype = np.lib.format.read_array_header_2_0(stream)
+    else:
+        raise InputError(f"{what} is not in .npy format version 1.0")
     if dtype.kind not in "biufc":
-        raise InputError(
-            f"{path}: array {name!r} has dtype {dtype}; pickled and non-numeric arrays are refused"
-        )
-    if fortran_order:
-        raise InputError(f"{path}: array {name!r} is in Fortran order; expected C order")
+        raise InputError(f"{what} has dtype {dtype}; pickled and non-numeric arrays are refused")
+    if fortran_order and canonical:
+        raise InputError(f"{what} is in Fortran order; expected C order")
     count, present = 1, len(data) - stream.tell()
     for length in shape:
         count *= length
     if min(shape, default=0) < 0 or count * dtype.itemsize != present:
-        raise InputError(
-            f"{path}: array {name!r} declares shape {shape} of {dtype} but holds {present} bytes"
-        )
-    return np.frombuffer(data, dtype=dtype, offset=stream.tell()).reshape(shape)
+        raise InputError(f"{what} declares shape {shape} of {dtype} but holds {present} bytes")
+    flat = np.frombuffer(data, dtype=dtype, offset=stream.tell())
+    return flat.reshape(shape, order="F" if fortran_order else "C")

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 from numpy.typing import NDArray
 
 from fgamcd_opt.errors import InputError
 from fgamcd_opt.instances import network, repository_cnn, repository_llm
+from fgamcd_opt.instances.input_file import read_input
 from fgamcd_opt.instances.instance import Instance
+from fgamcd_opt.instances.own_channels import load_own_channels, pair_channels
 from fgamcd_opt.instances.qos import capped_qos
-from fgamcd_opt.instances.recipe import Recipe
+from fgamcd_opt.instances.recipe import REPOSITORIES, Recipe
 from fgamcd_opt.instances.repository import Family, Repository, choose_families, combine
+from fgamcd_opt.instances.repository_file import load_repository
 from fgamcd_opt.instances.requests import zipf_requests
 from fgamcd_opt.instances.streams import Purpose, from_decibel, stream
 
@@ -23,25 +28,21 @@ def generate(recipe: Recipe) -> Instance:
     Raises
     ------
     InputError
-        If the recipe's repository does not exist as asked for, or the channels or the backhaul rates would
-        exceed 2^24 numbers.
+        If the recipe's repository does not exist as asked for, the channels or the backhaul rates would exceed 2^24
+        numbers, or a file that the recipe names is missing, not acceptable, or not the one that it was made with.
+    BackendError
+        If a file of channels needs a package that is not installed.
     """
+    recipe = _with_digests(recipe)
     repository = build_repository(recipe)
     requests = zipf_requests(recipe.users, len(repository.model_names), recipe.zipf, recipe.seed)
     pair_block, pair_user = np.nonzero(repository.model_blocks[requests].T)
-    rows, pair_channel = _fading_rows(recipe, pair_block, pair_user)
-    _refuse_large("users", "fading", len(rows) * recipe.nodes * recipe.antennas)
     node_xy_m, user_xy_m = _positions(recipe)
-    channel = network.rician_channels(
-        node_xy_m,
-        user_xy_m,
-        rows,
-        antennas=recipe.antennas,
-        gain=from_decibel(recipe.g0_db),
-        path_loss_exponent=recipe.path_loss_exponent,
-        rician_k=recipe.rician_k,
-        seed=recipe.seed,
-    )
+    if recipe.channels:
+        own = load_own_channels(recipe, len(repository.block_names))
+        channel, pair_channel = pair_channels(own, pair_block, pair_user)
+    else:
+        channel, pair_channel = _drawn_channels(recipe, node_xy_m, user_xy_m, pair_block, pair_user)
     instance = Instance(
         name=recipe.name,
         block_bytes=repository.block_bytes,
@@ -71,6 +72,17 @@ def generate(recipe: Recipe) -> Instance:
     return instance.replace(qos_bps=qos_bps, recipe=recipe.to_json())
 
 
+def _with_digests(recipe: Recipe) -> Recipe:
+    """The recipe with the digests of the files that it names, checked against those that it has already."""
+    if recipe.repository not in REPOSITORIES:
+        digest = read_input("repository", recipe.repository, recipe.repository_sha256)[1]
+        recipe = dataclasses.replace(recipe, repository_sha256=digest)
+    if recipe.channels:
+        digest = read_input("channels", recipe.channels, recipe.channels_sha256)[1]
+        recipe = dataclasses.replace(recipe, channels_sha256=digest)
+    return recipe
+
+
 def _refuse_large(field: str, remedy: str, entries: int) -> None:
     if entries > _MAX_ENTRIES:
         raise InputError(
@@ -81,6 +93,8 @@ def _refuse_large(field: str, remedy: str, entries: int) -> None:
 
 def build_repository(recipe: Recipe) -> Repository:
     """Return the models and PBs of a recipe."""
+    if recipe.repository not in REPOSITORIES:
+        return load_repository(recipe.repository, recipe.repository_sha256)
     if recipe.repository == "synthetic":
         return combine([_synthetic_family(recipe)])
     if recipe.repository == "cnn":
@@ -113,6 +127,29 @@ def _positions(recipe: Recipe) -> tuple[NDArray[np.float64], NDArray[np.float64]
         recipe.users, node_xy_m, recipe.area_m, recipe.min_distance_m, recipe.seed
     )
     return node_xy_m, user_xy_m
+
+
+def _drawn_channels(
+    recipe: Recipe,
+    node_xy_m: NDArray[np.float64],
+    user_xy_m: NDArray[np.float64],
+    pair_block: NDArray[np.int64],
+    pair_user: NDArray[np.int64],
+) -> tuple[NDArray[np.complex128], NDArray[np.int64]]:
+    """(H, N, N_t) channels and (P,) the row of every pair."""
+    rows, pair_channel = _fading_rows(recipe, pair_block, pair_user)
+    _refuse_large("users", "fading", len(rows) * recipe.nodes * recipe.antennas)
+    channel = network.rician_channels(
+        node_xy_m,
+        user_xy_m,
+        rows,
+        antennas=recipe.antennas,
+        gain=from_decibel(recipe.g0_db),
+        path_loss_exponent=recipe.path_loss_exponent,
+        rician_k=recipe.rician_k,
+        seed=recipe.seed,
+    )
+    return channel, pair_channel
 
 
 def _fading_rows(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from fgamcd_opt.errors import InputError
@@ -23,6 +25,14 @@ from fgamcd_opt.instances.recipe_fields import (
 SCHEMA_VERSION = 1
 """Version of the recipe's fields; a reader accepts exactly this one."""
 
+REPOSITORIES = ("cnn", "llm", "synthetic")
+"""Built-in repositories of models."""
+
+_OF_FAMILIES = ("families", "models_per_family", "roots_per_family", "freeze")
+_OF_SYNTHETIC = ("blocks_per_model", "block_mb_min", "block_mb_max")
+_OF_DRAWN_CHANNELS = ("g0_db", "path_loss_exponent", "rician_k", "fading")
+_SHA256 = re.compile("([0-9a-f]{64})?")
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -37,7 +47,10 @@ class Recipe:
     nodes, users, antennas
         N, U and N_t.
     repository
-        ``cnn``, ``llm`` or ``synthetic`` (one architecture whose PB sizes are drawn).
+        ``cnn``, ``llm``, ``synthetic`` (one architecture whose PB sizes are drawn) or the path of a repository file
+        (``.json``, see `fgamcd_opt.instances.repository_file`).
+    repository_sha256
+        SHA-256 (hex) that the repository file must have; empty means any. Generation fills it in.
     families
         Architectures of ``cnn`` or ``llm`` to use; empty means all.
     models_per_family, roots_per_family, freeze
@@ -57,6 +70,11 @@ class Recipe:
         Side of the square in m, ``grid`` or ``uniform`` nodes, least distance between user and node in m.
     fading
         Small-scale fading drawn ``per_block`` or ``once``.
+    channels
+        Path of a file with channels to take instead of drawn ones (``.npy``, ``.npz`` or ``.mat``, see
+        `fgamcd_opt.instances.own_channels`); empty means none.
+    channels_sha256
+        SHA-256 (hex) that the file of the channels must have; empty means any. Generation fills it in.
     backhaul, backhaul_gbps_min, backhaul_gbps_max
         Link rates drawn ``per_block`` or ``once``, uniform on the interval in Gbit/s.
     cooperation_radius_m
@@ -81,7 +99,8 @@ class Recipe:
     nodes: int = whole(6, 1, 64)
     users: int = whole(30, 1, 10_000)
     antennas: int = whole(20, 1, 1024)
-    repository: str = choice("cnn", "llm", "synthetic")
+    repository: str = field(default="cnn", metadata={"kind": "text"})
+    repository_sha256: str = field(default="", metadata={"kind": "text"})
     families: tuple[str, ...] = field(default=(), metadata={"kind": "list of texts"})
     models_per_family: int = whole(20, 1, 1000)
     roots_per_family: int = whole(6, 1, 1000)
@@ -100,6 +119,8 @@ class Recipe:
     placement: str = choice("grid", "uniform")
     min_distance_m: float = real(10.0, 0.01, 1e6)
     fading: str = choice("per_block", "once")
+    channels: str = field(default="", metadata={"kind": "text"})
+    channels_sha256: str = field(default="", metadata={"kind": "text"})
     backhaul: str = choice("per_block", "once")
     backhaul_gbps_min: float = real(8.0, 1e-6, 1e6)
     backhaul_gbps_max: float = real(12.0, 1e-6, 1e6)
@@ -135,13 +156,18 @@ class Recipe:
                 f"roots_per_family: {self.roots_per_family} is above "
                 f"models_per_family = {self.models_per_family}"
             )
-        if self.repository == "synthetic":
-            unused: tuple[str, ...] = ("families",)
-        else:
-            unused = ("blocks_per_model", "block_mb_min", "block_mb_max")
+        if self.repository not in REPOSITORIES and not self.repository.endswith(".json"):
+            raise InputError(
+                f"repository: {self.repository!r} is unknown; expected one of {', '.join(REPOSITORIES)} or a .json "
+                "file that `fgamcd repository scan -o` wrote"
+            )
+        for name in ("repository_sha256", "channels_sha256"):
+            if not _SHA256.fullmatch(getattr(self, name)):
+                raise InputError(f"{name}: {getattr(self, name)!r} is not 64 hexadecimal digits")
+        unused = _without_effect(self.repository, self.channels)
         for spec in dataclasses.fields(self):
             if spec.name in unused and getattr(self, spec.name) != spec.default:
-                raise InputError(f"{spec.name}: has no effect with repository = {self.repository}")
+                raise InputError(f"{spec.name}: has no effect with {unused[spec.name]}")
 
     def to_json(self) -> dict[str, Any]:
         """Return all fields as plain JSON values, with the schema version."""
@@ -169,7 +195,9 @@ class Recipe:
     def with_overrides(self, overrides: Mapping[str, str]) -> Recipe:
         """Return a copy with some fields replaced by values given as text, such as ``{"users": "48"}``.
 
-        Lists are separated by commas. Unless ``name`` is among them, the overrides are appended to the name.
+        Lists are separated by commas. Unless ``name`` is among them, the overrides are appended to the name. A file
+        for ``repository`` or ``channels`` takes the place of the fields that describe built-in ones: these go back to
+        their defaults.
 
         Raises
         ------
@@ -181,8 +209,34 @@ class Recipe:
         _refuse_unknown(overrides)
         kinds = {spec.name: spec.metadata["kind"] for spec in dataclasses.fields(self)}
         parsed = {name: parse_field(name, text, kinds[name]) for name, text in overrides.items()}
-        label = ",".join(f"{name}={text}" for name, text in overrides.items())
-        return dataclasses.replace(self, **{"name": f"{self.name}[{label}]", **parsed})
+        label = ",".join(f"{name}={Path(text).name or text}" for name, text in overrides.items())
+        return dataclasses.replace(
+            self, **{"name": f"{self.name}[{label}]", **_replaced_by(parsed), **parsed}
+        )
+
+
+def _without_effect(repository: str, channels: str) -> dict[str, str]:
+    """Fields that must keep their defaults, and because of what."""
+    if repository.endswith(".json"):
+        names: tuple[str, ...] = (*_OF_FAMILIES, *_OF_SYNTHETIC)
+    elif repository == "synthetic":
+        names = ("families", "repository_sha256")
+    else:
+        names = (*_OF_SYNTHETIC, "repository_sha256")
+    unused = dict.fromkeys(names, f"repository = {repository}")
+    if channels:
+        return unused | dict.fromkeys(_OF_DRAWN_CHANNELS, f"channels = {channels}")
+    return unused | {"channels_sha256": "no file for channels"}
+
+
+def _replaced_by(parsed: Mapping[str, Any]) -> dict[str, Any]:
+    """Defaults of the fields that a new file takes the place of; a digest belongs to the file that it was made of."""
+    names = [f"{name}_sha256" for name in ("repository", "channels") if name in parsed]
+    if parsed.get("repository", "").endswith(".json"):
+        names += [*_OF_FAMILIES, *_OF_SYNTHETIC]
+    if parsed.get("channels"):
+        names += _OF_DRAWN_CHANNELS
+    return {spec.name: spec.default for spec in dataclasses.fields(Recipe) if spec.name in names}
 
 
 def _refuse_unknown(given: Iterable[str]) -> None:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from fgamcd_opt.errors import InputError
 from fgamcd_opt.instances.validation import convert, labels, require, require_shape
 
-_MAX_MODEL_BLOCKS = 2**26
+MAX_MODEL_BLOCKS = 2**26
+"""Largest table of models and PBs: 64 MiB."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +49,26 @@ class Repository:
         labels("block_names", self.block_names, len(self.block_bytes))
         require_shape("model_blocks", self.model_blocks, (n_models, n_blocks))
         labels("model_names", self.model_names, n_models)
+
+    @property
+    def shared_bytes(self) -> NDArray[np.int64]:
+        """(M, M) bytes of the PBs that two models have in common; the diagonal holds the models' sizes."""
+        held = self.model_blocks.astype(np.int64)
+        shared: NDArray[np.int64] = (held * self.block_bytes) @ held.T
+        return shared
+
+    @property
+    def reuse_ratio(self) -> float:
+        """Share of all models' bytes, each model counted in full, that lies in PBs of two models or more."""
+        holders = self.model_blocks.sum(axis=0)
+        counted = holders * self.block_bytes
+        return float(counted[holders > 1].sum() / counted.sum())
+
+    @property
+    def bytes_saved(self) -> int:
+        """Bytes that storing every PB once saves against storing every model on its own."""
+        holders = self.model_blocks.sum(axis=0)
+        return int(((holders - 1).clip(min=0) * self.block_bytes).sum())
 
 
 @dataclass(frozen=True)
@@ -113,9 +134,9 @@ def combine(families: Sequence[Family]) -> Repository:
                 blocks[block] = size
                 used.append(block)
             models[f"{family.name}-{model:02d}"] = used
-    if len(models) * len(blocks) > _MAX_MODEL_BLOCKS:
+    if len(models) * len(blocks) > MAX_MODEL_BLOCKS:
         raise InputError(
-            f"models_per_family: {len(models)} models x {len(blocks)} PBs exceed {_MAX_MODEL_BLOCKS} entries"
+            f"models_per_family: {len(models)} models x {len(blocks)} PBs exceed {MAX_MODEL_BLOCKS} entries"
         )
     index = {block: k for k, block in enumerate(blocks)}
     model_blocks = np.zeros((len(models), len(blocks)), dtype=np.bool_)

@@ -20,6 +20,7 @@ COMMANDS = {
     "bound": "prove a lower bound on the delay of an instance",
     "beamform": "send one block from chosen nodes: rates, proved bound, robustness study",
     "verify": "check a solution against its instance, without any solver",
+    "repository": "find the blocks that real checkpoints (safetensors) share, for instances of your own",
     "solvers": "list the solvers, their options and whether their backends are installed",
 }
 """Name and one line of every command; the module of that name is imported only when the command is used."""

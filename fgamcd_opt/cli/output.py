@@ -26,7 +26,7 @@ def print_rows(rows: Mapping[str, str]) -> None:
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Aligned columns, the first and the last to the left; a heading breaks after its first word."""
     headings = [(*column.split(" ", 1), "")[:2] for column in columns]
-    lines = [list(line) for line in zip(*headings, strict=True)]
+    lines = [list(line) for line in zip(*headings, strict=True) if any(line)]
     widths = [max(map(len, column)) for column in zip(*lines, *rows, strict=True)]
     for line in [*lines, ["-" * width for width in widths], *rows]:
         inner = [cell.rjust(width) for cell, width in zip(line, widths, strict=True)]
