@@ -1,0 +1,68 @@
+"""What the figures of a comparison share: one look per method, axes, legend."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+GAP_FLOOR_PERCENT = 1e-4
+"""Gaps at most this large, negative ones included, are drawn at this value of a logarithmic axis."""
+
+_COLORS = ("black", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "0.5", "#56B4E9", "#E69F00")
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "*", "d", "+", "x", "1", "2", "3")
+_LINES = ("-", "--", "-.")
+
+
+def styles(methods: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Colour, marker and line of every method, the same in all figures of a comparison."""
+    looks = zip(itertools.cycle(_COLORS), itertools.cycle(_MARKERS), itertools.cycle(_LINES), strict=False)
+    return {
+        method: {"color": color, "marker": marker, "linestyle": line, "markerfacecolor": "none"}
+        for method, (color, marker, line) in zip(methods, looks, strict=False)
+    }
+
+
+def new_figure(height: float) -> tuple[Figure, Axes]:
+    """An empty figure with one pair of axes; ``height`` in inches."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7.2, height), layout="constrained")
+    return figure, figure.subplots()
+
+
+def add_legend(figure: Figure, axes: Axes) -> None:
+    """All labels of the axes below them, each once with its first line."""
+    handles, labels = axes.get_legend_handles_labels()
+    first = {label: handles[labels.index(label)] for label in labels}
+    figure.legend(list(first.values()), list(first), loc="outside lower center", ncols=4, fontsize="small")
+
+
+def add_grid(axes: Axes) -> None:
+    """Fine grey lines."""
+    axes.grid(visible=True, color="0.88", linewidth=0.6)
+
+
+def plain_numbers(axes: Axes, name: str) -> None:
+    """Ticks such as 0.01 rather than powers of ten, on the axis "x" or "y"."""
+    axis = axes.xaxis if name == "x" else axes.yaxis
+    axis.set_major_formatter(lambda value, _: f"{value:g}")
+
+
+def gap_axis(axes: Axes, name: str) -> None:
+    """Logarithmic axis "x" or "y" of gaps in percent."""
+    axes.set(**{f"{name}scale": "log", f"{name}label": "gap to the best certified bound of P1 (%)"})
+    plain_numbers(axes, name)
+    add_grid(axes)
+
+
+def floored_percent(gaps: Sequence[float]) -> NDArray[np.float64]:
+    """Gaps in percent, at least :data:`GAP_FLOOR_PERCENT`."""
+    return np.maximum(100.0 * np.asarray(gaps, dtype=np.float64), GAP_FLOOR_PERCENT)

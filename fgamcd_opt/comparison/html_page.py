@@ -1,0 +1,201 @@
+"""One self-contained HTML page of a comparison: tables, figures, meanings, settings and provenance."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fgamcd_opt.comparison.figure_style import GAP_FLOOR_PERCENT
+from fgamcd_opt.comparison.figures import TARGET_GAP
+from fgamcd_opt.comparison.instance_tables import cell_table, gap_table, instance_table
+from fgamcd_opt.comparison.scores import Record, Score, Scores
+from fgamcd_opt.comparison.summary_tables import CLASSES, overview
+from fgamcd_opt.comparison.table import Column, Table
+from fgamcd_opt.comparison.trace_figure import trace_name
+
+if TYPE_CHECKING:
+    pass
+
+OPEN_INSTANCES = 3
+"""Number of instances up to which the page shows their tables unfolded."""
+
+_FLOOR = (
+    f"Gaps of {GAP_FLOOR_PERCENT:g} % or less, negative ones included, are drawn at {GAP_FLOOR_PERCENT:g} %."
+)
+CAPTIONS = {
+    "gap_distribution": (
+        "Gap to the best certified bound",
+        "A point per cell; the box covers the middle half, the thick line is the median, the whiskers reach to the "
+        f"extremes. {_FLOOR}",
+    ),
+    "time_against_gap": ("Time against gap", f"A point per cell with an accepted delay. {_FLOOR}"),
+    "performance_profile": (
+        "Performance profiles",
+        "Share of the instances that a method solves within a factor of the best of this comparison. Left: delay. "
+        f"Right: time, where only instances count on which it comes within {TARGET_GAP:.0%} of the best delay known.",
+    ),
+}
+"""Title and explanation of each figure but the traces."""
+TRACE_CAPTION = (
+    "Full lines: best delay so far, dashed lines: best proved bound so far, each for the variant that the method "
+    "solves; first seed. Linear between -0.01 % and 0.01 %, logarithmic beyond."
+)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure inside the page: name, title, caption, and its SVG as a data URI."""
+
+    name: str
+    title: str
+    caption: str
+    source: str
+
+
+def html_page(scores: Scores, drawn: Mapping[str, Path], title: str, command: str) -> str:
+    """The page.
+
+    Parameters
+    ----------
+    scores
+        What is shown.
+    drawn
+        SVG files of the figures by name.
+    title, command
+        As for :func:`fgamcd_opt.comparison.report.write_report`.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    pages = Environment(
+        loader=PackageLoader("fgamcd_opt.comparison"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+    )
+    pages.globals["zip"] = zip
+    summary, *others = overview(scores)
+    one_each = [instance_table(scores, instance) for instance in scores.instances]
+    traces = [_trace(drawn, instance) for instance in scores.instances]
+    records = [record for score in scores.by_cell.values() for record in score.records]
+    return pages.get_template("report.html").render(
+        title=title,
+        command=command,
+        lead=_lead(scores, records),
+        contents=_CONTENTS,
+        wrong=[_named(record) for record in records if record["class"] == "wrong"],
+        summary=summary,
+        others=others,
+        gaps=gap_table(scores),
+        pictures=[Picture(n, *CAPTIONS[n], _data_uri(drawn[n])) for n in CAPTIONS if n in drawn],
+        instances=list(zip(one_each, traces, strict=True)),
+        open_at_most=OPEN_INSTANCES,
+        cells=cell_table(scores),
+        classes=CLASSES,
+        explained=_explained([summary, *others, *one_each[:1]]),
+        settings=_settings(records),
+        options={
+            m: _distinct(_pairs(r["options"]) for s in scores.of_method(m) for r in s.records)
+            for m in scores.methods
+        },
+        digests={
+            i: _distinct(r["instance_digest"] for s in scores.of_instance(i) for r in s.records)
+            for i in scores.instances
+        },
+    )
+
+
+_CONTENTS = {
+    "averages": "Summary",
+    "figures": "Figures",
+    "by-instance": "Every instance",
+    "every-cell": "Every cell",
+    "classes": "What the words mean",
+    "settings": "Settings and provenance",
+}
+"""Identifier and heading of the parts of the page."""
+
+_SETTINGS = {
+    "asked_variant": "problem asked for",
+    "seed": "seeds",
+    "time_limit_s": "time limit (s)",
+    "memory_limit_bytes": "memory limit (bytes)",
+    "gap_tolerance": "gap at which a solver may stop",
+    "threads": "threads of a solver",
+    "fgamcd_version": "fgamcd-opt",
+    "python": "Python",
+    "packages": "packages",
+    "machine": "machine",
+    "processor": "processor",
+    "cores": "cores",
+}
+"""Fields of a row that are the same in most rows, and what the page calls them."""
+
+
+def _lead(scores: Scores, records: Sequence[Record]) -> str:
+    """Size of the comparison in one sentence."""
+    wall = sum(record["wall_s"] or 0.0 for record in records)
+    return (
+        f"{len(scores.instances)} instances, {len(scores.methods)} methods, {len(records)} cells, each in a process of "
+        f"its own; {wall:.0f} s of processes in all. T is the delay (7) of the saved solution, by the independent "
+        "checker. A gap is (T - bound) / T."
+    )
+
+
+def _named(record: Record) -> str:
+    return (
+        f"{record['instance']}, {record['solver']}, seed {record['seed']}: T = {record['delay_s']} s, "
+        f"own bound {record['bound_s']} s, best bound {record['best_bound_s']} s"
+    )
+
+
+def _settings(records: Sequence[Record]) -> dict[str, list[str]]:
+    """Distinct values of each setting, and the span of time in which the cells started."""
+    found = {
+        name: _distinct(_pairs(record.get(field)) for record in records) for field, name in _SETTINGS.items()
+    }
+    started = sorted(str(record["started"]) for record in records if record["started"])
+    found["cells started"] = [f"{started[0]} to {started[-1]}"] if started else []
+    found["report by"] = [f"fgamcd-opt {version('fgamcd-opt')}"]
+    return {name: values for name, values in found.items() if values}
+
+
+def _of_scores(found: Sequence[Score], field: str) -> list[str]:
+    """Distinct values of a field."""
+    return _distinct(_pairs(record[field]) for score in found for record in score.records)
+
+
+def _pairs(value: Any) -> Any:
+    """A dictionary as text."""
+    return ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
+
+
+def _distinct(values: Any) -> list[str]:
+    """Known values as text, each once."""
+    return list(dict.fromkeys(_short(value) for value in values if value not in (None, "")))
+
+
+def _short(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _explained(shown: Sequence[Table]) -> list[Column]:
+    """Columns with a meaning, each heading once; classes are explained elsewhere."""
+    columns = {
+        c.heading: c for table in shown for c in table.columns if c.meaning and c.heading not in CLASSES
+    }
+    return list(columns.values())
+
+
+def _trace(drawn: Mapping[str, Path], instance: str) -> Picture | None:
+    name = trace_name(instance)
+    if name not in drawn:
+        return None
+    return Picture(name, f"{instance}: delay and bound over time", TRACE_CAPTION, _data_uri(drawn[name]))
+
+
+def _data_uri(path: Path) -> str:
+    return "data:image/svg+xml;base64," + base64.b64encode(path.read_bytes()).decode()

@@ -1,0 +1,56 @@
+"""The derived table of a comparison as Parquet and CSV with the same content."""
+
+from __future__ import annotations
+
+import io
+import json
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fgamcd_opt.errors import BackendError
+from fgamcd_opt.files import write_bytes_atomically
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+_NEEDED = ("pandas", "pyarrow", "matplotlib", "jinja2")
+
+
+def require_reporting() -> None:
+    """Refuse, before long work starts, if a comparison cannot be reported.
+
+    Raises
+    ------
+    BackendError
+        If a package of the extra ``compare`` is not installed.
+    """
+    missing = [name for name in _NEEDED if find_spec(name) is None]
+    if missing:
+        raise BackendError(f'a comparison needs {", ".join(missing)}: pip install "fgamcd-opt[compare]"')
+
+
+def write_row_files(frame: DataFrame, folder: Path) -> list[Path]:
+    """Write ``rows.parquet`` and ``rows.csv``: the rows in the order of the table, the same table the same bytes.
+
+    Values that are lists or dictionaries (trace, options, versions) are JSON text in both; unknown values and empty
+    texts are missing values in Parquet and empty in CSV.
+    """
+    flat = _flat(frame)
+    parquet, text = io.BytesIO(), io.StringIO()
+    flat.to_parquet(parquet, index=False)
+    flat.to_csv(text, index=False, lineterminator="\n")
+    paths = [folder / "rows.parquet", folder / "rows.csv"]
+    for path, data in zip(paths, (parquet.getvalue(), text.getvalue().encode()), strict=True):
+        write_bytes_atomically(path, data)
+    return paths
+
+
+def _flat(frame: DataFrame) -> DataFrame:
+    """The table with texts in place of nested values and one type per column."""
+    columns = {name: frame[name].map(_as_text).replace("", None) for name in frame.columns}
+    return frame.assign(**columns).convert_dtypes()
+
+
+def _as_text(value: object) -> object:
+    return json.dumps(value, sort_keys=True) if isinstance(value, dict | list | tuple) else value

@@ -1,0 +1,153 @@
+"""The files of a report: all of them, self-contained, with the rows' values, nothing unescaped."""
+
+from __future__ import annotations
+
+import base64
+from html.parser import HTMLParser
+
+import pytest
+from synthetic_rows import cell, failed, frame, varied
+
+from fgamcd_opt.comparison.instance_tables import cell_table, gap_table
+from fgamcd_opt.comparison.report import write_report
+from fgamcd_opt.comparison.scores import scores_of
+from fgamcd_opt.comparison.summary_tables import overview
+from fgamcd_opt.errors import InputError
+
+
+class Page(HTMLParser):
+    """Tables (rows of shown texts by id), addresses that the page refers to, open tags, and its text."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tables, self.addresses, self.text, self.stack, self.ids = {}, [], "", [], []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        attributes = dict(attrs)
+        self.addresses += [
+            value for name, value in attrs if name in ("src", "href", "srcset", "data", "action")
+        ]
+        self.ids += [value for name, value in attrs if name == "id"]
+        if tag == "table":
+            self.tables[attributes["id"]] = self.rows = []
+        elif tag == "tr":
+            self.rows.append([])
+        elif tag in ("td", "th"):
+            self.rows[-1].append("")
+        if tag not in ("meta", "img"):
+            self.stack.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.stack.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+        if {"td", "th"} & set(self.stack):
+            self.rows[-1][-1] += data
+
+
+@pytest.fixture(scope="module")
+def table():
+    return varied(seeds=2)
+
+
+@pytest.fixture(scope="module")
+def folder(table, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("report")
+    write_report(table, folder, title="A comparison", command="fgamcd compare --library")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def page(folder):
+    return Page((folder / "report.html").read_text(encoding="utf-8"))
+
+
+def test_every_file_is_written_and_named(table, tmp_path):
+    written = write_report(table[table["instance"] == "beta"], tmp_path)
+    assert sorted(written) == sorted(path for path in tmp_path.rglob("*") if path.is_file())
+    drawn = ("gap_distribution", "time_against_gap", "performance_profile", "trace_beta")
+    names = {"rows.parquet", "rows.csv", "tables.md", "report.html"}
+    assert {path.name for path in written} == names | {
+        f"{d}.{suffix}" for d in drawn for suffix in ("png", "svg")
+    }
+
+
+def test_page_needs_nothing_else(page, folder):
+    assert not page.stack
+    assert all(address.startswith(("#", "data:image/svg+xml;base64,")) for address in page.addresses)
+    assert {address[1:] for address in page.addresses if address.startswith("#")} <= set(page.ids)
+    assert len(page.ids) == len(set(page.ids))
+    inlined = {base64.b64decode(a.partition(",")[2]) for a in page.addresses if a.startswith("data:")}
+    assert inlined == {path.read_bytes() for path in (folder / "figures").glob("*.svg")}
+    assert "@import" not in page.text
+    assert "url(" not in page.text
+
+
+def test_page_and_markdown_show_every_cell_of_every_table(page, folder, table):
+    scores = scores_of(table)
+    markdown = (folder / "tables.md").read_text(encoding="utf-8")
+    for shown in (*overview(scores), gap_table(scores)):
+        assert page.tables[shown.name] == [shown.headings, *shown.texts]
+        assert shown.markdown() in markdown
+    assert page.tables["cells"][1:] == cell_table(scores).texts
+    assert all(f"instance-{i + 1}" in page.tables for i in range(len(scores.instances)))
+
+
+def test_page_tells_settings_and_provenance(page):
+    for text in (
+        "fgamcd compare --library",
+        "a processor",
+        "numpy 2.0.0",
+        "time limit (s)",
+        "digest of beta",
+    ):
+        assert text in page.text
+    assert "alarm" not in page.text.partition("</style>")[2]
+
+
+def test_names_are_escaped(tmp_path):
+    evil = '<script>alert("x")</script>&'
+    cells = [cell("beta", "greedy"), failed("beta", "greedy", reason="<b>why</b>")]
+    cells = [{**one, "instance": evil} for one in cells]
+    write_report(frame(cells), tmp_path, title="a < b")
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "<b>" not in text
+    assert text.count("<script>") == 1
+    page = Page(text)
+    assert page.tables["gaps"][1][0] == evil
+    assert not page.stack
+    assert len(list((tmp_path / "figures").glob("trace_*.svg"))) == 1
+
+
+def test_wrong_cells_stand_at_the_top(tmp_path):
+    cells = [cell("beta", "greedy", delay_s=4.0, **{"class": "wrong"}), cell("beta", "exact")]
+    write_report(frame(cells), tmp_path)
+    page = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
+    alarm, summary = page.text.index("contradict each other"), page.text.index("gap mean %")
+    assert alarm < page.text.index("beta, greedy, seed 0: T = 4.0 s") < summary
+
+
+def test_comparison_without_any_delay_is_reported(tmp_path):
+    write_report(frame([failed("beta", "greedy")]), tmp_path)
+    page = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
+    assert "there is nothing to draw" in page.text
+    assert "above 4 GB" in page.text
+
+
+def test_no_row_no_report(tmp_path, table):
+    with pytest.raises(InputError, match="there is no row to report"):
+        write_report(table.iloc[:0], tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_same_rows_same_bytes(folder, table, tmp_path):
+    only = table[table["instance"] == "gamma"]
+    first, second = tmp_path / "first", tmp_path / "second"
+    for place in (first, second):
+        place.mkdir()
+        write_report(only, place)
+    for path in (path for path in first.rglob("*") if path.is_file()):
+        assert path.read_bytes() == (second / path.relative_to(first)).read_bytes()
