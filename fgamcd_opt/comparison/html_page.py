@@ -9,11 +9,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fgamcd_opt.comparison.classes import CLASSES
 from fgamcd_opt.comparison.figure_style import GAP_FLOOR_PERCENT
 from fgamcd_opt.comparison.figures import TARGET_GAP
 from fgamcd_opt.comparison.instance_tables import cell_table, gap_table, instance_table
 from fgamcd_opt.comparison.scores import Record, Score, Scores
-from fgamcd_opt.comparison.summary_tables import CLASSES, overview
+from fgamcd_opt.comparison.summary_tables import overview
 from fgamcd_opt.comparison.table import Column, Table
 from fgamcd_opt.comparison.trace_figure import trace_name
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from fgamcd_opt.comparison.classes import CLASSES
 from fgamcd_opt.comparison.scores import (
     COVERAGE,
     TIME_SHIFT_S,
@@ -15,18 +16,6 @@ from fgamcd_opt.comparison.scores import (
 )
 from fgamcd_opt.comparison.table import GAP, TIME, Column, Table, Value, in_percent, without_empty
 from fgamcd_opt.status import relative_gap
-
-CLASSES = {
-    "proved": "a delay that the checker accepts, with the gap that was asked for proved by the method itself",
-    "better_than_known": "a delay that the checker accepts, below the best one known before",
-    "feasible": "a delay that the checker accepts",
-    "infeasible": "proved that there is no feasible point",
-    "bound": "a method that looks for no point has proved a bound",
-    "limit": "stopped by a limit of time or memory without a delay",
-    "failed": "no delay: error, crash, refusal, or a point that the checker rejects",
-    "wrong": "the delay beats a proved bound of the same problem, or the bound exceeds an accepted delay",
-}
-"""Classes of cells, in the order of tables."""
 
 _METRICS = {
     "storage_saved_bytes": (Column("saved MB", ".1f", "storage saved by sharing blocks, in MB"), 1e-6),

@@ -1,14 +1,18 @@
-"""Plug-in solvers for this process and for every process that it starts."""
+"""Plug-in solvers for this process and for every process that it starts; one written report."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import odd_solvers
 import pytest
+from pandas import DataFrame
+from synthetic_rows import varied
 
+from fgamcd_opt.comparison.report import write_report
 from fgamcd_opt.instances.format import save_instance
 from fgamcd_opt.instances.generate import generate
 from fgamcd_opt.instances.presets import PRESETS
@@ -44,3 +48,21 @@ def roomy(tmp_path: Path) -> Path:
     )
     save_instance(path, generate(recipe))
     return path
+
+
+class Report(NamedTuple):
+    """A report that was written, and of what."""
+
+    table: DataFrame
+    title: str
+    command: str
+    folder: Path
+    written: list[Path]
+
+
+@pytest.fixture(scope="session")
+def report(tmp_path_factory):
+    """The report of a synthetic comparison; its command is long."""
+    table, title, command = varied(seeds=2), "A comparison", "fgamcd compare " + 40 * "--option x=y "
+    folder = tmp_path_factory.mktemp("report")
+    return Report(table, title, command, folder, write_report(table, folder, title=title, command=command))

@@ -17,6 +17,18 @@ GAPS = {"exact": 1e-4, "greedy": 0.02, "local-search": 0.004, "tdma-unicast": 0.
 """Gap of each method to the bound on every instance."""
 
 
+METRICS = {
+    "served": 8,
+    "served_share": 1.0,
+    "hit_ratio": 0.5,
+    "cloud_blocks": 0,
+    "storage_saved_bytes": 2.5e6,
+    "backhaul_bytes": 40e6,
+    "mean_user_rate_bps": 5.5e9,
+}
+"""Figures of the checker's evaluation."""
+
+
 def cell(instance: str, solver: str, seed: int = 0, **changed: Any) -> dict[str, Any]:
     """A solved cell whose delay has the gap of its solver; fields can be replaced."""
     bound = BOUND_S[instance]
@@ -35,22 +47,18 @@ def cell(instance: str, solver: str, seed: int = 0, **changed: Any) -> dict[str,
         "memory_limit_bytes": 4_000_000_000,
         "gap_tolerance": 1e-4,
         "threads": 1,
+        "finds_solutions": True,
         "outcome": "solved",
-        "reason": None,
+        "reason": "",
         "stop_reason": "completed",
         "point_status": "feasible",
         "delay_s": delay,
         "bound_s": bound if solver == "exact" else None,
         "bound_kind": "certified" if solver == "exact" else None,
         "combinatorial_bound_s": None,
+        "infeasibility": None,
         "max_violation": 0.0,
-        "served": 8,
-        "served_share": 1.0,
-        "hit_ratio": 0.5,
-        "cloud_blocks": 0,
-        "storage_saved_bytes": 2.5e6,
-        "backhaul_bytes": 40e6,
-        "mean_user_rate_bps": 5.5e9,
+        **METRICS,
         "build_s": 0.1,
         "rates_s": 0.2,
         "search_s": 0.3,
@@ -58,6 +66,7 @@ def cell(instance: str, solver: str, seed: int = 0, **changed: Any) -> dict[str,
         "wall_s": 2.0,
         "peak_memory_bytes": 300_000_000,
         "rate_problems": 10,
+        "rates_read": False,
         "message": "",
         "trace": [[0.1, 1.5 * delay, 0.5 * bound], [0.6, delay, bound if solver == "exact" else None]],
         "solution_digest": "5" * 64,
@@ -85,10 +94,10 @@ def cell(instance: str, solver: str, seed: int = 0, **changed: Any) -> dict[str,
 def failed(instance: str, solver: str, seed: int = 0, **changed: Any) -> dict[str, Any]:
     """A cell that was killed and left nothing."""
     nothing = dict.fromkeys(
-        ("stop_reason", "point_status", "delay_s", "bound_s", "total_s", "solution_digest", "trace")
+        ("stop_reason", "point_status", "delay_s", "bound_s", "total_s", "solution_digest", "rates_read")
     )
     why = {"outcome": "killed_memory", "reason": "above 4 GB", "class": "failed"}
-    return cell(instance, solver, seed, **{**nothing, **why, **changed})
+    return cell(instance, solver, seed, **{**nothing, "trace": [], **why, **changed})
 
 
 def frame(cells: Iterable[dict[str, Any]]) -> DataFrame:

@@ -6,8 +6,9 @@ import base64
 from html.parser import HTMLParser
 
 import pytest
-from synthetic_rows import cell, failed, frame, varied
+from synthetic_rows import BOUND_S, cell, failed, frame
 
+from fgamcd_opt.comparison.html_page import html_page
 from fgamcd_opt.comparison.instance_tables import cell_table, gap_table
 from fgamcd_opt.comparison.report import write_report
 from fgamcd_opt.comparison.scores import scores_of
@@ -49,46 +50,39 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def table():
-    return varied(seeds=2)
+def page(report):
+    return Page((report.folder / "report.html").read_text(encoding="utf-8"))
 
 
-@pytest.fixture(scope="module")
-def folder(table, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("report")
-    write_report(table, folder, title="A comparison", command="fgamcd compare --library")
-    return folder
+def page_of(cells, title="A comparison"):
+    """The page, without figures."""
+    return html_page(scores_of(frame(cells)), {}, title, "")
 
 
-@pytest.fixture(scope="module")
-def page(folder):
-    return Page((folder / "report.html").read_text(encoding="utf-8"))
-
-
-def test_every_file_is_written_and_named(table, tmp_path):
-    written = write_report(table[table["instance"] == "beta"], tmp_path)
-    assert sorted(written) == sorted(path for path in tmp_path.rglob("*") if path.is_file())
-    drawn = ("gap_distribution", "time_against_gap", "performance_profile", "trace_beta")
+def test_every_file_is_written_and_named(report):
+    found = [path for path in report.folder.rglob("*") if path.is_file()]
+    assert sorted(report.written) == sorted(found)
+    drawn = ["gap_distribution", "time_against_gap", "performance_profile", *(f"trace_{i}" for i in BOUND_S)]
     names = {"rows.parquet", "rows.csv", "tables.md", "report.html"}
-    assert {path.name for path in written} == names | {
+    assert {path.name for path in found} == names | {
         f"{d}.{suffix}" for d in drawn for suffix in ("png", "svg")
     }
 
 
-def test_page_needs_nothing_else(page, folder):
+def test_page_needs_nothing_else(page, report):
     assert not page.stack
     assert all(address.startswith(("#", "data:image/svg+xml;base64,")) for address in page.addresses)
     assert {address[1:] for address in page.addresses if address.startswith("#")} <= set(page.ids)
     assert len(page.ids) == len(set(page.ids))
     inlined = {base64.b64decode(a.partition(",")[2]) for a in page.addresses if a.startswith("data:")}
-    assert inlined == {path.read_bytes() for path in (folder / "figures").glob("*.svg")}
+    assert inlined == {path.read_bytes() for path in (report.folder / "figures").glob("*.svg")}
     assert "@import" not in page.text
     assert "url(" not in page.text
 
 
-def test_page_and_markdown_show_every_cell_of_every_table(page, folder, table):
-    scores = scores_of(table)
-    markdown = (folder / "tables.md").read_text(encoding="utf-8")
+def test_page_and_markdown_show_every_cell_of_every_table(page, report):
+    scores = scores_of(report.table)
+    markdown = (report.folder / "tables.md").read_text(encoding="utf-8")
     for shown in (*overview(scores), gap_table(scores)):
         assert page.tables[shown.name] == [shown.headings, *shown.texts]
         assert shown.markdown() in markdown
@@ -98,7 +92,7 @@ def test_page_and_markdown_show_every_cell_of_every_table(page, folder, table):
 
 def test_page_tells_settings_and_provenance(page):
     for text in (
-        "fgamcd compare --library",
+        "fgamcd compare --option x=y",
         "a processor",
         "numpy 2.0.0",
         "time limit (s)",
@@ -108,24 +102,19 @@ def test_page_tells_settings_and_provenance(page):
     assert "alarm" not in page.text.partition("</style>")[2]
 
 
-def test_names_are_escaped(tmp_path):
+def test_names_are_escaped():
     evil = '<script>alert("x")</script>&'
     cells = [cell("beta", "greedy"), failed("beta", "greedy", reason="<b>why</b>")]
-    cells = [{**one, "instance": evil} for one in cells]
-    write_report(frame(cells), tmp_path, title="a < b")
-    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    text = page_of([{**one, "instance": evil} for one in cells], title="a < b")
     assert "<b>" not in text
     assert text.count("<script>") == 1
     page = Page(text)
     assert page.tables["gaps"][1][0] == evil
     assert not page.stack
-    assert len(list((tmp_path / "figures").glob("trace_*.svg"))) == 1
 
 
-def test_wrong_cells_stand_at_the_top(tmp_path):
-    cells = [cell("beta", "greedy", delay_s=4.0, **{"class": "wrong"}), cell("beta", "exact")]
-    write_report(frame(cells), tmp_path)
-    page = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
+def test_wrong_cells_stand_at_the_top():
+    page = Page(page_of([cell("beta", "greedy", delay_s=4.0, **{"class": "wrong"}), cell("beta", "exact")]))
     alarm, summary = page.text.index("contradict each other"), page.text.index("gap mean %")
     assert alarm < page.text.index("beta, greedy, seed 0: T = 4.0 s") < summary
 
@@ -137,17 +126,13 @@ def test_comparison_without_any_delay_is_reported(tmp_path):
     assert "above 4 GB" in page.text
 
 
-def test_no_row_no_report(tmp_path, table):
+def test_no_row_no_report(tmp_path):
     with pytest.raises(InputError, match="there is no row to report"):
-        write_report(table.iloc[:0], tmp_path)
+        write_report(frame([cell("beta", "exact")]).iloc[:0], tmp_path)
     assert not list(tmp_path.iterdir())
 
 
-def test_same_rows_same_bytes(folder, table, tmp_path):
-    only = table[table["instance"] == "gamma"]
-    first, second = tmp_path / "first", tmp_path / "second"
-    for place in (first, second):
-        place.mkdir()
-        write_report(only, place)
-    for path in (path for path in first.rglob("*") if path.is_file()):
-        assert path.read_bytes() == (second / path.relative_to(first)).read_bytes()
+def test_same_rows_same_bytes(report, tmp_path):
+    write_report(report.table, tmp_path, title=report.title, command=report.command)
+    for path in report.written:
+        assert path.read_bytes() == (tmp_path / path.relative_to(report.folder)).read_bytes()

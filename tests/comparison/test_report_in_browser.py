@@ -10,10 +10,8 @@ import shutil
 import subprocess
 
 import pytest
-from synthetic_rows import varied
 
 from fgamcd_opt.comparison.instance_tables import gap_table
-from fgamcd_opt.comparison.report import write_report
 from fgamcd_opt.comparison.scores import scores_of
 from fgamcd_opt.comparison.summary_tables import summary_table
 
@@ -62,8 +60,8 @@ def chromium():
 
 
 @pytest.fixture(scope="module")
-def scores():
-    return scores_of(varied(seeds=2))
+def scores(report):
+    return scores_of(report.table)
 
 
 @pytest.fixture(scope="module")
@@ -75,15 +73,13 @@ def places(scores):
 
 
 @pytest.fixture(scope="module")
-def seen(places, tmp_path_factory):
+def seen(places, report, tmp_path_factory):
     """What the observer wrote down, by width."""
     folder = tmp_path_factory.mktemp("browser")
-    write_report(
-        varied(seeds=2), folder, title="A comparison", command="fgamcd compare " + 40 * "--option x=y "
-    )
+    address = (report.folder / "report.html").as_uri()
     by_address, by_click = places
     frames = [
-        f'<iframe width="{w}" height="900" src="report.html#sort=summary,{by_address},descending"></iframe>'
+        f'<iframe width="{w}" height="900" src="{address}#sort=summary,{by_address},descending"></iframe>'
         for w in WIDTHS
     ]
     page = folder / "observer.html"

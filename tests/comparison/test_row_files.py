@@ -44,6 +44,8 @@ def test_both_files_hold_every_value_of_the_table(table, tmp_path):
             elif isinstance(value, list | dict):
                 assert json.loads(values[name]) == value
                 assert json.loads(shown[name]) == value
+            elif isinstance(value, bool):
+                assert (values[name], shown[name]) == (value, str(value))
             elif isinstance(value, int | float):
                 assert values[name] == value
                 assert float(shown[name]) == value

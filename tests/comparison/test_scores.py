@@ -8,10 +8,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import gmean
-from synthetic_rows import BOUND_S, GAPS, cell, failed, frame, varied
+from synthetic_rows import BOUND_S, GAPS, METRICS, cell, failed, frame, varied
 
+from fgamcd_opt.comparison.classes import derive
+from fgamcd_opt.comparison.grid import Cell, Source
+from fgamcd_opt.comparison.row import CellOutcome, Row
 from fgamcd_opt.comparison.scores import scores_of, shifted_geometric_mean
 from fgamcd_opt.comparison.summary_tables import summary_table
+
+
+def test_synthetic_rows_have_the_columns_of_real_ones():
+    source = Source(instance="tiny", name="tiny", digest="0" * 64)
+    row = Row.of_cell(Cell(source=source, solver="greedy"), CellOutcome.CRASHED, metrics=METRICS)
+    real = derive([row], {})
+    assert (
+        sorted(real.columns) == sorted(varied().columns) == sorted(frame([failed("beta", "exact")]).columns)
+    )
+    assert scores_of(real).by_cell["tiny", "greedy"].classes == "failed"
 
 
 def column(table, heading):
