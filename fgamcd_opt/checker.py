@@ -51,6 +51,7 @@ class Verification:
             "tolerance": TOLERANCE,
             "violations": {k: _finite(v) for k, v in judged.violations.items()} if judged else {},
             "served": judged.served if judged else None,
+            "cloud_blocks": judged.cloud_blocks if judged else None,
             "hit_ratio": judged.hit_ratio if judged else None,
             "faults": list(self.faults),
         }

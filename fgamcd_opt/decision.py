@@ -15,7 +15,11 @@ from fgamcd_opt.instances.validation import convert, require_shape
 
 @dataclass(frozen=True, eq=False)
 class Decision:
-    """Decision variables of P1 for N nodes, K blocks, R requested blocks and N_t antennas; read-only arrays.
+    """Decision variables of P1 for N nodes, K blocks, T transmissions and N_t antennas; read-only arrays.
+
+    In P1 itself there is one transmission per requested block, in the order of ``instance.requested_blocks``; other
+    variants divide the delivery further (``P1.transmissions``), and whole-model caching counts a copy of each block
+    per model (``P1.data``).
 
     Parameters
     ----------
@@ -25,7 +29,7 @@ class Decision:
     migration
         b_{n,m,k}, block k goes from node n to node m, shape (N, N, K); as ``caching``.
     beams
-        w_{n,k} in sqrt(W), shape (R, N, N_t); ``beams[r]`` belongs to ``instance.requested_blocks[r]``.
+        w_{n,k} in sqrt(W), shape (T, N, N_t), one row per transmission.
 
     Attributes
     ----------
@@ -61,8 +65,8 @@ class Decision:
         """lambda_{m,k}: node m holds block k, cached or migrated (3); shape (N, K)."""
         return np.asarray(self.caching | self.migration.any(axis=0))
 
-    def require_fit(self, instance: Instance) -> None:
-        """Check the shapes against an instance.
+    def require_fit(self, instance: Instance, n_transmissions: int) -> None:
+        """Check the shapes against an instance and its number of transmissions.
 
         Raises
         ------
@@ -70,7 +74,7 @@ class Decision:
             Naming the array, its shape and the shape that the instance needs.
         """
         require_shape("caching", self.caching, (instance.n_nodes, instance.n_blocks))
-        expected = (instance.requested_blocks.size, instance.n_nodes, instance.channel.shape[2])
+        expected = (n_transmissions, instance.n_nodes, instance.channel.shape[2])
         require_shape("beams", self.beams, expected)
 
 

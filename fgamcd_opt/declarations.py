@@ -77,7 +77,10 @@ VARIABLES = (
     Variable("a_{n,k}", "caching", "{0,1}, (N, K)", "node n caches block k"),
     Variable("b_{n,m,k}", "migration", "{0,1}, (N, N, K)", "block k migrates from node n to node m"),
     Variable(
-        "w_{n,k}", "beams", "complex^N_t in sqrt(W), (R, N, N_t)", "beam of node n for requested block k"
+        "w_{n,k}",
+        "beams",
+        "complex^N_t in sqrt(W), (T, N, N_t)",
+        "beam of node n in a transmission of block k",
     ),
 )
 
@@ -101,6 +104,20 @@ CONSTRAINTS = (
     Constraint("binary", "(9c)", "a_{n,k}, b_{n,m,k} in {0,1}", "n, m in N, k in K"),
 )
 
+WHOLE_MODEL = Constraint(
+    "whole_model",
+    "",
+    "a_{n,k} and participation (3) are the same for all blocks of a model",
+    "n in N, i in M",
+)
+SENDER = Constraint(
+    "sender", "", "w_{n,k} = 0 for all nodes but one in a transmission that one node makes", "t in T, n in N"
+)
+NO_COOPERATION = (
+    Constraint("cooperation", "", "b_{n,m,k} = 0", "n, m in N, k in K"),
+    Constraint("own_users", "", "a_{n,k} = 0 unless a user nearest to n wants k", "n in N, k in K"),
+)
+
 _T_OF_DELIVERY = {
     Delivery.UNICAST_TDMA: "T_k = migration + sum_{u in U_k} D_k / rate_{u,k}, maximum-ratio transmission",
     Delivery.HYBRID: (
@@ -121,7 +138,9 @@ def declare_objective(variant: Variant) -> Objective:
             ";  k runs over the blocks of each requested model separately, U_k are the users of that model"
         )
     if variant.unserved is Unserved.CLOUD:
-        formula += f";  a block that no node can deliver costs |U_k| D_k / {variant.cloud_rate_bps!r} bit/s"
+        formula += (
+            f";  a transmission that no node makes costs D_k / ({variant.cloud_rate_bps!r} bit/s) per user"
+        )
     return replace(OBJECTIVE, formula=formula)
 
 
@@ -131,10 +150,9 @@ def declare_constraints(variant: Variant) -> tuple[Constraint, ...]:
     if variant.unserved is Unserved.CLOUD:
         constraints = [c for c in constraints if c.name != "coverage"]
     if variant.granularity is Granularity.MODEL:
-        constraints = [
-            replace(c, formula="sum_i (sum_{k in K_i} D_k) a_{n,i} <= Q_n") if c.name == "storage" else c
-            for c in constraints
-        ]
+        constraints.append(WHOLE_MODEL)
+    if variant.delivery in (Delivery.HYBRID, Delivery.LOCAL_BROADCAST):
+        constraints.append(SENDER)
     if not variant.cooperation:
-        constraints.append(Constraint("cooperation", "", "b_{n,m,k} = 0", "n, m in N, k in K"))
+        constraints += NO_COOPERATION
     return tuple(constraints)

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from fgamcd_opt.cache_hits import hit_ratio
 from fgamcd_opt.decision import Decision
-from fgamcd_opt.delay import broadcast_times_s, migration_times_s, pair_rates_bps
+from fgamcd_opt.delay import air_times_s, migration_times_s, pair_rates_bps
 from fgamcd_opt.instances.instance import Instance
+from fgamcd_opt.transmissions import transmissions
+from fgamcd_opt.variants import Unserved, Variant
 from fgamcd_opt.violations import TOLERANCE, allowed_violation, measure_violations
 
 
@@ -30,12 +32,14 @@ class Evaluation:
     migration_s
         Slowest migration of each block (8), shape (R,).
     broadcast_s
-        Broadcast of each block to its slowest user (8), shape (R,).
+        Air time of each block (8), shape (R,): its broadcast to the slowest user, or the sum over its transmissions.
     pair_rate_bps
         Worst-case rate of each pair (6), shape (P,).
     violations
         Largest relative violation of each constraint, 0 where it holds; the keys are the constraint names
         of the P1 object.
+    cloud_blocks
+        Number of blocks that some user gets from the cloud (``unserved=cloud``); 0 in P1 itself.
     places
         For each violated constraint where its largest violation is.
     served
@@ -54,6 +58,7 @@ class Evaluation:
     places: dict[str, str]
     served: int
     hit_ratio: float
+    cloud_blocks: int = 0
 
     @property
     def max_violation(self) -> float:
@@ -75,26 +80,33 @@ class Evaluation:
         return not self.faults and bool(np.isfinite(self.delay_s))
 
 
-def evaluate(instance: Instance, decision: Decision) -> Evaluation:
-    """Judge a decision on P1 (default variant) with the true error set.
+def evaluate(instance: Instance, decision: Decision, variant: Variant | None = None) -> Evaluation:
+    """Judge a decision on a variant of P1 with the true error set.
 
     Parameters
     ----------
     instance
-        Data of the problem.
+        Data of the problem as the variant sees them (``P1.data``).
     decision
         Candidate; it may violate any constraint.
+    variant
+        Which declaration of P1 is changed; P1 itself by default.
 
     Raises
     ------
     InputError
         If the decision's shapes do not fit the instance.
     """
-    decision.require_fit(instance)
-    rate = pair_rates_bps(instance, decision)
+    variant = variant or Variant()
+    sent = transmissions(instance, variant)
+    decision.require_fit(instance, sent.count)
+    rate = pair_rates_bps(instance, decision.beams, sent.of_pair)
+    from_cloud = np.zeros(sent.count, np.bool_)
+    if variant.unserved is Unserved.CLOUD:
+        from_cloud = np.asarray(~decision.beams.any(axis=(1, 2)))
     migration = migration_times_s(instance, decision.migration)
-    broadcast = broadcast_times_s(instance, rate)
-    violations, places = measure_violations(instance, decision, rate)
+    broadcast = air_times_s(instance, sent, rate, from_cloud, variant.cloud_rate_bps)
+    violations, places = measure_violations(instance, variant, sent, decision, rate, from_cloud)
     return Evaluation(
         delay_s=float((migration + broadcast).sum()),
         block_delay_s=migration + broadcast,
@@ -105,6 +117,7 @@ def evaluate(instance: Instance, decision: Decision) -> Evaluation:
         places=places,
         served=_served(instance, rate),
         hit_ratio=hit_ratio(instance, decision.caching),
+        cloud_blocks=int(np.unique(sent.block[from_cloud]).size),
     )
 
 

@@ -142,6 +142,8 @@ def _judge(
     build_s: float,
 ) -> Result:
     """Score the outcome with the checker and wrap it up."""
+    if outcome.variant is not None:
+        problem = P1(problem.instance, outcome.variant)
     instance = problem.instance
     times = Times(
         build_s=build_s,
@@ -181,7 +183,7 @@ def _judge(
         bound_kind=outcome.bound_kind,
         combinatorial_bound_s=outcome.combinatorial_bound_s,
         gap_tolerance=context.limits.gap,
-        multipliers=outcome.multipliers,
+        multipliers=None if problem.variant.differences() else outcome.multipliers,
         infeasibility=outcome.infeasibility,
         counts=outcome.counts,
         message=outcome.message or ("" if solver.finds_solutions else BOUNDS_ONLY),

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from fgamcd_opt import declarations as declared
 from fgamcd_opt.decision import Decision
-from fgamcd_opt.errors import UnsupportedVariantError
 from fgamcd_opt.evaluation import Evaluation, evaluate
 from fgamcd_opt.instances.instance import Instance
+from fgamcd_opt.instances.unshared import unshared
 from fgamcd_opt.necessary_conditions import qos_fault, storage_fault
-from fgamcd_opt.variants import Unserved, Variant
-
-EVALUATED_FIELDS = frozenset({"csi"})
-"""Variant fields whose other values are evaluated like the default: a design choice, not another problem."""
+from fgamcd_opt.transmissions import Transmissions, transmissions
+from fgamcd_opt.variants import Granularity, Unserved, Variant
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,10 +30,23 @@ class P1:
     instance: Instance
     variant: Variant = field(default_factory=Variant)
 
+    @cached_property
+    def data(self) -> Instance:
+        """The instance as the variant sees it: with ``granularity=model`` every model has blocks of its own.
+
+        Decisions refer to the blocks of this instance.
+        """
+        return unshared(self.instance) if self.variant.granularity is Granularity.MODEL else self.instance
+
+    @cached_property
+    def transmissions(self) -> Transmissions:
+        """Who is sent what together; decisions have one row of beams for each."""
+        return transmissions(self.data, self.variant)
+
     @property
     def sets(self) -> tuple[declared.SetDecl, ...]:
         """Index sets and their sizes."""
-        data = self.instance
+        data = self.data
         return (
             declared.SetDecl("N", "edge nodes", data.n_nodes),
             declared.SetDecl("U", "users", data.n_users),
@@ -42,6 +54,7 @@ class P1:
             declared.SetDecl("K", "parameter blocks", data.n_blocks),
             declared.SetDecl("R", "requested blocks: those k with users U_k", data.requested_blocks.size),
             declared.SetDecl("P", "requested pairs (k, u)", data.pair_block.size),
+            declared.SetDecl("T", "transmissions", self.transmissions.count),
         )
 
     @property
@@ -75,27 +88,21 @@ class P1:
         Raises
         ------
         InputError
-            If the decision's shapes do not fit the instance.
-        UnsupportedVariantError
-            If the variant has another objective than P1; only ``csi`` may differ so far.
+            If the decision's shapes do not fit the instance and the variant.
         """
-        for name, text in self.variant.differences().items():
-            if name not in EVALUATED_FIELDS:
-                raise UnsupportedVariantError(
-                    f"variant field {name}={text} cannot be evaluated by this version; use its default"
-                )
-        return evaluate(self.instance, decision)
+        return evaluate(self.data, decision, self.variant)
 
     def infeasibility_reason(self) -> str | None:
         """Cheap proof that no decision is feasible, in words; None if none of the quick tests proves it.
 
-        Three necessary conditions: all caches together hold all requested blocks, each of which fits into
-        one cache (1), and every user alone, served by all nodes, reaches its QoS (F3, 9b). None does not
+        Three necessary conditions of every variant that forbids unserved blocks: all caches together hold all
+        requested blocks, each of which fits into one cache (1), and every user alone, served by all nodes, reaches
+        its QoS (F3, 9b). None does not
         mean that a feasible point exists.
         """
         if self.variant.unserved is Unserved.CLOUD:
             return None
-        return storage_fault(self.instance) or qos_fault(self.instance)
+        return storage_fault(self.data) or qos_fault(self.data)
 
     def describe(self) -> str:
         """The whole declaration as text."""

@@ -18,6 +18,7 @@ from fgamcd_opt.archive import read_archive, write_archive
 from fgamcd_opt.beamforming.kernel import sources_digest
 from fgamcd_opt.errors import InputError
 from fgamcd_opt.rate_oracle import RateOracle
+from fgamcd_opt.transmissions import JOINT
 
 KIND = "rates"
 _FIELDS = ("status", "lower", "upper", "solved", "x", "share")
@@ -58,6 +59,8 @@ def save_rates(oracle: RateOracle, folder: Path) -> None:
 def cache_path(oracle: RateOracle, folder: Path) -> Path:
     """File of the oracle's rates in ``folder``."""
     state = hashlib.sha256(json.dumps([sources_digest(), asdict(oracle.settings)]).encode())
+    if (oracle.senders != JOINT).any():  # then not all sets are solved
+        state.update(oracle.senders.tobytes())
     for table in oracle.tables:
         problem = table.broadcast
         state.update(f"{problem.channels.shape} {problem.balls}".encode())

@@ -1,4 +1,6 @@
-"""Rate oracle: rho_k(S) of every requested block and node set, from below (a beam in hand) and above (proved).
+"""Rate oracle: rho_k(S) of every transmission and node set, from below (a beam in hand) and above (proved).
+
+In P1 itself the transmissions are the requested blocks; other variants divide the delivery (``P1.transmissions``).
 
 One oracle serves all solvers. It computes only what it is asked for, keeps it (in memory and, if wanted, on disk),
 closes it under monotonicity (F4) and never replaces a value by a worse one.
@@ -18,6 +20,8 @@ from fgamcd_opt.beamforming.broadcast import BeamformingSettings, Broadcast, Set
 from fgamcd_opt.errors import UsageError
 from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.problem import P1
+from fgamcd_opt.transmissions import JOINT, senders_of
+from fgamcd_opt.variants import Csi
 
 Progress = Callable[[int, int], bool]
 """Called with (problems done, problems in all) between pieces of work; False stops."""
@@ -40,25 +44,42 @@ class RateBounds:
 
 def reduce_block(instance: Instance, block: int) -> Broadcast:
     """The broadcast problem of one requested block."""
+    pairs = np.arange(instance.pair_block.size)[instance.block_pairs(block)]
+    return reduce_pairs(instance, pairs, robust=True)
+
+
+def reduce_pairs(instance: Instance, pairs: NDArray[np.int64], *, robust: bool) -> Broadcast:
+    """The broadcast problem of one transmission.
+
+    Parameters
+    ----------
+    instance
+        The data of the problem.
+    pairs
+        (m,) requested pairs that are served together.
+    robust
+        Design for the error set (4); otherwise as if there were no channel error.
+    """
+    rows = instance.pair_channel[pairs]
     return Broadcast.reduce(
-        instance.block_channels(block),
-        instance.block_radii(block),
+        instance.channel[rows],
+        instance.csi_radius[rows] * float(robust),
         instance.power_w,
         instance.antennas,
         instance.noise_w,
-        instance.qos_bps[instance.pair_user[instance.block_pairs(block)]],
+        instance.qos_bps[instance.pair_user[pairs]],
         instance.bandwidth_hz,
         instance.csi_set,
     )
 
 
 class RateOracle:
-    """Rates of all requested blocks of one problem.
+    """Rates of all transmissions of one problem.
 
     Parameters
     ----------
     problem
-        P1; its beams are designed for the error set of the instance (robust).
+        P1 or a variant; ``csi=nominal`` designs its beams, and bounds its rates, as if there were no channel error.
     settings
         Effort and seed of the beamforming.
     threads
@@ -74,24 +95,33 @@ class RateOracle:
         self.problem = problem
         self.settings = settings or BeamformingSettings()
         self.threads = max(1, threads)
-        instance = problem.instance
+        instance, sent = problem.data, problem.transmissions
         if instance.n_nodes > MAX_NODES:
             raise UsageError(
                 f"{instance.name}: has {instance.n_nodes} nodes; rates are tabulated for all 2^N node sets, which "
                 f"goes up to {MAX_NODES} nodes; --solver column-generation takes more"
             )
-        self.blocks = instance.requested_blocks
+        self.blocks, self.senders = sent.block, sent.sender
         self.masks = masks_by_size(instance.n_nodes)
-        self.tables = [SetTable(reduce_block(instance, int(block))) for block in self.blocks]
+        robust = problem.variant.csi is Csi.ROBUST
+        pairs = np.split(np.argsort(sent.of_pair, kind="stable"), np.cumsum(sent.users())[:-1])
+        self.tables = [SetTable(reduce_pairs(instance, served, robust=robust)) for served in pairs]
+
+    def useful_masks(self, row: int) -> NDArray[np.int64]:
+        """Node sets that may make the ``row``-th transmission when all nodes participate, largest first."""
+        sender = int(self.senders[row])
+        if sender == JOINT:
+            return self.masks
+        return np.array(senders_of(int(self.masks[0]), sender, self.problem.data.n_nodes), np.int64)
 
     @property
     def size(self) -> int:
-        """Number of (block, S) problems in all."""
-        return len(self.tables) * self.masks.size
+        """Number of (transmission, S) problems in all."""
+        return sum(self.useful_masks(row).size for row in range(len(self.tables)))
 
     @property
     def solved(self) -> int:
-        """Number of (block, S) problems that the beamforming has worked on."""
+        """Number of (transmission, S) problems that the beamforming has worked on."""
         return sum(int(table.solved[1:].sum()) for table in self.tables)
 
     def compute(
@@ -100,12 +130,12 @@ class RateOracle:
         settings: BeamformingSettings | None = None,
         progress: Progress | None = None,
     ) -> bool:
-        """Work on sets of blocks; on those not solved yet if ``wanted`` is not given.
+        """Work on sets of transmissions; on those not solved yet if ``wanted`` is not given.
 
         Parameters
         ----------
         wanted
-            Per requested block, the masks to work on, largest first; sets solved before are tightened.
+            Per transmission, the masks to work on, largest first; sets solved before are tightened.
         settings
             Another effort for this call.
         progress
@@ -117,7 +147,8 @@ class RateOracle:
             False if it was stopped before the end.
         """
         if wanted is None:
-            wanted = [self.masks[~table.solved[self.masks]] for table in self.tables]
+            useful = [self.useful_masks(row) for row in range(len(self.tables))]
+            wanted = [masks[~table.solved[masks]] for masks, table in zip(useful, self.tables, strict=True)]
         chosen = settings or self.settings
         order = sorted(range(len(self.tables)), key=lambda r: (-self.tables[r].broadcast.floors.size, r))
         total = sum(masks.size for masks in wanted)
@@ -160,8 +191,25 @@ class RateOracle:
                     self.tables[row].close()
         return not stop.is_set()
 
+    def open_masks(self, wanted: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
+        """Per transmission the sending sets behind the participating sets ``wanted`` (T, 2^N) whose gap is open."""
+        chosen = []
+        for row, table in enumerate(self.tables):
+            masks = self.useful_masks(row)
+            if self.senders[row] == JOINT:
+                used = wanted[row, masks]
+            else:
+                used = np.array(
+                    [(wanted[row] & (np.arange(wanted.shape[1]) & m != 0)).any() for m in masks], bool
+                )
+            gap = table.upper[masks] > table.lower[masks] * (1.0 + 2.0 * self.settings.tolerance)
+            chosen.append(masks[used & gap])
+        return chosen
+
     def rate(self, block: int, nodes: Sequence[int]) -> RateBounds:
         """rho_k(S) of one requested block, computed now if it is not known.
+
+        Where the variant divides the delivery of the block, its first transmission is meant.
 
         Parameters
         ----------
@@ -175,24 +223,41 @@ class RateOracle:
             raise KeyError(f"block {block} is not requested by any user")
         mask = sum(1 << node for node in set(nodes))
         table = self.tables[row]
-        if not table.solved[mask]:
-            table.solve(np.array([mask], np.int64), self.settings, block)
-        return RateBounds(
-            float(self._bps(table.lower[mask])), float(self._bps(table.upper[mask])), int(table.status[mask])
-        )
+        sets = np.array(senders_of(mask, int(self.senders[row]), self.problem.data.n_nodes), np.int64)
+        missing = sets[~table.solved[sets]]
+        if missing.size:
+            table.solve(missing, self.settings, block)
+        lower, upper = (self._best_sender(row, values)[mask] for values in (table.lower, table.upper))
+        qos = int(table.status[sets].max(initial=-1))
+        return RateBounds(float(self._bps(lower)), float(self._bps(upper)), qos)
+
+    def _best_sender(self, row: int, snr: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(2^N,) SNR of the ``row``-th transmission by participating set, from the SNR by sending set."""
+        if self.senders[row] == JOINT:
+            return snr
+        sets = np.arange(snr.size)
+        best = np.zeros_like(snr)
+        for mask in self.useful_masks(row):
+            holds = sets & mask != 0
+            best[holds] = np.maximum(best[holds], snr[mask])
+        return best
 
     def _bps(self, snr: NDArray[np.float64] | np.float64) -> NDArray[np.float64]:
-        return np.asarray(self.problem.instance.bandwidth_hz * np.log1p(snr) / np.log(2.0))
+        return np.asarray(self.problem.data.bandwidth_hz * np.log1p(snr) / np.log(2.0))
 
     def lower_bps(self) -> NDArray[np.float64]:
-        """(R, 2^N) rates of the beams in hand; 0 where no beam meets the QoS."""
-        return self._bps(np.stack([table.lower for table in self.tables]))
+        """(T, 2^N) rates of the beams in hand by participating set; 0 where no beam meets the QoS."""
+        return self._bps(np.stack([self._best_sender(r, table.lower) for r, table in enumerate(self.tables)]))
 
     def upper_bps(self) -> NDArray[np.float64]:
-        """(R, 2^N) proved upper bounds on rho_k(S); 0 where S is proved unable to meet the QoS."""
-        return self._bps(np.stack([table.upper for table in self.tables]))
+        """(T, 2^N) proved upper bounds on rho_k(S); 0 where S is proved unable to meet the QoS."""
+        return self._bps(np.stack([self._best_sender(r, table.upper) for r, table in enumerate(self.tables)]))
 
     def beam(self, row: int, mask: int) -> NDArray[np.complex128]:
-        """(N, N_t) beamformer in hand of the ``row``-th requested block and set ``mask``, in sqrt(W)."""
+        """(N, N_t) beamformer in hand of the ``row``-th transmission and participating set, in sqrt(W)."""
         table = self.tables[row]
+        sets = senders_of(mask, int(self.senders[row]), self.problem.data.n_nodes)
+        if not sets:
+            return np.zeros(table.broadcast.channels.shape[1:], np.complex128)
+        mask = max(sets, key=lambda sending: float(table.lower[sending]))
         return table.broadcast.beam(table.x[mask], table.share[mask])

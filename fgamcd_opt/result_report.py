@@ -40,6 +40,7 @@ def to_json(result: Result) -> dict[str, Any]:
             "total": times.total_s,
         },
         "served": checked.get("served"),
+        "cloud_blocks": checked.get("cloud_blocks"),
         "hit_ratio": checked.get("hit_ratio"),
         "max_violation": checked.get("max_violation"),
         "faults": checked.get("faults", []),
@@ -77,6 +78,8 @@ def _judged(verdict: Verification | None) -> dict[str, str]:
     rows = {}
     if verdict.evaluation is not None:
         rows["served"] = f"{verdict.evaluation.served} users"
+        if verdict.evaluation.cloud_blocks:
+            rows["from the cloud"] = f"{verdict.evaluation.cloud_blocks} blocks, outside P1"
         rows["hit ratio"] = f"{verdict.evaluation.hit_ratio:.3f}"
         rows["max violation"] = f"{verdict.evaluation.max_violation:.1e}"
     rows["checker"] = "accepted" if verdict.valid else f"REJECTED: {'; '.join(verdict.faults)}"

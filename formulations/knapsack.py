@@ -13,13 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fgamcd_opt.formulations.configuration_delays import configuration_delays
+from fgamcd_opt.formulations.configuration_delays import configuration_delays, unit_bytes
 from fgamcd_opt.problem import P1
 
 
 @dataclass(frozen=True, eq=False)
 class Knapsack:
     """Columns of the knapsack, sorted by block and within a block by delay.
+
+    A block stands for a caching unit: with ``granularity=model`` it is a whole model.
 
     Parameters
     ----------
@@ -91,13 +93,13 @@ def build_knapsack(problem: P1, rate_bps: NDArray[np.float64]) -> Knapsack:
     Parameters
     ----------
     problem
-        P1.
+        P1 or a variant.
     rate_bps
-        (R, 2^N) rates, see :func:`configuration_delays`.
+        (T, 2^N) rates, see :func:`configuration_delays`.
     """
-    data = problem.instance
+    data = problem.data
     delay, _ = configuration_delays(problem, rate_bps)
-    size = data.block_bytes[data.requested_blocks]
+    size = unit_bytes(problem)
     rows = np.arange(delay.shape[1])
     best = delay.copy()  # least delay over all subsets, C included
     strict = np.full_like(delay, np.inf)  # least delay over the proper subsets

@@ -17,7 +17,7 @@ from fgamcd_opt.beamforming.rate_evidence import rate_evidence
 from fgamcd_opt.block_bound import PricedBlock, ProvedEvidence
 from fgamcd_opt.certificate import Certificate
 from fgamcd_opt.certificate_check import lagrangian_sum, proved_evidence, require_nodes
-from fgamcd_opt.errors import InputError
+from fgamcd_opt.errors import InputError, UnsupportedVariantError
 from fgamcd_opt.evidence_rows import EvidenceRow
 from fgamcd_opt.problem import P1
 from fgamcd_opt.rate_oracle import reduce_block
@@ -68,7 +68,11 @@ def certify(
     ------
     InputError
         Too many nodes, or a block that no placement can deliver: P1 is infeasible then and has no bound.
+    UnsupportedVariantError
+        Another variant than P1 itself.
     """
+    if problem.variant.differences():
+        raise UnsupportedVariantError(f"certificates prove bounds on P1 itself, not on {problem.variant}")
     instance = problem.instance
     require_nodes(instance)
     effort = settings or BeamformingSettings(rounds=4)

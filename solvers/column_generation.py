@@ -138,7 +138,7 @@ class _Run:
     def _undeliverable(self, row: int) -> str:
         """Why no (C, S) is left for a block."""
         if math.isinf(self.rates.blocks[row].least_delay()):
-            return unservable(self.problem, row)
+            return unservable(self.problem, int(self.problem.data.requested_blocks[row]))
         block = self.problem.instance.requested_blocks[row]
         return f"{NO_PLACEMENT}: no node that has room for block {block} can deliver it"
 
@@ -147,7 +147,9 @@ class _Run:
         with self.context.stage("rates"):
             shortest = [block.least_delay() for block in self.rates.blocks]
             if math.inf in shortest:
-                return unservable(self.problem, shortest.index(math.inf))
+                return unservable(
+                    self.problem, int(self.problem.data.requested_blocks[shortest.index(math.inf)])
+                )
             self.bound_s = float(self.bits @ shortest) * (1.0 - ROUNDING)
             everything = (1 << self.problem.instance.n_nodes) - 1
             self.rates.each(lambda _, block: block.solve(everything, self.settings), self._may_go_on)

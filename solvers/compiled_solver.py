@@ -10,6 +10,16 @@ from fgamcd_opt.context import SolveContext
 from fgamcd_opt.problem import P1
 from fgamcd_opt.solvers.protocol import Outcome
 from fgamcd_opt.solvers.rate_tables import toy_problem
+from fgamcd_opt.variants import Csi, Delivery, Granularity, Unserved
+
+EVERY_VARIANT: Mapping[str, frozenset[str]] = {
+    "granularity": frozenset({Granularity.MODEL}),
+    "delivery": frozenset(Delivery) - {Delivery.COMP_BROADCAST},
+    "cooperation": frozenset({"false"}),
+    "csi": frozenset({Csi.NOMINAL}),
+    "unserved": frozenset({Unserved.CLOUD}),
+}
+"""What a solver supports that rests on the delays of caching sets (F5) alone."""
 
 
 class CompiledSolver(ABC):

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings
 from fgamcd_opt.context import SolveContext
 from fgamcd_opt.errors import BackendError
-from fgamcd_opt.formulations.configuration_delays import configuration_delays
+from fgamcd_opt.formulations.configuration_delays import caching_units, configuration_delays
 from fgamcd_opt.formulations.knapsack import build_knapsack
 from fgamcd_opt.problem import P1
 from fgamcd_opt.rate_oracle import RateOracle
-from fgamcd_opt.solvers.compiled_solver import CompiledSolver
+from fgamcd_opt.solvers.compiled_solver import EVERY_VARIANT, CompiledSolver
 from fgamcd_opt.solvers.decisions import decision_from_masks
 from fgamcd_opt.solvers.knapsack_milp import KnapsackSearch
 from fgamcd_opt.solvers.milp import require_milp_backend
@@ -49,6 +49,7 @@ class ExactSolver(CompiledSolver):
     )
     proves_bounds: ClassVar[bool] = True
     finds_solutions: ClassVar[bool] = True
+    variants: ClassVar[Mapping[str, frozenset[str]]] = EVERY_VARIANT
     options: ClassVar[Mapping[str, Any]] = {"rounds": 2, "passes": 10, "max_nodes": 0, "backend": "tree"}
     option_backends: ClassVar[tuple[str, ...]] = ("highspy", "pyscipopt", "gurobipy", "scipy", "pyomo")
 
@@ -58,7 +59,7 @@ class ExactSolver(CompiledSolver):
         Parameters
         ----------
         problem
-            P1, default variant.
+            P1 or a variant.
         context
             Limits, seed, clock.
         options
@@ -201,7 +202,7 @@ class _Run:
         self.bound_s = max(self.bound_s, min(bound.bound_s, self.delay_s))
 
     def _tighten(self, hand: KnapsackSearch, bound: KnapsackSearch, number: int) -> None:
-        """Work harder on the (block, S) that the choices at hand rest on, by their bounds or by their beams."""
+        """Work harder on the (transmission, S) that the choices at hand rest on, by their bounds or by their beams."""
         _, by_bound = configuration_delays(self.problem, self.oracle.upper_bps())
         _, by_beam = configuration_delays(self.problem, self.oracle.lower_bps())
         wanted = np.zeros(by_bound.shape, bool)
@@ -212,12 +213,7 @@ class _Run:
             block, mask = search.knapsack.block[used], search.knapsack.mask[used]
             wanted[block, by_bound[block, mask]] = True
             wanted[block, by_beam[block, mask]] = True
-        tables = self.oracle.tables
         tolerance = self.oracle.settings.tolerance
-        open_gap = np.stack([t.upper > t.lower * (1.0 + 2.0 * tolerance) for t in tables])
-        wanted &= open_gap
-        wanted[:, 0] = False
-        masks = self.oracle.masks
         settings = BeamformingSettings(
             rounds=4 * (number + 1) + self.oracle.settings.rounds,
             tolerance=tolerance,
@@ -225,8 +221,15 @@ class _Run:
             seed=self.context.seed,
         )
         self.oracle.compute(
-            [masks[row[masks]] for row in wanted], settings, reporter(self.context, "tighter beams")
+            self.oracle.open_masks(self._by_transmission(wanted)),
+            settings,
+            reporter(self.context, "tighter beams"),
         )
+
+    def _by_transmission(self, wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """(T, 2^N) from (units, 2^N): the sets wanted for each transmission's caching unit."""
+        blocks = self.problem.data.requested_blocks
+        return np.asarray(wanted[caching_units(self.problem)[np.searchsorted(blocks, self.oracle.blocks)]])
 
     def outcome(self, infeasibility: str | None) -> Outcome:
         """What the solver returns."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from fgamcd_opt.context import SolveContext
 from fgamcd_opt.problem import P1
-from fgamcd_opt.solvers.compiled_solver import CompiledSolver
+from fgamcd_opt.solvers.compiled_solver import EVERY_VARIANT, CompiledSolver
 from fgamcd_opt.solvers.knapsack_search import search
 from fgamcd_opt.solvers.placement_heuristic import place
 from fgamcd_opt.solvers.protocol import Outcome
@@ -22,6 +22,7 @@ class GreedySolver(CompiledSolver):
     summary: ClassVar[str] = "greedy placement by delay per byte with local moves; no bound"
     proves_bounds: ClassVar[bool] = False
     finds_solutions: ClassVar[bool] = True
+    variants: ClassVar[Mapping[str, frozenset[str]]] = EVERY_VARIANT
     options: ClassVar[Mapping[str, Any]] = {"rounds": 0}
 
     def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
@@ -30,7 +31,7 @@ class GreedySolver(CompiledSolver):
         Parameters
         ----------
         problem
-            P1, default variant.
+            P1 or a variant.
         context
             Limits, seed, clock.
         options

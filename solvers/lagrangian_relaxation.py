@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from fgamcd_opt.context import SolveContext
 from fgamcd_opt.problem import P1
-from fgamcd_opt.solvers.compiled_solver import CompiledSolver
+from fgamcd_opt.solvers.compiled_solver import EVERY_VARIANT, CompiledSolver
 from fgamcd_opt.solvers.protocol import Outcome
 from fgamcd_opt.solvers.storage_relaxation import StorageRelaxation, bound_over_certified_rates
 
@@ -23,6 +23,7 @@ class LagrangianSolver(CompiledSolver):
     )
     proves_bounds: ClassVar[bool] = True
     finds_solutions: ClassVar[bool] = False
+    variants: ClassVar[Mapping[str, frozenset[str]]] = EVERY_VARIANT
 
     def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
         """Bound P1 from below.
@@ -30,7 +31,7 @@ class LagrangianSolver(CompiledSolver):
         Parameters
         ----------
         problem
-            P1, default variant.
+            P1 or a variant.
         context
             Limits, seed, clock.
         options

@@ -12,7 +12,7 @@ from fgamcd_opt.context import SolveContext
 from fgamcd_opt.errors import UsageError
 from fgamcd_opt.formulations.knapsack import Knapsack
 from fgamcd_opt.problem import P1
-from fgamcd_opt.solvers.compiled_solver import CompiledSolver
+from fgamcd_opt.solvers.compiled_solver import EVERY_VARIANT, CompiledSolver
 from fgamcd_opt.solvers.knapsack_search import polish, search
 from fgamcd_opt.solvers.lagrangian import lagrangian_bound
 from fgamcd_opt.solvers.placement_heuristic import place
@@ -36,6 +36,7 @@ class LocalSearchSolver(CompiledSolver):
     summary: ClassVar[str] = "iterated local search on caching: moves, exchanges, kicks; no bound"
     proves_bounds: ClassVar[bool] = False
     finds_solutions: ClassVar[bool] = True
+    variants: ClassVar[Mapping[str, frozenset[str]]] = EVERY_VARIANT
     options: ClassVar[Mapping[str, Any]] = {"rounds": 2, "kicks": 100}
 
     def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
@@ -44,7 +45,7 @@ class LocalSearchSolver(CompiledSolver):
         Parameters
         ----------
         problem
-            P1, default variant.
+            P1 or a variant.
         context
             Limits, seed, clock.
         options

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from fgamcd_opt.context import SolveContext
 from fgamcd_opt.formulations.knapsack import Knapsack
 from fgamcd_opt.problem import P1
-from fgamcd_opt.solvers.compiled_solver import CompiledSolver
+from fgamcd_opt.solvers.compiled_solver import EVERY_VARIANT, CompiledSolver
 from fgamcd_opt.solvers.highs import solve_relaxation
 from fgamcd_opt.solvers.protocol import Outcome
 from fgamcd_opt.solvers.storage_relaxation import StorageRelaxation, bound_over_certified_rates
@@ -23,6 +23,7 @@ class LpSolver(CompiledSolver):
     summary: ClassVar[str] = "bound: LP of the knapsack (F5) over certified rates, by HiGHS"
     proves_bounds: ClassVar[bool] = True
     finds_solutions: ClassVar[bool] = False
+    variants: ClassVar[Mapping[str, frozenset[str]]] = EVERY_VARIANT
     backends: ClassVar[tuple[str, ...]] = ("highspy",)
 
     def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
@@ -31,7 +32,7 @@ class LpSolver(CompiledSolver):
         Parameters
         ----------
         problem
-            P1, default variant.
+            P1 or a variant.
         context
             Limits, seed, clock.
         options

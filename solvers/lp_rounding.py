@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from fgamcd_opt.context import SolveContext
 from fgamcd_opt.formulations.knapsack import Knapsack
 from fgamcd_opt.problem import P1
-from fgamcd_opt.solvers.compiled_solver import CompiledSolver
+from fgamcd_opt.solvers.compiled_solver import EVERY_VARIANT, CompiledSolver
 from fgamcd_opt.solvers.knapsack_search import polish
 from fgamcd_opt.solvers.placement_heuristic import place
 from fgamcd_opt.solvers.protocol import Outcome
@@ -46,6 +46,7 @@ class LpRoundingSolver(CompiledSolver):
     )
     proves_bounds: ClassVar[bool] = False
     finds_solutions: ClassVar[bool] = True
+    variants: ClassVar[Mapping[str, frozenset[str]]] = EVERY_VARIANT
 
     def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
         """Solve P1 heuristically.
@@ -53,7 +54,7 @@ class LpRoundingSolver(CompiledSolver):
         Parameters
         ----------
         problem
-            P1, default variant.
+            P1 or a variant.
         context
             Limits, seed, clock.
         options

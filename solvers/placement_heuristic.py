@@ -51,7 +51,7 @@ def place_sets(problem: P1, context: SolveContext, rounds: int, choose: ChooseSe
     Parameters
     ----------
     problem
-        P1, default variant.
+        P1 or a variant.
     context
         Limits, seed, clock.
     rounds

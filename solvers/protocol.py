@@ -13,6 +13,7 @@ from fgamcd_opt.context import SolveContext
 from fgamcd_opt.decision import Decision
 from fgamcd_opt.problem import P1
 from fgamcd_opt.status import StopReason
+from fgamcd_opt.variants import Variant
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -38,6 +39,9 @@ class Outcome:
         How much work was done.
     message
         Anything else the user should know.
+    variant
+        The variant that the decision and the bounds are for, where the solver itself changed a declaration of P1;
+        None: that of the problem it was given.
     """
 
     stop_reason: StopReason
@@ -49,6 +53,7 @@ class Outcome:
     infeasibility: str | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
     message: str = ""
+    variant: Variant | None = None
 
 
 class Solver(Protocol):

@@ -11,6 +11,8 @@ from fgamcd_opt.rate_cache import load_rates, save_rates
 from fgamcd_opt.rate_oracle import Progress, RateOracle
 from fgamcd_opt.solvers.protocol import Outcome
 from fgamcd_opt.status import StopReason
+from fgamcd_opt.transmissions import JOINT
+from fgamcd_opt.variants import Unserved
 
 NO_PLACEMENT = "no caching placement fits into the storage (1) with every block deliverable (9b)"
 """What the solvers say where it is proved that the knapsack of F5 has no feasible choice."""
@@ -30,7 +32,7 @@ def rate_table(problem: P1, context: SolveContext, rounds: int) -> RateOracle | 
     Parameters
     ----------
     problem
-        P1, default variant.
+        P1 or a variant.
     context
         Limits, seed, clock.
     rounds
@@ -58,7 +60,10 @@ def complete_table(oracle: RateOracle, context: SolveContext) -> None:
     if context.rate_cache is not None and load_rates(oracle, context.rate_cache):
         context.progress(f"beams: read from {context.rate_cache}", now=True)
         return
-    every_node = [oracle.masks[:1]] * oracle.blocks.size
+    every_node = [
+        oracle.useful_masks(row)[: 1 if sender == JOINT else None]
+        for row, sender in enumerate(oracle.senders)
+    ]
     complete = oracle.compute(every_node, progress=reporter(context, "beams, all nodes")) and oracle.compute(
         progress=reporter(context, "beams")
     )
@@ -68,17 +73,17 @@ def complete_table(oracle: RateOracle, context: SolveContext) -> None:
 
 def unservable_block(oracle: RateOracle) -> str | None:
     """Proof in words that some block cannot meet the QoS of its users even with all nodes; None if there is none."""
-    everything = int(oracle.masks[0])
+    if oracle.problem.variant.unserved is Unserved.CLOUD:
+        return None
     for row, table in enumerate(oracle.tables):
-        if table.status[everything] == -1:
-            return unservable(oracle.problem, row)
+        if (table.status[oracle.useful_masks(row)] == -1).all():
+            return unservable(oracle.problem, int(oracle.blocks[row]))
     return None
 
 
-def unservable(problem: P1, row: int) -> str:
-    """Says in words that the ``row``-th requested block cannot meet the QoS of its users."""
-    block = int(problem.instance.requested_blocks[row])
-    name = problem.instance.block_names[block]
+def unservable(problem: P1, block: int) -> str:
+    """Says in words that a requested block cannot meet the QoS of its users."""
+    name = problem.data.block_names[block]
     return f"block {block} ({name}) cannot reach the QoS (9b) of its users even with all nodes (F6)"
 
 

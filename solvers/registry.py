@@ -25,6 +25,11 @@ _BUILT_IN = {
     "lp": "fgamcd_opt.solvers.lp_relaxation:LpSolver",
     "lagrangian": "fgamcd_opt.solvers.lagrangian_relaxation:LagrangianSolver",
     "sdr": "fgamcd_opt.solvers.sdr_bound:SdrSolver",
+    "coarse": "fgamcd_opt.solvers.coarse:CoarseSolver",
+    "coarse-exact": "fgamcd_opt.solvers.coarse_exact:CoarseExactSolver",
+    "no-cooperation": "fgamcd_opt.solvers.no_cooperation:NoCooperationSolver",
+    "tdma-unicast": "fgamcd_opt.solvers.tdma_unicast:TdmaUnicastSolver",
+    "hybrid": "fgamcd_opt.solvers.hybrid:HybridSolver",
     "minlp": "fgamcd_opt.solvers.minlp:MinlpSolver",
 }
 """Name to ``module:class``; a module is imported when its solver is asked for."""

@@ -38,7 +38,7 @@ class StorageRelaxation:
     Parameters
     ----------
     problem
-        P1, default variant.
+        P1 or a variant.
     context
         Clock, stop flag, progress.
 
@@ -124,7 +124,7 @@ def bound_over_certified_rates(
     Parameters
     ----------
     problem
-        P1, default variant.
+        P1 or a variant.
     context
         Limits, seed, clock.
     rounds

@@ -53,6 +53,10 @@ def run(args: argparse.Namespace) -> ExitCode:
     if args.certificate is not None and not chosen.proves_bounds:
         raise UsageError(f"--certificate: solver {args.solver} proves no bounds; see `fgamcd solvers`")
     problem, build_s = load_problem(args)
+    if args.certificate is not None and problem.variant.differences():
+        raise UsageError(
+            f"--certificate: proves a bound on P1 itself, not on {problem.variant}; leave it out"
+        )
     with orderly_stop() as stop, compilation_announced():
         result = solve_as_asked(args, args.solver, problem, build_s, stop)
         try:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fgamcd_opt.cli.arguments import add_instance, add_json, add_log_level
 from fgamcd_opt.cli.output import print_json, print_rows
-from fgamcd_opt.errors import ExitCode
+from fgamcd_opt.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from fgamcd_opt.certificate import Certificate
@@ -39,6 +39,10 @@ def run(args: argparse.Namespace) -> ExitCode:
 
     solution = Solution.load(args.solution)
     certificate = None if args.certificate is None else Certificate.load(args.certificate)
+    if certificate is not None and solution.variant.differences():
+        raise UsageError(
+            f"--certificate: proves a bound on P1 itself; {args.solution} is for {solution.variant}, leave it out"
+        )
     instance = load(args.instance, args.set)
     verdict = verify(instance, solution)
     report: dict[str, Any] = {
@@ -107,6 +111,8 @@ def _rows(report: Mapping[str, Any]) -> dict[str, str]:
             rows["lower bound"] = f"{claim:.6f} s, claimed ({report['claimed_bound_kind']}); " + (
                 "proved by the certificate" if proved else "not proved again here"
             )
+        if report["cloud_blocks"]:
+            rows["from the cloud"] = f"{report['cloud_blocks']} blocks, outside P1"
         rows["served"] = f"{report['served']} users, hit ratio {report['hit_ratio']:.3f}"
         rows["violation"] = (
             f"{_relative(report['max_violation'])} at most, tolerance {report['tolerance']:.0e}"

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from fgamcd_opt.beamforming.worst_case import worst_case_rate_bps
 from fgamcd_opt.decision import Decision
-from fgamcd_opt.errors import UnsupportedVariantError
 from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.problem import P1
 from fgamcd_opt.variants import Variant
@@ -29,7 +28,15 @@ def test_declaration_covers_evaluation_and_data():
     assert {c.name for c in problem.constraints} == set(violations)
     assert {v.name for v in problem.variables} == {f.name for f in dataclasses.fields(Decision) if f.init}
     assert {p.field for p in problem.parameters} <= {f.name for f in dataclasses.fields(Instance)}
-    assert {s.symbol: s.size for s in problem.sets} == {"N": 3, "U": 2, "M": 2, "K": 3, "R": 3, "P": 4}
+    assert {s.symbol: s.size for s in problem.sets} == {
+        "N": 3,
+        "U": 2,
+        "M": 2,
+        "K": 3,
+        "R": 3,
+        "P": 4,
+        "T": 3,
+    }
 
 
 def test_description_names_every_part():
@@ -46,22 +53,24 @@ def test_description_names_every_part():
 @pytest.mark.parametrize(
     ("fields", "objective", "constraints"),
     [
-        ({"delivery": "hybrid(4)"}, "|U_k| > 4", set()),
+        ({"delivery": "hybrid(4)"}, "|U_k| > 4", {"sender"}),
         ({"delivery": "unicast_tdma"}, "sum_{u in U_k}", set()),
-        ({"delivery": "local_broadcast"}, "associated with n", set()),
-        ({"granularity": "model"}, "each requested model separately", set()),
-        ({"cooperation": "false"}, "T = sum_k", {"cooperation"}),
-        ({"unserved": "cloud(1e9)"}, "costs |U_k| D_k / 1000000000.0", {"coverage"}),
+        ({"delivery": "local_broadcast"}, "associated with n", {"sender"}),
+        ({"granularity": "model"}, "each requested model separately", {"whole_model"}),
+        ({"cooperation": "false"}, "T = sum_k", {"cooperation", "own_users"}),
+        ({"unserved": "cloud(1e9)"}, "costs D_k / (1000000000.0 bit/s) per user", {"coverage"}),
     ],
 )
-def test_variants_change_one_declaration_and_are_refused_by_name(fields, objective, constraints):
-    instance, solution = solved_toy()
+def test_variants_change_one_declaration_and_measure_it(fields, objective, constraints):
+    instance, _ = solved_toy()
     problem = P1(instance, Variant.parse(fields))
     names = {c.name for c in problem.constraints}
     assert objective in problem.objective.formula
     assert names ^ {c.name for c in P1(instance).constraints} == constraints
-    with pytest.raises(UnsupportedVariantError, match=next(iter(fields))):
-        problem.evaluate(solution.decision)
+    nothing = np.zeros((problem.transmissions.count, instance.n_nodes, instance.channel.shape[2]), complex)
+    caching = np.zeros((instance.n_nodes, problem.data.n_blocks), bool)
+    idle = Decision(caching, np.zeros((instance.n_nodes, *caching.shape), bool), nothing)
+    assert set(problem.evaluate(idle).violations) == names
 
 
 def test_nominal_csi_is_judged_on_the_real_errors():

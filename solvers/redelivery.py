@@ -1,0 +1,63 @@
+"""Rivals that keep the caching and migration of a reference solution and deliver otherwise."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from fgamcd_opt.context import SolveContext
+from fgamcd_opt.decision import Decision
+from fgamcd_opt.problem import P1
+from fgamcd_opt.rate_oracle import RateOracle
+from fgamcd_opt.solvers.decisions import beams_of
+from fgamcd_opt.solvers.exact import ExactSolver
+from fgamcd_opt.solvers.protocol import Outcome
+from fgamcd_opt.transmissions import JOINT, senders_of
+
+
+def reference_solution(problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
+    """The solution by `exact` of the problem with CoMP broadcast; its bound, one on another problem, is left out."""
+    found = ExactSolver().solve(problem, context, {**ExactSolver.options, **options})
+    return dataclasses.replace(
+        found,
+        bound_s=None,
+        bound_kind=None,
+        combinatorial_bound_s=None,
+        stop_reason=found.stop_reason if found.infeasibility else context.stop_reason(),
+    )
+
+
+def redeliver(problem: P1, reference: Decision) -> Decision:
+    """The caching and migration of a CoMP-broadcast decision with the beams of another delivery.
+
+    Parameters
+    ----------
+    problem
+        The problem with the other delivery.
+    reference
+        Decision of the same problem with ``delivery=comp_broadcast``; its beams are kept for the blocks that are still
+        broadcast to all their users together.
+    """
+    data, sent = problem.data, problem.transmissions
+    holds = reference.participation[:, data.requested_blocks]
+    participating = (holds * (1 << np.arange(data.n_nodes))[:, None]).sum(axis=0)
+    row = np.searchsorted(data.requested_blocks, sent.block)
+    together = (sent.sender == JOINT) & (sent.users() == np.bincount(data.pair_block)[sent.block])
+    oracle = RateOracle(problem)
+    oracle.compute(
+        [
+            np.array(
+                []
+                if together[t]
+                else senders_of(int(participating[row[t]]), int(sent.sender[t]), data.n_nodes),
+                np.int64,
+            )
+            for t in range(sent.count)
+        ]
+    )
+    beams = beams_of(problem, oracle, participating)
+    beams[together] = reference.beams[row[together]]
+    return Decision(reference.caching, reference.migration, beams)
