@@ -11,7 +11,7 @@ from fgamcd_opt.rate_cache import load_rates, save_rates
 from fgamcd_opt.rate_oracle import Progress, RateOracle
 from fgamcd_opt.solvers.protocol import Outcome
 from fgamcd_opt.status import StopReason
-from fgamcd_opt.transmissions import JOINT
+from fgamcd_opt.transmissions import BEST_NODE, JOINT
 from fgamcd_opt.variants import Unserved
 
 NO_PLACEMENT = "no caching placement fits into the storage (1) with every block deliverable (9b)"
@@ -77,14 +77,17 @@ def unservable_block(oracle: RateOracle) -> str | None:
         return None
     for row, table in enumerate(oracle.tables):
         if (table.status[oracle.useful_masks(row)] == -1).all():
-            return unservable(oracle.problem, int(oracle.blocks[row]))
+            return unservable(oracle.problem, int(oracle.blocks[row]), int(oracle.senders[row]))
     return None
 
 
-def unservable(problem: P1, block: int) -> str:
+def unservable(problem: P1, block: int, sender: int = JOINT) -> str:
     """Says in words that a requested block cannot meet the QoS of its users."""
     name = problem.data.block_names[block]
-    return f"block {block} ({name}) cannot reach the QoS (9b) of its users even with all nodes (F6)"
+    by = {JOINT: "even with all nodes", BEST_NODE: "from any node alone"}.get(
+        sender, f"from node {sender} alone"
+    )
+    return f"block {block} ({name}) cannot reach the QoS (9b) of its users {by} (F6)"
 
 
 def reporter(context: SolveContext, label: str) -> Progress:

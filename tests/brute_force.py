@@ -40,15 +40,56 @@ def configuration_delay(data: Instance, block: int, rate_bps: np.ndarray, cachin
     return min(delay_of_block(data, block, rate_bps, caching, chosen) for chosen in subsets(links))
 
 
+def unit_delay(problem: P1, rates_bps: np.ndarray, blocks, caching) -> float:
+    """T_k(C) of the blocks that a variant caches together: the best participating set S and migration into it."""
+    data, sent, cloud = problem.data, problem.transmissions, problem.variant.cloud_rate_bps
+    others = [m for m in range(data.n_nodes) if m not in caching]
+    if not problem.variant.cooperation:
+        near = {
+            int(data.association[u])
+            for b, u in zip(data.pair_block, data.pair_user, strict=True)
+            if b in blocks
+        }
+        if not set(caching) <= near:
+            return math.inf
+    best = math.inf
+    for joined in subsets(others) if problem.variant.cooperation and caching else [()]:
+        total = 0.0
+        for block in blocks:
+            bits = 8.0 * float(data.block_bytes[block])
+            backhaul = data.backhaul_bps[block if data.backhaul_bps.shape[0] > 1 else 0]
+            ways = itertools.product(
+                *([backhaul[n, m] for n in caching if backhaul[n, m] > 0] for m in joined)
+            )
+            total += min((max((bits / rate for rate in way), default=0.0) for way in ways), default=math.inf)
+            for row in np.flatnonzero(sent.block == block):
+                rate = rates_bps[row, mask_of({*caching, *joined})]
+                over_the_air = bits / rate if rate > 0 else math.inf
+                users = int((sent.of_pair == row).sum())
+                total += over_the_air if cloud is None else min(over_the_air, users * bits / cloud)
+        best = min(best, total)
+    return best
+
+
+def units(problem: P1) -> list[list[int]]:
+    """The requested blocks that are cached together: each for itself, or all of one model."""
+    requested = problem.data.requested_blocks.tolist()
+    if problem.variant.granularity == "block":
+        return [[block] for block in requested]
+    models = [np.flatnonzero(row).tolist() for row in problem.data.model_blocks]
+    return [model for model in models if model[0] in requested]
+
+
 def best_delay(problem: P1, rates_bps: np.ndarray) -> float:
-    """min T over all caching (1) and migration (2), rates rho_k(S) given as (R, 2^N); infinite if infeasible."""
-    data = problem.instance
-    nodes = range(data.n_nodes)
-    choices = []
-    for row, block in enumerate(data.requested_blocks.tolist()):
-        priced = {c: configuration_delay(data, block, rates_bps[row], c) for c in subsets(nodes) if c}
+    """min T over all caching (1) and migration (2), rates of the transmissions (T, 2^N); infinite if infeasible."""
+    data = problem.data
+    choices, sizes = [], []
+    for blocks in units(problem):
+        priced = {c: unit_delay(problem, rates_bps, blocks, c) for c in subsets(range(data.n_nodes))}
+        if problem.variant.cloud_rate_bps is None:
+            del priced[()]
         choices.append([(c, delay) for c, delay in priced.items() if math.isfinite(delay)])
-    sizes = data.block_bytes[data.requested_blocks].tolist()
+        sizes.append(int(data.block_bytes[blocks].sum()))
     best = math.inf
     for choice in itertools.product(*choices):
         delay = sum(d for _, d in choice)
@@ -63,7 +104,7 @@ def best_delay(problem: P1, rates_bps: np.ndarray) -> float:
 
 def best_decision_delay(problem: P1, oracle: RateOracle) -> float:
     """min T as the package's evaluation of whole decisions sees it: every a, every b, the oracle's beams."""
-    data = problem.instance
+    data = problem.data
     n, blocks = data.n_nodes, data.n_blocks
     pairs = [(i, j) for i in range(n) for j in range(n) if i != j]
     best = math.inf
@@ -74,7 +115,7 @@ def best_decision_delay(problem: P1, oracle: RateOracle) -> float:
             for (i, j), row in zip(pairs, np.array(b).reshape(len(pairs), blocks), strict=True):
                 migration[i, j] = row
             participation = caching | migration.any(axis=0)
-            masks = [mask_of(np.flatnonzero(participation[:, k])) for k in data.requested_blocks]
+            masks = [mask_of(np.flatnonzero(participation[:, k])) for k in problem.transmissions.block]
             beams = np.stack([oracle.beam(row, mask) for row, mask in enumerate(masks)])
             judged = problem.evaluate(Decision(caching, migration, beams))
             if judged.feasible:
