@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgamcd_opt.context import SolveContext
-from fgamcd_opt.formulations.configuration_delays import configuration_delays
+from fgamcd_opt.formulations.configuration_delays import configuration_delays, unit_bytes
 from fgamcd_opt.problem import P1
-from fgamcd_opt.solvers.compiled_solver import CompiledSolver
+from fgamcd_opt.solvers.compiled_solver import EVERY_VARIANT, CompiledSolver
 from fgamcd_opt.solvers.growing_sets import GrowingSets
 from fgamcd_opt.solvers.placement_heuristic import Choice, place_sets
 from fgamcd_opt.solvers.protocol import Outcome
@@ -28,6 +28,7 @@ class GreedyDelaySolver(CompiledSolver):
     summary: ClassVar[str] = "from empty caches, adds the copies that take the most off T per byte; no bound"
     proves_bounds: ClassVar[bool] = False
     finds_solutions: ClassVar[bool] = True
+    variants: ClassVar[Mapping[str, frozenset[str]]] = EVERY_VARIANT
 
     def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
         """Solve P1 heuristically.
@@ -38,17 +39,16 @@ class GreedyDelaySolver(CompiledSolver):
         Parameters
         ----------
         problem
-            P1, default variant.
+            P1 or a variant.
         context
             Limits, seed, clock.
         options
             ``rounds``: beamforming effort per set.
         """
-        data = problem.instance
 
         def choose(rate_bps: NDArray[np.float64]) -> Choice:
             delay, _ = configuration_delays(problem, rate_bps)
-            sets = GrowingSets(delay, data.block_bytes[data.requested_blocks], data.storage_bytes)
+            sets = GrowingSets(delay, unit_bytes(problem), problem.data.storage_bytes)
             sets.cover(sets.undeliverable)
             if sets.undeliverable.size:
                 return Choice(None, message=sets.fault)

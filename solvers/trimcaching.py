@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from fgamcd_opt.context import SolveContext
 from fgamcd_opt.problem import P1
 from fgamcd_opt.solvers.compiled_solver import CompiledSolver
+from fgamcd_opt.solvers.imposed_variant import supported_besides
 from fgamcd_opt.solvers.model_hits import greedy_models
 from fgamcd_opt.solvers.model_placement import place_models
 from fgamcd_opt.solvers.protocol import Outcome
@@ -20,6 +21,7 @@ class TrimCachingSolver(CompiledSolver):
     summary: ClassVar[str] = "TrimCaching, general case: greedy by cache hits of whole models; no bound"
     proves_bounds: ClassVar[bool] = False
     finds_solutions: ClassVar[bool] = True
+    variants: ClassVar[Mapping[str, frozenset[str]]] = supported_besides("granularity", "cooperation")
 
     def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
         """Solve P1 with the placement of :func:`greedy_models`, completed as :func:`place_models` says.
@@ -27,7 +29,7 @@ class TrimCachingSolver(CompiledSolver):
         Parameters
         ----------
         problem
-            P1, default variant.
+            P1 or a variant in which blocks are shared and migrate.
         context
             Limits, seed, clock.
         options

@@ -13,6 +13,7 @@ from fgamcd_opt.context import SolveContext
 from fgamcd_opt.errors import UsageError
 from fgamcd_opt.problem import P1
 from fgamcd_opt.solvers.compiled_solver import CompiledSolver
+from fgamcd_opt.solvers.imposed_variant import supported_besides
 from fgamcd_opt.solvers.model_hits import ModelHits
 from fgamcd_opt.solvers.model_placement import place_models
 from fgamcd_opt.solvers.protocol import Outcome
@@ -28,6 +29,7 @@ class TrimCachingSpecSolver(CompiledSolver):
     )
     proves_bounds: ClassVar[bool] = False
     finds_solutions: ClassVar[bool] = True
+    variants: ClassVar[Mapping[str, frozenset[str]]] = supported_besides("granularity", "cooperation")
     options: ClassVar[Mapping[str, Any]] = {"rounds": 2, "eps": 0.1}
 
     def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
@@ -36,7 +38,7 @@ class TrimCachingSpecSolver(CompiledSolver):
         Parameters
         ----------
         problem
-            P1, default variant.
+            P1 or a variant in which blocks are shared and migrate.
         context
             Limits, seed, clock.
         options
