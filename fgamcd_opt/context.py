@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +18,12 @@ from fgamcd_opt.status import StopReason
 log = logging.getLogger("fgamcd_opt")
 
 _PROGRESS_INTERVAL_S = 1.0
+
+_TRACE_STEP = 0.01
+"""Improvements within this share of the elapsed time become one entry of the trace."""
+
+Trace = tuple[tuple[float, float | None, float | None], ...]
+"""(elapsed seconds, best delay in s or None, best proved bound in s or None), one entry per improvement."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +77,11 @@ class SolveContext:
     started: float = field(default_factory=time.monotonic)
     stage_s: dict[str, float] = field(default_factory=dict, init=False)
     """Seconds spent per stage (``rates``, ``search``)."""
+    rates_read: bool = field(default=False, init=False)
+    """Whether rates came from the cache."""
     _last_progress: float = field(default=-math.inf, init=False)
+    _trace: list[tuple[float, float | None, float | None]] = field(default_factory=list, init=False)
+    _entry_ends: float = field(default=-math.inf, init=False)
 
     @property
     def elapsed_s(self) -> float:
@@ -101,6 +112,42 @@ class SolveContext:
             yield
         finally:
             self.stage_s[name] = self.stage_s.get(name, 0.0) + time.monotonic() - begun
+
+    @property
+    def trace(self) -> Trace:
+        """What :meth:`record` kept."""
+        return tuple(self._trace)
+
+    def record(self, *, delay_s: float | None = None, bound_s: float | None = None) -> None:
+        """Keep the moment if the delay of a point in hand, or a proved bound, is better than all before.
+
+        Parameters
+        ----------
+        delay_s
+            Of a point of P1, in s; values that are not finite are ignored.
+        bound_s
+            Proved lower bound on the delay of P1, in s; values that are not finite are ignored.
+        """
+        now = self.elapsed_s
+        best_delay, best_bound = self._trace[-1][1:] if self._trace else (None, None)
+        delay, bound = best_delay, best_bound
+        if delay_s is not None and math.isfinite(delay_s) and (delay is None or delay_s < delay):
+            delay = float(delay_s)
+        if bound_s is not None and math.isfinite(bound_s) and (bound is None or bound_s > bound):
+            bound = float(bound_s)
+        if (delay, bound) == (best_delay, best_bound):
+            return
+        if now < self._entry_ends:
+            self._trace.pop()
+        else:
+            self._entry_ends = now * (1.0 + _TRACE_STEP)
+        self._trace.append((now, delay, bound))
+
+    def untraced(self) -> SolveContext:
+        """The same run without its trace: for a method inside another one, whose bounds the outer one does not use."""
+        twin = copy(self)
+        twin._trace = []
+        return twin
 
     def progress(self, text: str, *, now: bool = False) -> None:
         """Log a line of progress, at most one per second unless ``now``."""

@@ -175,6 +175,9 @@ def _judge(
         if outcome.bound_s is not None:
             gap = relative_gap(delay, outcome.bound_s) if verification.valid else math.inf
             reason = _settled(reason, gap, context.limits.gap)
+        if verification.valid:
+            context.record(delay_s=delay)
+    context.record(bound_s=outcome.bound_s)
     return Result(
         stop_reason=reason,
         solution=solution,
@@ -186,6 +189,8 @@ def _judge(
         multipliers=None if problem.variant.differences() else outcome.multipliers,
         infeasibility=outcome.infeasibility,
         counts=outcome.counts,
+        trace=context.trace,
+        rates_read=context.rates_read,
         message=outcome.message or ("" if solver.finds_solutions else BOUNDS_ONLY),
         **common,
     )

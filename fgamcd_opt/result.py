@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from fgamcd_opt import result_report
 from fgamcd_opt.checker import CLAIM_TOLERANCE, Verification
+from fgamcd_opt.context import Trace
 from fgamcd_opt.errors import ExitCode
 from fgamcd_opt.solution import Solution
 from fgamcd_opt.status import OPTIMALITY_GAP, PointStatus, Status, StopReason, relative_gap
@@ -49,6 +50,11 @@ class Result:
         How much work was done, such as beamforming problems solved.
     message
         Anything else to be told.
+    trace
+        Best delay in hand and best proved bound over time. The delays are the solver's own, the last one is the
+        checker's.
+    rates_read
+        Whether rates came from the cache, so that their seconds are those of reading.
 
     Raises
     ------
@@ -75,6 +81,8 @@ class Result:
     times: Times = field(default_factory=Times)
     counts: Mapping[str, int] = field(default_factory=dict)
     message: str = ""
+    trace: Trace = ()
+    rates_read: bool = False
 
     def __post_init__(self) -> None:
         _require(

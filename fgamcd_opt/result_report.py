@@ -47,6 +47,8 @@ def to_json(result: Result) -> dict[str, Any]:
         "infeasibility": result.infeasibility,
         "counts": dict(result.counts),
         "message": result.message,
+        "rates_read": result.rates_read,
+        "trace": [list(entry) for entry in result.trace],
     }
 
 

@@ -151,6 +151,7 @@ class _Run:
                     self.problem, int(self.problem.data.requested_blocks[shortest.index(math.inf)])
                 )
             self.bound_s = float(self.bits @ shortest) * (1.0 - ROUNDING)
+            self.context.record(bound_s=self.bound_s)
             everything = (1 << self.problem.instance.n_nodes) - 1
             self.rates.each(lambda _, block: block.solve(everything, self.settings), self._may_go_on)
         for row, allowed in enumerate(self.allowed):
@@ -241,6 +242,7 @@ class _Run:
         if value <= self.bound_s:
             return False
         self.bound_s, self.multipliers = value, multipliers
+        self.context.record(bound_s=value)
         return True
 
     def _longest_s(self) -> NDArray[np.float64]:
@@ -256,7 +258,9 @@ class _Run:
     def _place(self, *, close: bool) -> None:
         """Incumbent: the knapsack of the columns at hand with the delays of the beams in hand."""
         with self.context.stage("search"):
-            search = KnapsackSearch(self.pool.by_beams(), "placement")
+            search = KnapsackSearch(
+                self.pool.by_beams(), "placement", watch=lambda delay, _: self.context.record(delay_s=delay)
+            )
             search.relax()
             if self.best is not None:
                 search.offer(search.knapsack.columns_of(self.best))
@@ -273,6 +277,7 @@ class _Run:
             self.refuted = search.infeasible and self._all_single_nodes_deliver()
             if search.columns is not None and search.delay_s < self.delay_s:
                 self.delay_s, self.best = search.delay_s, search.knapsack.mask[search.columns]
+                self.context.record(delay_s=self.delay_s)
 
     def _all_single_nodes_deliver(self) -> bool:
         return all(

@@ -144,8 +144,12 @@ class _Run:
     def _relax(self) -> tuple[KnapsackSearch, KnapsackSearch]:
         """The knapsacks of F7 for the rates at hand, with their relaxations and heuristic choices."""
         backend = self.options["backend"]
-        hand = KnapsackSearch(build_knapsack(self.problem, self.oracle.lower_bps()), "placement", backend)
-        bound = KnapsackSearch(build_knapsack(self.problem, self.oracle.upper_bps()), "lower bound", backend)
+        hand = KnapsackSearch(
+            build_knapsack(self.problem, self.oracle.lower_bps()), "placement", backend, self._watch_delay
+        )
+        bound = KnapsackSearch(
+            build_knapsack(self.problem, self.oracle.upper_bps()), "lower bound", backend, self._watch_bound
+        )
         bound.relax()
         self.multipliers = bound.multipliers
         if not bound.infeasible:
@@ -154,6 +158,14 @@ class _Run:
                 hand.offer(hand.knapsack.columns_of(self.best_masks[0]))
             self._keep(hand, bound)
         return hand, bound
+
+    def _watch_delay(self, delay_s: float, bound_s: float) -> None:
+        """The knapsack of the beams in hand tells delays of points of P1; its bound is none of P1."""
+        self.context.record(delay_s=delay_s)
+
+    def _watch_bound(self, delay_s: float, bound_s: float) -> None:
+        """The knapsack of the rate bounds tells bounds on P1; its delay is none of P1."""
+        self.context.record(bound_s=min(bound_s, self.delay_s))
 
     def _close(self, hand: KnapsackSearch, bound: KnapsackSearch, beams: float) -> bool:
         """MILPs: a better placement with the beams in hand, then a better bound where that is not enough.
@@ -200,6 +212,7 @@ class _Run:
         if bound.bound_s > self.delay_s * (1.0 + _CONTRADICTION):
             raise RuntimeError(f"proved bound {bound.bound_s!r} s above a feasible delay {self.delay_s!r} s")
         self.bound_s = max(self.bound_s, min(bound.bound_s, self.delay_s))
+        self.context.record(delay_s=self.delay_s, bound_s=self.bound_s)
 
     def _tighten(self, hand: KnapsackSearch, bound: KnapsackSearch, number: int) -> None:
         """Work harder on the (transmission, S) that the choices at hand rest on, by their bounds or by their beams."""

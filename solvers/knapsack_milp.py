@@ -18,7 +18,7 @@ from fgamcd_opt.formulations.knapsack import Knapsack
 from fgamcd_opt.solvers.knapsack_search import search
 from fgamcd_opt.solvers.lagrangian import lagrangian_bound
 from fgamcd_opt.solvers.lp_rounding import round_relaxation
-from fgamcd_opt.solvers.milp import solve_milp
+from fgamcd_opt.solvers.milp import Watch, solve_milp
 from fgamcd_opt.solvers.storage_lp import solve_storage_lp
 from fgamcd_opt.status import relative_gap
 
@@ -35,6 +35,8 @@ class KnapsackSearch:
         Name in progress lines.
     backend
         MILP backend, see :mod:`fgamcd_opt.solvers.milp`.
+    watch
+        Told the best delay and the best proved bound in s during :meth:`close`.
 
     Attributes
     ----------
@@ -53,6 +55,7 @@ class KnapsackSearch:
     knapsack: Knapsack
     label: str
     backend: str = "tree"
+    watch: Watch | None = None
     columns: NDArray[np.int64] | None = None
     delay_s: float = math.inf
     bound_s: float = -math.inf
@@ -131,16 +134,22 @@ class KnapsackSearch:
     def _solve(self, keep: NDArray[np.bool_], context: SolveContext, **limits: float) -> None:
         """Solve the MILP on the columns where ``keep`` is true."""
         position = np.cumsum(keep) - 1
+        excluded = math.inf if keep.all() else self.relaxed_s + float(self.reduced_s[~keep].min())
+
+        def watch(delay_s: float, bound_s: float) -> None:
+            if self.watch is not None:
+                self.watch(min(delay_s, self.delay_s), max(self.bound_s, min(bound_s, excluded)))
+
         outcome = solve_milp(
             self.knapsack.restrict(keep),
             context,
             start=None if self.columns is None else position[self.columns],
             label=self.label,
             backend=self.backend,
+            watch=watch,
             **limits,
         )
         self.nodes += outcome.nodes
         if outcome.columns is not None:
             self.offer(np.nonzero(keep)[0][outcome.columns])
-        excluded = math.inf if keep.all() else self.relaxed_s + float(self.reduced_s[~keep].min())
         self.bound_s = max(self.bound_s, min(outcome.bound_s, excluded, self.delay_s))

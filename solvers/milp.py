@@ -23,6 +23,10 @@ _ROUNDING = 1e-12
 """A bound that is short of the target by less than this, relatively, is enough: backends have units of their own."""
 
 
+Watch = Callable[[float, float], None]
+"""Told (delay, bound) in s, both of a knapsack, whenever one of them may have improved."""
+
+
 @dataclass(frozen=True)
 class MilpBackend:
     """One backend: the function that runs it, as ``module:function``, and the distributions that it needs."""
@@ -54,6 +58,7 @@ class MilpTask:
     start: NDArray[np.int64] | None
     label: str
     target_s: float = math.inf
+    watch: Watch | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +99,7 @@ def solve_milp(
     label: str = "milp",
     target_s: float = math.inf,
     backend: str = "tree",
+    watch: Watch | None = None,
 ) -> MilpResult:
     """Solve the knapsack to a relative gap.
 
@@ -117,6 +123,8 @@ def solve_milp(
         Bound in s at which to stop whatever the delay; infinite if there is none.
     backend
         One of :data:`MILP_BACKENDS`.
+    watch
+        Told of progress, by those backends that tell it (``tree``).
 
     Returns
     -------
@@ -131,7 +139,7 @@ def solve_milp(
     require_milp_backend(backend)
     module, _, function = MILP_BACKENDS[backend].target.partition(":")
     run: Callable[[MilpTask, SolveContext], MilpResult] = getattr(import_module(module), function)
-    found = run(MilpTask(knapsack, gap, good_s, time_s, start, label, target_s), context)
+    found = run(MilpTask(knapsack, gap, good_s, time_s, start, label, target_s, watch), context)
     enough = found.bound_s >= target_s * (1.0 - _ROUNDING)
     found = replace(found, finished=found.finished or enough)
     return found if start is None else _with_start(knapsack, found, start)

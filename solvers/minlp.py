@@ -118,7 +118,7 @@ class _Run:
     def outcome(self) -> Outcome:
         """Start, model, inequalities, solve."""
         if self.options["start"]:
-            started = ExactSolver().solve(self.problem, self.context, ExactSolver.options)
+            started = ExactSolver().solve(self.problem, self.context.untraced(), ExactSolver.options)
             if started.infeasibility and self.options["cuts"] == 2:
                 return started
             self._offer(started.decision)
@@ -162,6 +162,7 @@ class _Run:
             judged = self.problem.evaluate(decision)
             if judged.feasible and judged.delay_s < self.delay_s:
                 self.decision, self.delay_s = decision, judged.delay_s
+                self.context.record(delay_s=self.delay_s)
 
     def _add_cuts(self, model: Any, unit_s: float) -> None:
         if self.options["cuts"] >= 1:

@@ -58,6 +58,7 @@ def complete_table(oracle: RateOracle, context: SolveContext) -> None:
     The set of all nodes comes first: it makes every placement deliverable.
     """
     if context.rate_cache is not None and load_rates(oracle, context.rate_cache):
+        context.rates_read = True
         context.progress(f"beams: read from {context.rate_cache}", now=True)
         return
     every_node = [

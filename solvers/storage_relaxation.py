@@ -80,6 +80,7 @@ class StorageRelaxation:
         self.multipliers = multipliers
         self.evaluations += 1
         self.bound_s = max(self.bound_s, np.inf if value > StoragePricing(knapsack).ceiling else value)
+        self.context.record(bound_s=self.bound_s)
         return reduced
 
     def ascend(self, knapsack: Knapsack) -> NDArray[np.float64]:

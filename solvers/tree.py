@@ -205,6 +205,8 @@ class _Tree:
 
     def _report(self, lowest: list[_Node]) -> None:
         bound = min([self.closed_s, self.delay_s, *(node.bound_s for node in lowest)])
+        if self.task.watch is not None:
+            self.task.watch(self.delay_s, bound)
         self.context.progress(
             f"{self.task.label:<14} delay {self.delay_s:.6f} s  bound {bound:.6f} s  nodes {self.nodes}"
         )

@@ -19,6 +19,7 @@ COMMANDS = {
     "solve": "solve an instance to a certified gap",
     "bound": "prove a lower bound on the delay of an instance",
     "beamform": "send one block from chosen nodes: rates, proved bound, robustness study",
+    "compare": "compare solvers on instances: one process and one row per cell, tables, plots, report",
     "verify": "check a solution against its instance, without any solver",
     "repository": "find the blocks that real checkpoints (safetensors) share, for instances of your own",
     "solvers": "list the solvers, their options and whether their backends are installed",

@@ -92,7 +92,9 @@ def _result_fields(result: Result) -> dict[str, Any]:
         "search_s": result.times.search_s,
         "total_s": result.times.total_s,
         "rate_problems": result.counts.get("rate_problems"),
+        "rates_read": result.rates_read,
         "message": result.message,
+        "trace": [list(entry) for entry in result.trace],
     }
 
 

@@ -84,7 +84,10 @@ def test_every_end_gives_a_row(
         assert "Segmentation fault" in str(row.error)
 
 
-def test_a_solver_that_knows_no_limit_is_killed(plug_ins: Path, roomy: Path) -> None:
+def test_a_solver_that_knows_no_limit_is_killed(
+    plug_ins: Path, roomy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fgamcd_opt.comparison.child._TERM_S", 0.3)  # it is deaf to SIGTERM, too
     (cell,) = make_grid([Source.of(str(roomy))], ["odd-deaf"], limits=CellLimits(time_s=1.0))
     begun = time.monotonic()
     row = answer(cell, grace_s=1.5).row

@@ -1,0 +1,193 @@
+"""``fgamcd compare``: instances x solvers x seeds, each cell in a process of its own, one row per cell."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fgamcd_opt.cli.arguments import add_json, add_log_level, add_pairs
+from fgamcd_opt.cli.output import print_json
+from fgamcd_opt.cli.solving import DEFAULT_GAP
+from fgamcd_opt.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from fgamcd_opt.comparison.grid import Cell, CellLimits
+    from fgamcd_opt.comparison.row import Row
+
+log = logging.getLogger("fgamcd_opt.cli")
+
+_EPILOG = """\
+Rows are kept in FOLDER/cells as soon as they are there. The same command started again runs only what is missing,
+and writes tables, plots and report anew. Exit code 6 if two results contradict each other: a verified delay below a
+proved bound of the same instance and variant.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the command."""
+    parser.epilog = _EPILOG
+    _add_grid(parser)
+    _add_running(parser)
+    add_json(parser)
+    add_log_level(parser, default="info")
+
+
+def _add_grid(parser: argparse.ArgumentParser) -> None:
+    """What is compared."""
+    parser.add_argument(
+        "instances",
+        nargs="*",
+        metavar="INSTANCE",
+        help="presets, library names, recipes (.json) or instance files (.npz)",
+    )
+    parser.add_argument("--library", action="store_true", help="all library instances")
+    parser.add_argument(
+        "--solvers", required=True, metavar="A,B,...", help="names, see `fgamcd solvers`, or `all`"
+    )
+    parser.add_argument(
+        "--seeds",
+        type=whole_numbers,
+        default=[0],
+        metavar="LIST",
+        help="of the solvers, such as 0-9 or 0,3,5 (default: 0); the instance's is --set seed=...",
+    )
+    add_pairs(parser, "--set", "FIELD=VALUE", "change a field of every instance's recipe; repeatable")
+    add_pairs(parser, "--variant", "FIELD=VALUE", "another variant of P1 for every cell; repeatable")
+    add_pairs(
+        parser, "--option", "SOLVER.NAME=VALUE", "option of one solver, such as exact.rounds=4; repeatable"
+    )
+    parser.add_argument(
+        "--time-limit", type=float, metavar="S", help="seconds for each solve (default: no limit)"
+    )
+    parser.add_argument(
+        "--memory-limit", type=float, metavar="GB", help="1e9 bytes of resident memory for each cell"
+    )
+    parser.add_argument(
+        "--gap",
+        type=float,
+        default=DEFAULT_GAP,
+        help="certified relative gap to stop at (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--threads", type=int, default=1, metavar="N", help="of each solver (default: %(default)s)"
+    )
+
+
+def _add_running(parser: argparse.ArgumentParser) -> None:
+    """How it is run and kept."""
+    parser.add_argument(
+        "--jobs", type=int, default=1, metavar="N", help="cells side by side on this machine (default: 1)"
+    )
+    parser.add_argument(
+        "--scheduler", metavar="ADDRESS", help="run the cells on the workers of this Dask scheduler"
+    )
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="FOLDER", help="rows, solutions, tables, report"
+    )
+    parser.add_argument("--retry-failed", action="store_true", help="run again what crashed or was killed")
+    parser.add_argument("--no-solutions", action="store_true", help="do not keep the solution files")
+    parser.add_argument(
+        "--no-shared-rates",
+        action="store_true",
+        help="every cell computes its own rates: slower, but all times include them",
+    )
+
+
+def whole_numbers(text: str) -> list[int]:
+    """``0-9``, ``0,3,5`` or a mixture, as an argparse type."""
+    numbers = []
+    for part in text.split(","):
+        first, dash, last = part.partition("-")
+        if not first.isdigit() or (dash and not last.isdigit()) or int(last or first) < int(first):
+            raise argparse.ArgumentTypeError(f"{part!r} is neither a number nor a range such as 0-9")
+        numbers += range(int(first), int(last or first) + 1)
+    return numbers
+
+
+def run(args: argparse.Namespace) -> ExitCode:
+    """Run what is missing, then report on all rows."""
+    from fgamcd_opt.comparison.classes import contradictions, derive
+    from fgamcd_opt.comparison.progress import ProgressBar
+    from fgamcd_opt.comparison.runner import run_cells
+
+    if args.jobs < 1:
+        raise UsageError(f"--jobs {args.jobs}: must be at least 1")
+    rows = run_cells(
+        _cells(args),
+        args.output,
+        jobs=args.jobs,
+        scheduler=args.scheduler,
+        progress=ProgressBar(sys.stderr),
+        retry_failed=args.retry_failed,
+        keep_solutions=not args.no_solutions,
+        share_rates=not args.no_shared_rates,
+    )
+    classes = derive(rows)["class"].tolist()
+    wrong = contradictions(rows)
+    if args.json:
+        print_json(_report(rows, classes, [str(pair) for pair in wrong]))
+    else:
+        for name in dict.fromkeys(classes):
+            print(f"{name:<18}{classes.count(name)}")
+    for pair in wrong:
+        log.error("%s", pair)
+    return ExitCode.VERIFICATION_FAILED if wrong else ExitCode.DONE
+
+
+def _cells(args: argparse.Namespace) -> list[Cell]:
+    """The grid that the arguments name; everything in it is checked before the first cell runs."""
+    from fgamcd_opt.comparison.grid import Source, make_grid
+    from fgamcd_opt.instances.library import library
+
+    limits, options = _limits(args), options_by_solver(args.option)
+    names = [*args.instances, *(library() if args.library else ())]
+    if not names:
+        raise UsageError("no instance: name some, or say --library")
+    solvers = solvers_of(args.solvers)
+    sources = [Source.of(name, args.set) for name in names]
+    return make_grid(sources, solvers, args.seeds, variant=args.variant, options=options, limits=limits)
+
+
+def _limits(args: argparse.Namespace) -> CellLimits:
+    from fgamcd_opt.comparison.grid import CellLimits
+
+    memory = None if args.memory_limit is None else round(1e9 * args.memory_limit)
+    return CellLimits(time_s=args.time_limit, memory_bytes=memory, gap=args.gap, threads=args.threads)
+
+
+def solvers_of(text: str) -> list[str]:
+    """Names from a comma-separated list; ``all`` stands for every registered one."""
+    from fgamcd_opt.solvers.registry import solver_names
+
+    return list(solver_names()) if text == "all" else [name.strip() for name in text.split(",")]
+
+
+def options_by_solver(pairs: dict[str, str]) -> dict[str, dict[str, str]]:
+    """``{"exact.rounds": "4"}`` as ``{"exact": {"rounds": "4"}}``.
+
+    Raises
+    ------
+    UsageError
+        A name without a solver.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for name, value in pairs.items():
+        solver, dot, option = name.rpartition(".")
+        if not (dot and solver and option):
+            raise UsageError(f"--option {name}={value}: say whose option it is, such as exact.{name}={value}")
+        found.setdefault(solver, {})[option] = value
+    return found
+
+
+def _report(rows: Sequence[Row], classes: Sequence[str], wrong: Sequence[str]) -> dict[str, Any]:
+    """Everything for machines."""
+    return {
+        "command": shlex.join(["fgamcd", *sys.argv[1:]]),
+        "rows": [row.to_json() | {"class": name} for row, name in zip(rows, classes, strict=True)],
+        "contradictions": list(wrong),
+    }
