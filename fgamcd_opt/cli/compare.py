@@ -100,7 +100,7 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
 
 def whole_numbers(text: str) -> list[int]:
     """``0-9``, ``0,3,5`` or a mixture, as an argparse type."""
-    numbers = []
+    numbers: list[int] = []
     for part in text.split(","):
         first, dash, last = part.partition("-")
         if not first.isdigit() or (dash and not last.isdigit()) or int(last or first) < int(first):

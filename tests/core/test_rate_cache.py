@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -60,5 +62,33 @@ def test_solve_reads_what_an_earlier_solve_kept(tmp_path: Path, caplog: pytest.L
     assert not any("read from" in message for message in caplog.messages)
     second = solve(P1(load_instance("tiny")), limits=Limits(), rate_cache=tmp_path)
     assert any("read from" in message for message in caplog.messages)
+    assert (first.rates_read, second.rates_read) == (False, True)
     assert second.objective_s == first.objective_s
     assert second.bound_s == first.bound_s
+
+
+WRITE_AND_READ = """
+import sys
+from pathlib import Path
+import numpy as np
+from fgamcd_opt import P1, load_instance
+from fgamcd_opt.rate_cache import load_rates, save_rates
+from fgamcd_opt.rate_oracle import RateOracle
+
+oracle, folder = RateOracle(P1(load_instance("tiny"))), Path(sys.argv[1])
+assert load_rates(oracle, folder)
+for _ in range(100):
+    save_rates(oracle, folder)
+    fresh = RateOracle(oracle.problem)
+    assert load_rates(fresh, folder)
+    assert np.array_equal(fresh.upper_bps(), oracle.upper_bps())
+"""
+
+
+def test_two_processes_may_write_the_same_rates_at_once(tmp_path: Path) -> None:
+    save_rates(full_oracle(), tmp_path)
+    writers = [
+        subprocess.Popen([sys.executable, "-P", "-c", WRITE_AND_READ, str(tmp_path)]) for _ in range(2)
+    ]
+    assert [writer.wait() for writer in writers] == [0, 0]
+    assert len(list(tmp_path.iterdir())) == 1
