@@ -77,7 +77,7 @@ from fgamcd_opt.rate_oracle import RateOracle
 
 oracle, folder = RateOracle(P1(load_instance("tiny"))), Path(sys.argv[1])
 assert load_rates(oracle, folder)
-for _ in range(100):
+for _ in range(25):
     save_rates(oracle, folder)
     fresh = RateOracle(oracle.problem)
     assert load_rates(fresh, folder)
