@@ -30,6 +30,13 @@ def medium_knapsack(seed: int, storage_share: float = 1.4) -> Knapsack:
     return build_knapsack(problem, random_rates(seed, problem.instance.requested_blocks.size, 4))
 
 
+def hand_knapsack(size_bytes, storage_bytes, delays_s) -> Knapsack:
+    """A knapsack from one dict per block, from bit mask to delay."""
+    rows = [(k, delay, mask) for k, priced in enumerate(delays_s) for mask, delay in priced.items()]
+    block, delay, mask = (np.array(column) for column in zip(*sorted(rows), strict=True))
+    return Knapsack(block, mask, delay, np.array(size_bytes), np.array(storage_bytes))
+
+
 def choices(knapsack: Knapsack):
     """All choices of one column per block that fit."""
     starts = knapsack.starts

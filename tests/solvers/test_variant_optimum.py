@@ -1,0 +1,79 @@
+"""`exact` on every variant against an enumeration of whole decisions: every caching, every migration."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from brute_force import best_decision_delay, best_delay
+from oracles import full_oracle
+from random_problems import random_problem
+
+from fgamcd_opt.context import Limits
+from fgamcd_opt.frontdoor import solve
+from fgamcd_opt.problem import P1
+from fgamcd_opt.solvers.registry import get_solver, solver_names
+from fgamcd_opt.status import StopReason
+from fgamcd_opt.variants import Variant
+
+VARIANTS = (
+    {"granularity": "model"},
+    {"delivery": "unicast_tdma"},
+    {"delivery": "hybrid(1)"},
+    {"delivery": "local_broadcast"},
+    {"cooperation": "false"},
+    {"delivery": "local_broadcast", "cooperation": "false", "unserved": "cloud(2e8)"},
+    {"granularity": "model", "unserved": "cloud(5e7)"},
+    {"delivery": "hybrid(2)", "unserved": "cloud(2e8)"},
+    {"unserved": "cloud(1e9)"},
+)
+EVERY_VARIANT = pytest.mark.parametrize("fields", VARIANTS, ids=lambda f: "-".join(f.values()))
+RESTS_ON_DELAYS = [name for name in solver_names() if "delivery" in get_solver(name).variants]
+
+
+def problem_of(fields, seed: int, **sizes) -> P1:
+    return P1(random_problem(seed, qos_share=0.3, **sizes).instance, Variant.parse(fields))
+
+
+@EVERY_VARIANT
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_enumeration_agrees_with_whole_decisions(fields, seed):
+    """The quick enumeration used below, against every a and b as the evaluation sees them."""
+    problem = problem_of(fields, seed, nodes=2, users=2, blocks=2, storage_share=1.6)
+    if problem.data.n_blocks > 2:  # copies of shared blocks: too many decisions to try
+        problem = P1(random_problem(4, nodes=2, users=2, blocks=1).instance, problem.variant)
+    if problem.data.n_blocks > 3:
+        return
+    oracle = full_oracle(problem)
+    whole = best_decision_delay(problem, oracle)
+    quick = best_delay(problem, oracle.lower_bps())
+    if math.isinf(whole):
+        assert math.isinf(quick)
+    elif problem.variant.cloud_rate_bps is None:
+        assert quick == pytest.approx(whole, rel=1e-9)
+    else:  # the whole decisions tried never leave to the cloud what nodes can send
+        assert quick <= whole * (1 + 1e-9)
+
+
+@EVERY_VARIANT
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("name", RESTS_ON_DELAYS)
+def test_solvers_against_the_enumeration(name, fields, seed):
+    """Never below the best delay with certified rates; bounds never above the best delay of beams in hand."""
+    solver = get_solver(name)
+    problem = problem_of(fields, seed, storage_share=1.5)
+    if any(field not in solver.variants for field in problem.variant.differences()):
+        return
+    result = solve(problem, name, limits=Limits(gap=1e-6))
+    judged = P1(problem.instance, result.variant)
+    oracle = full_oracle(judged)
+    best, least = best_delay(judged, oracle.lower_bps()), best_delay(judged, oracle.upper_bps())
+    if result.objective_s is not None:
+        assert result.objective_s >= least * (1 - 1e-9)
+    if result.bound_s is not None:
+        assert result.bound_s <= best * (1 + 1e-9)
+    if result.stop_reason is StopReason.INFEASIBLE:
+        assert math.isinf(best)
+    if name == "exact" and math.isfinite(best):
+        assert result.objective_s <= best * (1 + 1e-6)
+        assert result.gap < 0.05
