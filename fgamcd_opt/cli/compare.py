@@ -11,15 +11,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fgamcd_opt.cli.arguments import add_json, add_log_level, add_pairs
-from fgamcd_opt.cli.output import print_json
+from fgamcd_opt.cli.grid_arguments import options_by_solver, solvers_of, whole_numbers
+from fgamcd_opt.cli.output import print_json, print_table
 from fgamcd_opt.cli.solving import DEFAULT_GAP
 from fgamcd_opt.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from fgamcd_opt.comparison.grid import Cell, CellLimits
     from fgamcd_opt.comparison.row import Row
+    from fgamcd_opt.comparison.scores import Scores
 
 log = logging.getLogger("fgamcd_opt.cli")
+
+_FEW_INSTANCES = 6
+"""Up to so many instances get a table each on the terminal."""
 
 _EPILOG = """\
 Rows are kept in FOLDER/cells as soon as they are there. The same command started again runs only what is missing,
@@ -98,22 +103,13 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def whole_numbers(text: str) -> list[int]:
-    """``0-9``, ``0,3,5`` or a mixture, as an argparse type."""
-    numbers: list[int] = []
-    for part in text.split(","):
-        first, dash, last = part.partition("-")
-        if not first.isdigit() or (dash and not last.isdigit()) or int(last or first) < int(first):
-            raise argparse.ArgumentTypeError(f"{part!r} is neither a number nor a range such as 0-9")
-        numbers += range(int(first), int(last or first) + 1)
-    return numbers
-
-
 def run(args: argparse.Namespace) -> ExitCode:
     """Run what is missing, then report on all rows."""
     from fgamcd_opt.comparison.classes import contradictions, derive
     from fgamcd_opt.comparison.progress import ProgressBar
+    from fgamcd_opt.comparison.report import write_report
     from fgamcd_opt.comparison.runner import run_cells
+    from fgamcd_opt.comparison.scores import scores_of
 
     if args.jobs < 1:
         raise UsageError(f"--jobs {args.jobs}: must be at least 1")
@@ -127,13 +123,13 @@ def run(args: argparse.Namespace) -> ExitCode:
         keep_solutions=not args.no_solutions,
         share_rates=not args.no_shared_rates,
     )
-    classes = derive(rows)["class"].tolist()
-    wrong = contradictions(rows)
+    frame, wrong = derive(rows), contradictions(rows)
+    written = write_report(frame, args.output, command=shlex.join(["fgamcd", *sys.argv[1:]]))
     if args.json:
-        print_json(_report(rows, classes, [str(pair) for pair in wrong]))
+        print_json(_report(rows, frame["class"].tolist(), [str(pair) for pair in wrong]))
     else:
-        for name in dict.fromkeys(classes):
-            print(f"{name:<18}{classes.count(name)}")
+        _print_tables(scores_of(frame))
+    log.info("report: %s", next(path for path in written if path.suffix == ".html"))
     for pair in wrong:
         log.error("%s", pair)
     return ExitCode.VERIFICATION_FAILED if wrong else ExitCode.DONE
@@ -160,34 +156,21 @@ def _limits(args: argparse.Namespace) -> CellLimits:
     return CellLimits(time_s=args.time_limit, memory_bytes=memory, gap=args.gap, threads=args.threads)
 
 
-def solvers_of(text: str) -> list[str]:
-    """Names from a comma-separated list; ``all`` stands for every registered one."""
-    from fgamcd_opt.solvers.registry import solver_names
+def _print_tables(scores: Scores) -> None:
+    """Every instance if there are few, and the summary; all tables are in the files."""
+    from fgamcd_opt.comparison.instance_tables import instance_table
+    from fgamcd_opt.comparison.summary_tables import overview
 
-    return list(solver_names()) if text == "all" else [name.strip() for name in text.split(",")]
-
-
-def options_by_solver(pairs: dict[str, str]) -> dict[str, dict[str, str]]:
-    """``{"exact.rounds": "4"}`` as ``{"exact": {"rounds": "4"}}``.
-
-    Raises
-    ------
-    UsageError
-        A name without a solver.
-    """
-    found: dict[str, dict[str, str]] = {}
-    for name, value in pairs.items():
-        solver, dot, option = name.rpartition(".")
-        if not (dot and solver and option):
-            raise UsageError(f"--option {name}={value}: say whose option it is, such as exact.{name}={value}")
-        found.setdefault(solver, {})[option] = value
-    return found
+    shown = scores.instances if len(scores.instances) <= _FEW_INSTANCES else []
+    for table in [*(instance_table(scores, instance) for instance in shown), *overview(scores)]:
+        print(f"{table.title}\n")
+        print_table(table.headings, table.texts)
+        print("\n".join(["", *table.notes, ""]))
 
 
 def _report(rows: Sequence[Row], classes: Sequence[str], wrong: Sequence[str]) -> dict[str, Any]:
     """Everything for machines."""
     return {
-        "command": shlex.join(["fgamcd", *sys.argv[1:]]),
         "rows": [row.to_json() | {"class": name} for row, name in zip(rows, classes, strict=True)],
         "contradictions": list(wrong),
     }

@@ -90,7 +90,7 @@ def _result_fields(result: Result) -> dict[str, Any]:
         "build_s": result.times.build_s,
         "rates_s": result.times.rates_s,
         "search_s": result.times.search_s,
-        "total_s": result.times.total_s,
+        "total_s": result.times.total_s - result.times.build_s,
         "rate_problems": result.counts.get("rate_problems"),
         "rates_read": result.rates_read,
         "message": result.message,
@@ -114,7 +114,7 @@ def _verdict_fields(verdict: Verification) -> dict[str, Any]:
 
 def _metrics(judged: Evaluation) -> dict[str, float | None]:
     """Figures beside the delay."""
-    return {"served": judged.served, "hit_ratio": judged.hit_ratio}
+    return {"served": judged.served, "hit_ratio": judged.hit_ratio, "cloud_blocks": judged.cloud_blocks}
 
 
 def _peak_memory_bytes() -> int:

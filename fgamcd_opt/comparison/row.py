@@ -64,8 +64,10 @@ class Row:
         Largest relative violation of a constraint.
     metrics
         Further figures of the checker's evaluation, by name.
-    build_s, rates_s, search_s, total_s
-        Seconds by stage, as :class:`fgamcd_opt.times.Times` says.
+    build_s
+        Seconds for making the instance and loading or compiling kernels; part of no other time but ``wall_s``.
+    rates_s, search_s, total_s
+        Seconds of the solver by stage, and from its start to its end, which is what the time limit is about.
     wall_s
         Seconds of the cell's process from start to end.
     peak_memory_bytes

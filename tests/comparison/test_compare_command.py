@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
-from fgamcd_opt.cli.compare import options_by_solver, solvers_of, whole_numbers
+from fgamcd_opt.cli.grid_arguments import options_by_solver, solvers_of, whole_numbers
 from fgamcd_opt.cli.main import main
 from fgamcd_opt.errors import ExitCode, UsageError
 from fgamcd_opt.solvers.registry import solver_names
