@@ -1,0 +1,1 @@
+"""The source's figures as sweeps: one parameter varied, all methods, several seeds, next to the certified optimum."""

@@ -1,0 +1,158 @@
+"""The figure of a sweep: delay of every method beside the certified optimum, and gaps to the proved bound."""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass
+from itertools import cycle
+from typing import TYPE_CHECKING
+
+from fgamcd_opt.sweep.methods import NOMINAL, REFERENCE
+from fgamcd_opt.sweep.settings import Sweep
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
+_STYLES = {
+    REFERENCE: ("o", "-", "black"),
+    NOMINAL: ("h", ":", "0.35"),
+    "greedy": ("s", "--", "0.25"),
+    "greedy-delay": ("D", "-.", "0.25"),
+    "trimcaching": ("^", "-", "0.45"),
+    "trimcaching-spec": ("<", "--", "0.45"),
+    "coarse": ("v", "--", "0.55"),
+    "coarse-exact": ("P", "-.", "0.55"),
+    "no-cooperation": ("X", ":", "0.35"),
+    "tdma-unicast": ("*", "-", "0.6"),
+    "hybrid": ("p", "--", "0.6"),
+}
+"""Marker, line and grey of a method; others take `_SPARE` in turn."""
+
+_SPARE = ((">", "-", "0.5"), ("d", "--", "0.5"), ("H", "-.", "0.3"), ("8", ":", "0.6"))
+_SHIFT = 0.005
+"""Distance of neighbouring curves, as a share of the axis."""
+
+_MARKERS = "os^vDP"
+"""Markers that tell values of a second parameter."""
+
+QUANTITIES = {"mean_user_rate_bps": ("mean user rate (Gbit/s)", 1e9)}
+"""Label and divisor of the metrics that a figure can show beside the delay."""
+
+
+def sweep_figure(table: pd.DataFrame, sweep: Sweep, title: str, caption: str) -> Figure:
+    """Delay over the parameter, gaps beside it, then the metrics of the sweep; one curve per method and second value.
+
+    Parameters
+    ----------
+    table
+        Of `fgamcd_opt.sweep.table.summarise`.
+    sweep
+        What was varied.
+    title, caption
+        Above, and below: the setting.
+    """
+    from matplotlib.figure import Figure
+
+    columns = 2 + len(sweep.quantities)
+    curves = _curves_of(table, sweep)
+    figure = Figure(figsize=(5.6 * columns, 5.0 + 0.2 * len(curves)), layout="constrained")
+    figure.suptitle(title)
+    panels = figure.subplots(1, columns, squeeze=False)[0]
+    for curve in curves:
+        curve.draw(panels[0], curve.rows["delay_s"], curve.rows["delay_low_s"], curve.rows["delay_high_s"])
+        curve.draw(panels[1], 100.0 * curve.rows["gap"])
+        for panel, quantity in zip(panels[2:], sweep.quantities, strict=True):
+            curve.draw(panel, curve.rows[quantity] / QUANTITIES[quantity][1])
+    _proved_optimum(panels[0], table)
+    panels[1].set_yscale("symlog", linthresh=0.1)
+    panels[1].set_ylim(0.0, 2.0 * max(100.0 * table["gap"].max(), 0.1))
+    labels = [
+        "delay T (s)",
+        "gap to the proved bound (%)",
+        *(QUANTITIES[name][0] for name in sweep.quantities),
+    ]
+    for panel, label in zip(panels, labels, strict=True):
+        panel.set_ylabel(label)
+        panel.set_xlabel(sweep.axis.label)
+        panel.grid(color="0.9", linewidth=0.6)
+    handles = [curve.handle() for curve in curves]
+    handles += panels[0].get_legend_handles_labels()[0]
+    figure.legend(
+        handles=handles,
+        title="\n".join(textwrap.wrap(caption, 75 * columns)),
+        loc="outside lower center",
+        ncols=2 * columns,
+        fontsize=9,
+        title_fontsize=9,
+        frameon=False,
+    )
+    return figure
+
+
+@dataclass(frozen=True, eq=False)
+class _Curve:
+    """Rows of one curve, in the order of the axis, and how it looks."""
+
+    label: str
+    rows: pd.DataFrame
+    marker: str
+    line: str
+    grey: str
+    shift: float
+    """Along the axis where it has intervals, so that those of several curves stand side by side."""
+
+    def draw(
+        self,
+        axes: Axes,
+        values: pd.Series[float],
+        low: pd.Series[float] | None = None,
+        high: pd.Series[float] | None = None,
+    ) -> None:
+        """Line and markers, hollow where blocks came from the cloud; intervals as bars."""
+        x = self.rows["x"]
+        if low is not None and high is not None:
+            x = x + self.shift
+            axes.vlines(x, low, high, color=self.grey, linewidth=1.0, zorder=2)
+        axes.plot(x, values, linestyle=self.line, color=self.grey, linewidth=1.3, zorder=3)
+        face = ["white" if used else self.grey for used in self.rows["cloud_blocks"] > 0]
+        axes.scatter(x, values, marker=self.marker, s=38, edgecolors=self.grey, facecolors=face, zorder=4)
+
+    def handle(self) -> Line2D:
+        """Its entry in the legend."""
+        from matplotlib.lines import Line2D
+
+        return Line2D([], [], marker=self.marker, linestyle=self.line, color=self.grey, label=self.label)
+
+
+def _curves_of(table: pd.DataFrame, sweep: Sweep) -> list[_Curve]:
+    """One curve per method; with a second parameter one per method and value, the marker telling the value."""
+    spare = cycle(_SPARE)
+    curves: list[_Curve] = []
+    methods = list(dict.fromkeys(table["method"]))
+    step = _SHIFT * float(table["x"].max() - table["x"].min())
+    for j, method in enumerate(methods, start=-(len(methods) // 2)):
+        shift = 0.0 if method == REFERENCE else step * (j if j < 0 else j + 1)
+        marker, line, grey = _STYLES.get(method) or next(spare)
+        rows = table[table["method"] == method].sort_values("x")
+        if sweep.series is None:
+            curves.append(_Curve(method, rows, marker, line, grey, shift))
+            continue
+        for i, value in enumerate(sorted(set(rows["series"].tolist()))):
+            label = f"{method}, {sweep.series.label} {value:g}"
+            marker = _MARKERS[i % len(_MARKERS)]
+            curves.append(_Curve(label, rows[rows["series"] == value], marker, line, grey, shift))
+    return curves
+
+
+def _proved_optimum(axes: Axes, table: pd.DataFrame) -> None:
+    """The band from the proved bound to T of the reference: the optimum lies in it."""
+    label = "proved: the optimum lies here"
+    for _, rows in table[table["method"] == REFERENCE].groupby("series", dropna=False):
+        rows = rows.sort_values("x")
+        axes.fill_between(
+            rows["x"], rows["bound_s"], rows["delay_s"], color="0.8", linewidth=2.0, label=label, zorder=1
+        )
+        label = ""
