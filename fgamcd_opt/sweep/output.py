@@ -160,7 +160,10 @@ class Report:
 
 def _flat(cells: pd.DataFrame) -> pd.DataFrame:
     """The cells without what no CSV column can hold as it is: traces stay in the rows' own files."""
-    texts = {name: cells[name].map(lambda value: json.dumps(value, sort_keys=True)) for name in ("options", "packages")}
+    texts = {
+        name: cells[name].map(lambda value: json.dumps(value, sort_keys=True))
+        for name in ("options", "packages")
+    }
     return cells.drop(columns="trace").assign(**texts)
 
 
