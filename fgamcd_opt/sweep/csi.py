@@ -111,7 +111,7 @@ def study_solution(
 
 def _of_qos(rates_bps: NDArray[np.float64], qos_bps: NDArray[np.float64]) -> NDArray[np.float64]:
     """Rates relative to R_u; infinite for a user that asks for none."""
-    return np.divide(rates_bps, qos_bps, out=np.full(rates_bps.shape, np.inf), where=qos_bps > 0)
+    return np.asarray(np.divide(rates_bps, qos_bps, out=np.full(rates_bps.shape, np.inf), where=qos_bps > 0))
 
 
 def study_sweep(placed: Sequence[Placed], folder: Path, count: int = REALISATIONS) -> list[BeamStudy]:
@@ -122,8 +122,10 @@ def study_sweep(placed: Sequence[Placed], folder: Path, count: int = REALISATION
         if place.method in DESIGN_OF and path.exists():
             instance = load(place.cell.source.instance, place.cell.source.changes)
             found = Solution.load(path)
-            known = {"delta": place.value, "seed": place.seed, "design": DESIGN_OF[place.method]}
-            studies.append(study_solution(instance, found, count, **known))
+            design = DESIGN_OF[place.method]
+            studies.append(
+                study_solution(instance, found, count, delta=place.value, seed=place.seed, design=design)
+            )
     return studies
 
 

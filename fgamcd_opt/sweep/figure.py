@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from dataclasses import dataclass
-from itertools import cycle
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from fgamcd_opt.sweep.methods import NOMINAL, REFERENCE
+from fgamcd_opt.comparison.figure_style import styles
+from fgamcd_opt.sweep.methods import REFERENCE
 from fgamcd_opt.sweep.settings import Sweep
 
 if TYPE_CHECKING:
@@ -16,22 +17,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
-_STYLES = {
-    REFERENCE: ("o", "-", "black"),
-    NOMINAL: ("h", ":", "0.35"),
-    "greedy": ("s", "--", "0.25"),
-    "greedy-delay": ("D", "-.", "0.25"),
-    "trimcaching": ("^", "-", "0.45"),
-    "trimcaching-spec": ("<", "--", "0.45"),
-    "coarse": ("v", "--", "0.55"),
-    "coarse-exact": ("P", "-.", "0.55"),
-    "no-cooperation": ("X", ":", "0.35"),
-    "tdma-unicast": ("*", "-", "0.6"),
-    "hybrid": ("p", "--", "0.6"),
-}
-"""Marker, line and grey of a method; others take `_SPARE` in turn."""
-
-_SPARE = ((">", "-", "0.5"), ("d", "--", "0.5"), ("H", "-.", "0.3"), ("8", ":", "0.6"))
 _SHIFT = 0.005
 """Distance of neighbouring curves, as a share of the axis."""
 
@@ -67,6 +52,7 @@ def sweep_figure(table: pd.DataFrame, sweep: Sweep, title: str, caption: str) ->
         for panel, quantity in zip(panels[2:], sweep.quantities, strict=True):
             curve.draw(panel, curve.rows[quantity] / QUANTITIES[quantity][1])
     _proved_optimum(panels[0], table)
+    panels[0].set_ylim(bottom=0.0)
     panels[1].set_yscale("symlog", linthresh=0.1)
     panels[1].set_ylim(0.0, 2.0 * max(100.0 * table["gap"].max(), 0.1))
     labels = [
@@ -96,11 +82,10 @@ def sweep_figure(table: pd.DataFrame, sweep: Sweep, title: str, caption: str) ->
 class _Curve:
     """Rows of one curve, in the order of the axis, and how it looks."""
 
+    method: str
     label: str
     rows: pd.DataFrame
-    marker: str
-    line: str
-    grey: str
+    look: dict[str, Any]
     shift: float
     """Along the axis where it has intervals, so that those of several curves stand side by side."""
 
@@ -112,38 +97,42 @@ class _Curve:
         high: pd.Series[float] | None = None,
     ) -> None:
         """Line and markers, hollow where blocks came from the cloud; intervals as bars."""
-        x = self.rows["x"]
+        x, color = self.rows["x"], self.look["color"]
         if low is not None and high is not None:
             x = x + self.shift
-            axes.vlines(x, low, high, color=self.grey, linewidth=1.0, zorder=2)
-        axes.plot(x, values, linestyle=self.line, color=self.grey, linewidth=1.3, zorder=3)
-        face = ["white" if used else self.grey for used in self.rows["cloud_blocks"] > 0]
-        axes.scatter(x, values, marker=self.marker, s=38, edgecolors=self.grey, facecolors=face, zorder=4)
+            axes.vlines(x, low, high, color=color, linewidth=1.0, zorder=2)
+        level = 5 if self.method == REFERENCE else 3  # over the curves that coincide with it
+        axes.plot(x, values, color=color, linestyle=self.look["linestyle"], linewidth=1.3, zorder=level)
+        cloud = self.rows["cloud_blocks"] > 0
+        marks = {"color": color, "marker": self.look["marker"], "linestyle": "none", "zorder": level + 1}
+        axes.plot(x[~cloud], values[~cloud], **marks)
+        axes.plot(x[cloud], values[cloud], markerfacecolor="white", **marks)
 
     def handle(self) -> Line2D:
         """Its entry in the legend."""
         from matplotlib.lines import Line2D
 
-        return Line2D([], [], marker=self.marker, linestyle=self.line, color=self.grey, label=self.label)
+        return Line2D([], [], label=self.label, **self.look)
 
 
 def _curves_of(table: pd.DataFrame, sweep: Sweep) -> list[_Curve]:
-    """One curve per method; with a second parameter one per method and value, the marker telling the value."""
-    spare = cycle(_SPARE)
-    curves: list[_Curve] = []
+    """One curve per method; with a second parameter one per method and value, each with a look of its own."""
     methods = list(dict.fromkeys(table["method"]))
+    series = sorted(set(table["series"].dropna().tolist())) or [math.nan]
+    keys = [(method, value) for method in methods for value in series]
+    looks = styles([f"{method} {value:g}" for method, value in keys])
     step = _SHIFT * float(table["x"].max() - table["x"].min())
-    for j, method in enumerate(methods, start=-(len(methods) // 2)):
-        shift = 0.0 if method == REFERENCE else step * (j if j < 0 else j + 1)
-        marker, line, grey = _STYLES.get(method) or next(spare)
+    curves = []
+    for method, value in keys:
         rows = table[table["method"] == method].sort_values("x")
+        place = methods.index(method) - len(methods) // 2
+        shift = 0.0 if method == REFERENCE else step * (place if place < 0 else place + 1)
+        look = {k: v for k, v in looks[f"{method} {value:g}"].items() if k != "markerfacecolor"}
         if sweep.series is None:
-            curves.append(_Curve(method, rows, marker, line, grey, shift))
-            continue
-        for i, value in enumerate(sorted(set(rows["series"].tolist()))):
+            curves.append(_Curve(method, method, rows, look, shift))
+        else:
             label = f"{method}, {sweep.series.label} {value:g}"
-            marker = _MARKERS[i % len(_MARKERS)]
-            curves.append(_Curve(label, rows[rows["series"] == value], marker, line, grey, shift))
+            curves.append(_Curve(method, label, rows[rows["series"] == value], look, shift))
     return curves
 
 

@@ -64,7 +64,7 @@ class Measured:
             reference = references[str(series)]
             for value in wide.index.intersection(reference.index):
                 for place, seed in enumerate(self.seeds):
-                    pair = float(wide.at[value, seed]), float(reference.at[value, seed])
+                    pair = float(str(wide.at[value, seed])), float(str(reference.at[value, seed]))
                     by_seed[place].append(relative_gap(*pair))
         return mean_interval([math.fsum(gains) / len(gains) for gains in by_seed if gains])
 

@@ -96,8 +96,8 @@ class Report:
             Column(self.plan.sweep.axis.label, ".4g"),
             Column("method"),
             Column("T s", ".4f"),
-            Column("95 % from", ".4f"),
-            Column("to", ".4f"),
+            Column("from s", ".4f"),
+            Column("to s", ".4f"),
             Column("gap to bound %", ".2f"),
             Column("largest %", ".2f"),
             Column("exact below it by %", ".2f"),
@@ -117,7 +117,15 @@ class Report:
             )
             for row in self.points.to_dict("records")
         ]
-        return without_empty(Table("points", self.title, columns, tuple(rows), (self.caption,)))
+        return without_empty(
+            Table(
+                "points",
+                self.title,
+                columns,
+                tuple(rows),
+                (f"{self.caption} From and to are the ends of the interval.",),
+            )
+        )
 
     def trends(self) -> Table:
         """What the source reports against what was measured; no rows unless the preset is that of a figure."""
