@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,6 @@ from fgamcd_opt.cli.output import print_json, print_rows, print_table
 from fgamcd_opt.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from fgamcd_opt.comparison.row import Row
     from fgamcd_opt.sweep.output import Report
     from fgamcd_opt.sweep.run import Plan
 
@@ -77,6 +77,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     from fgamcd_opt.plots import require_plotting
 
     require_plotting()
+    from fgamcd_opt.comparison.progress import ProgressBar
     from fgamcd_opt.sweep.output import Report
     from fgamcd_opt.sweep.run import plan_cells, run_sweep
 
@@ -88,7 +89,7 @@ def run(args: argparse.Namespace) -> ExitCode:
         args.output,
         jobs=args.jobs,
         scheduler=args.scheduler,
-        progress=_progress,
+        progress=ProgressBar(sys.stderr),
         retry_failed=args.retry_failed,
     )
     report = Report.of(plan, placed, cells, args.output)
@@ -129,12 +130,6 @@ def _plan(args: argparse.Namespace) -> Plan:
         changes=args.set,
         limits=CellLimits(time_s=args.time_limit, gap=args.gap),
     )
-
-
-def _progress(row: Row, done: int, total: int) -> None:
-    """One line per cell."""
-    found = row.reason or row.message or "no point" if row.delay_s is None else f"T {row.delay_s:.6f} s"
-    log.info("%d of %d  %s  %s  %s", done, total, row.instance, row.solver, found)
 
 
 def _content(report: Report, written: list[Path]) -> dict[str, object]:
