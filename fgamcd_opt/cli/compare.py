@@ -113,6 +113,8 @@ def run(args: argparse.Namespace) -> ExitCode:
 
     if args.jobs < 1:
         raise UsageError(f"--jobs {args.jobs}: must be at least 1")
+    if args.jobs > 1 and args.scheduler:
+        raise UsageError("--jobs: the workers of --scheduler run the cells; give one of the two")
     rows = run_cells(
         _cells(args),
         args.output,

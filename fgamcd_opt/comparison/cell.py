@@ -10,6 +10,7 @@ import faulthandler
 import json
 import os
 import resource
+import shutil
 import signal
 import sys
 import threading
@@ -123,10 +124,11 @@ def _peak_memory_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def _end_with_parent() -> None:
-    """Wait until the parent is gone, then end this process and those that it started."""
+def _end_with_parent(folder: str) -> None:
+    """Wait until the parent is gone, then remove the folder of the answer, and end with all that was started."""
     while os.read(0, 4096):
         pass
+    shutil.rmtree(folder, ignore_errors=True)
     os.killpg(0, signal.SIGKILL)
 
 
@@ -143,7 +145,7 @@ def main() -> None:
     """Read the task, watch the parent, answer."""
     faulthandler.enable()
     task = json.loads(_first_line())
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_end_with_parent, args=(task["folder"],), daemon=True).start()
     if "prepare" in task:
         _prepare(task["prepare"])
         return

@@ -92,7 +92,7 @@ def run_cell(
 def prepare(solvers: list[str]) -> None:
     """Compile the kernels of solvers once, in a process of its own, before their cells start."""
     with tempfile.TemporaryDirectory(prefix="fgamcd-cell-") as name:
-        _run({"prepare": solvers}, Path(name) / "log", None, None, threading.Event())
+        _run({"prepare": solvers, "folder": name}, Path(name) / "log", None, None, threading.Event())
 
 
 def _run(

@@ -184,14 +184,15 @@ class Row:
             raise InputError(f"outcome: {error}") from error
 
     def save(self, path: Path) -> None:
-        """Write the row to a file, all or nothing.
+        """Write the row to a file, one field per line, all or nothing.
 
         Raises
         ------
         InputError
             If the file cannot be written.
         """
-        write_bytes_atomically(path, json.dumps(self.to_json(), indent=1, allow_nan=False).encode() + b"\n")
+        pairs = (f" {json.dumps(k)}: {json.dumps(v, allow_nan=False)}" for k, v in self.to_json().items())
+        write_bytes_atomically(path, ("{\n" + ",\n".join(pairs) + "\n}\n").encode())
 
     @classmethod
     def load(cls, path: Path) -> Row:

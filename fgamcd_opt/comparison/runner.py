@@ -5,6 +5,7 @@ Folder: ``cells/ID.json`` one row per cell, ``solutions/ID.npz`` what was found,
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
@@ -15,6 +16,8 @@ from fgamcd_opt.comparison.grid import Cell, require_distinct
 from fgamcd_opt.comparison.row import Row
 from fgamcd_opt.errors import BackendError, InputError
 from fgamcd_opt.files import write_bytes_atomically
+
+log = logging.getLogger("fgamcd_opt")
 
 Progress = Callable[[Row, int, int], None]
 """Called after every cell with its row, the number of cells run so far, and of those to be run."""
@@ -78,7 +81,9 @@ def run_cells(
     _make_folders(wanted)
     rows = _finished(cells, folder, retry_failed)
     missing = [cell for cell in cells if cell.id not in rows]
+    log.info("%d cells, %d of them are in %s already", len(cells), len(rows), folder)
     if missing:
+        log.info("loading or compiling the kernels of the solvers")
         shared = rates if share_rates else None
         with closing(_answers(missing, shared, grace_s, jobs, scheduler)) as answers:
             for done, answer in enumerate(answers, 1):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -44,13 +45,18 @@ def test_killed_half_way_and_started_again(
     folder, cells = tmp_path / "out", tmp_path / "out" / "cells"
     more = ("--solvers", "odd-plain", "--option", "odd-plain.wait_s=0.4", "--seeds", f"0-{SEEDS - 1}")
     words = command(roomy, folder, *more)
-    process = subprocess.Popen([sys.executable, "-m", "fgamcd_opt", *words], cwd=tmp_path)
+    passing = tmp_path / "passing"
+    passing.mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fgamcd_opt", *words], cwd=tmp_path, env={**os.environ, "TMPDIR": str(passing)}
+    )
     wait_for("two rows", lambda: cells.is_dir() and len(list(cells.glob("*.json"))) >= 2)
     wait_for("a third cell at work", lambda: len(list(plug_ins.iterdir())) >= 3)
     process.send_signal(signal.SIGKILL)
     process.wait()
     pids = [int(path.name.rpartition("-")[2]) for path in plug_ins.iterdir()]
     wait_for("the end of the cell at work", lambda: not any(map(psutil.pid_exists, pids)))
+    assert not list(passing.iterdir())
     kept = {path.stem: path.stat().st_mtime_ns for path in cells.glob("*.json")}
     assert 2 <= len(kept) < SEEDS
     assert main(words) == ExitCode.DONE
@@ -97,6 +103,7 @@ def test_failed_cells_do_not_fail_the_command(
         (["tinny", "--solvers", "exact"], ExitCode.INPUT_REJECTED, "did you mean 'tiny'"),
         (["tiny", "--solvers", "exact", "--option", "rounds=2"], ExitCode.USAGE, "exact.rounds=2"),
         (["tiny", "--solvers", "exact", "--jobs", "0"], ExitCode.USAGE, "--jobs 0"),
+        (["tiny", "--solvers", "exact", "--jobs", "2", "--scheduler", "tcp://a:1"], ExitCode.USAGE, "one of"),
         (["tiny", "--solvers", "exact", "--time-limit", "0"], ExitCode.USAGE, "time limit 0.0"),
         (["tiny", "--solvers", "exact", "--variant", "csi=none"], ExitCode.INPUT_REJECTED, "'none'"),
         (["tiny", "tiny", "--solvers", "exact"], ExitCode.USAGE, "tiny, exact, seed 0: is named twice"),
