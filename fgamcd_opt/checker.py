@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fgamcd_opt.errors import InputError
-from fgamcd_opt.evaluation import Evaluation
+from fgamcd_opt.evaluation import METRICS, Evaluation
 from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.problem import P1
 from fgamcd_opt.solution import Solution
@@ -50,9 +50,7 @@ class Verification:
             "max_violation": _finite(judged.max_violation) if judged else None,
             "tolerance": TOLERANCE,
             "violations": {k: _finite(v) for k, v in judged.violations.items()} if judged else {},
-            "served": judged.served if judged else None,
-            "cloud_blocks": judged.cloud_blocks if judged else None,
-            "hit_ratio": judged.hit_ratio if judged else None,
+            **(judged.metrics() if judged else dict.fromkeys(METRICS)),
             "faults": list(self.faults),
         }
 

@@ -14,9 +14,21 @@ from fgamcd_opt.cache_hits import hit_ratio
 from fgamcd_opt.decision import Decision
 from fgamcd_opt.delay import air_times_s, migration_times_s, pair_rates_bps
 from fgamcd_opt.instances.instance import Instance
+from fgamcd_opt.metrics import backhaul_bytes, mean_user_rate_bps, storage_saved_bytes
 from fgamcd_opt.transmissions import transmissions
 from fgamcd_opt.variants import Unserved, Variant
 from fgamcd_opt.violations import TOLERANCE, allowed_violation, measure_violations
+
+METRICS = (
+    "served",
+    "served_share",
+    "hit_ratio",
+    "storage_saved_bytes",
+    "backhaul_bytes",
+    "mean_user_rate_bps",
+    "cloud_blocks",
+)
+"""Attributes of :class:`Evaluation` that are reported beside the delay."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,15 +50,21 @@ class Evaluation:
     violations
         Largest relative violation of each constraint, 0 where it holds; the keys are the constraint names
         of the P1 object.
-    cloud_blocks
-        Number of blocks that some user gets from the cloud (``unserved=cloud``); 0 in P1 itself.
     places
         For each violated constraint where its largest violation is.
-    served
-        Number of users all of whose blocks arrive at their QoS rate.
+    served, served_share
+        Number and share of users all of whose blocks arrive at their QoS rate.
     hit_ratio
         Share of users for whom one node alone caches the whole model and reaches their QoS for each of its
         blocks with the lone-user beam of F3 (the cache hit of Qu et al., arXiv 2405.03990).
+    storage_saved_bytes
+        What the same caching would need more if no two models shared a block.
+    backhaul_bytes
+        Traffic of all migrations.
+    mean_user_rate_bps
+        Mean over the users of the rate at which their models arrive, the cloud's rate where it sends.
+    cloud_blocks
+        Number of blocks that some user gets from the cloud (``unserved=cloud``); 0 in P1 itself.
     """
 
     delay_s: float
@@ -57,8 +75,16 @@ class Evaluation:
     violations: dict[str, float]
     places: dict[str, str]
     served: int
+    served_share: float
     hit_ratio: float
-    cloud_blocks: int = 0
+    storage_saved_bytes: int
+    backhaul_bytes: int
+    mean_user_rate_bps: float
+    cloud_blocks: int
+
+    def metrics(self) -> dict[str, float]:
+        """The figures beside the delay, by name."""
+        return {name: getattr(self, name) for name in METRICS}
 
     @property
     def max_violation(self) -> float:
@@ -107,6 +133,7 @@ def evaluate(instance: Instance, decision: Decision, variant: Variant | None = N
     migration = migration_times_s(instance, decision.migration)
     broadcast = air_times_s(instance, sent, rate, from_cloud, variant.cloud_rate_bps)
     violations, places = measure_violations(instance, variant, sent, decision, rate, from_cloud)
+    served = _served(instance, rate)
     return Evaluation(
         delay_s=float((migration + broadcast).sum()),
         block_delay_s=migration + broadcast,
@@ -115,8 +142,14 @@ def evaluate(instance: Instance, decision: Decision, variant: Variant | None = N
         pair_rate_bps=rate,
         violations=violations,
         places=places,
-        served=_served(instance, rate),
+        served=served,
+        served_share=served / instance.n_users,
         hit_ratio=hit_ratio(instance, decision.caching),
+        storage_saved_bytes=storage_saved_bytes(instance, decision.caching),
+        backhaul_bytes=backhaul_bytes(instance, decision),
+        mean_user_rate_bps=mean_user_rate_bps(
+            instance, np.where(from_cloud[sent.of_pair], variant.cloud_rate_bps or 0.0, rate)
+        ),
         cloud_blocks=int(np.unique(sent.block[from_cloud]).size),
     )
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+
+from fgamcd_opt.evaluation import METRICS
 
 if TYPE_CHECKING:
     from fgamcd_opt.checker import Verification
@@ -39,9 +42,7 @@ def to_json(result: Result) -> dict[str, Any]:
             "search": times.search_s,
             "total": times.total_s,
         },
-        "served": checked.get("served"),
-        "cloud_blocks": checked.get("cloud_blocks"),
-        "hit_ratio": checked.get("hit_ratio"),
+        **{name: checked.get(name) for name in METRICS},
         "max_violation": checked.get("max_violation"),
         "faults": checked.get("faults", []),
         "infeasibility": result.infeasibility,
@@ -77,14 +78,24 @@ def _judged(verdict: Verification | None) -> dict[str, str]:
     """What the checker says."""
     if verdict is None:
         return {}
-    rows = {}
+    rows: dict[str, str] = {}
     if verdict.evaluation is not None:
-        rows["served"] = f"{verdict.evaluation.served} users"
-        if verdict.evaluation.cloud_blocks:
-            rows["from the cloud"] = f"{verdict.evaluation.cloud_blocks} blocks, outside P1"
-        rows["hit ratio"] = f"{verdict.evaluation.hit_ratio:.3f}"
+        rows |= metric_rows(verdict.evaluation.metrics())
         rows["max violation"] = f"{verdict.evaluation.max_violation:.1e}"
     rows["checker"] = "accepted" if verdict.valid else f"REJECTED: {'; '.join(verdict.faults)}"
+    return rows
+
+
+def metric_rows(metrics: Mapping[str, float]) -> dict[str, str]:
+    """The figures beside the delay for people."""
+    rows = {
+        "served": f"{metrics['served']} users, {metrics['mean_user_rate_bps'] / 1e9:.3f} Gbit/s on average",
+        "hit ratio": f"{metrics['hit_ratio']:.3f}",
+        "sharing saves": f"{metrics['storage_saved_bytes'] / 1e6:.3f} MB of storage",
+        "backhaul": f"{metrics['backhaul_bytes'] / 1e6:.3f} MB",
+    }
+    if metrics["cloud_blocks"]:
+        rows["from the cloud"] = f"{metrics['cloud_blocks']} blocks, outside P1"
     return rows
 
 

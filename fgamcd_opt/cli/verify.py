@@ -90,6 +90,8 @@ def _judged(instance: Instance, certificate: Certificate, report: Mapping[str, A
 
 def _rows(report: Mapping[str, Any]) -> dict[str, str]:
     """The report for people."""
+    from fgamcd_opt.result_report import metric_rows
+
     rows = {
         "instance": f"{report['instance']}  {report['digest'][:12]}",
         "solution": f"{report['solution']}, by {report['solver']} {report['solver_version']}",
@@ -111,9 +113,7 @@ def _rows(report: Mapping[str, Any]) -> dict[str, str]:
             rows["lower bound"] = f"{claim:.6f} s, claimed ({report['claimed_bound_kind']}); " + (
                 "proved by the certificate" if proved else "not proved again here"
             )
-        if report["cloud_blocks"]:
-            rows["from the cloud"] = f"{report['cloud_blocks']} blocks, outside P1"
-        rows["served"] = f"{report['served']} users, hit ratio {report['hit_ratio']:.3f}"
+        rows |= metric_rows(report)
         rows["violation"] = (
             f"{_relative(report['max_violation'])} at most, tolerance {report['tolerance']:.0e}"
         )

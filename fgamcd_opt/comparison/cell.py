@@ -23,7 +23,6 @@ from fgamcd_opt.checker import Verification, verify
 from fgamcd_opt.comparison.grid import Cell
 from fgamcd_opt.comparison.row import CellOutcome, Row
 from fgamcd_opt.errors import FgamcdError, InputError
-from fgamcd_opt.evaluation import Evaluation
 from fgamcd_opt.frontdoor import solve
 from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.problem import P1
@@ -109,13 +108,8 @@ def _verdict_fields(verdict: Verification) -> dict[str, Any]:
         told = verdict.to_json()
         fields["delay_s"] = told["delay_s"] if judged.feasible else None
         fields["max_violation"] = told["max_violation"]
-        fields["metrics"] = _metrics(judged)
+        fields["metrics"] = judged.metrics()
     return fields
-
-
-def _metrics(judged: Evaluation) -> dict[str, float | None]:
-    """Figures beside the delay."""
-    return {"served": judged.served, "hit_ratio": judged.hit_ratio, "cloud_blocks": judged.cloud_blocks}
 
 
 def _peak_memory_bytes() -> int:
