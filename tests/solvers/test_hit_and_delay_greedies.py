@@ -15,6 +15,7 @@ from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.problem import P1
 from fgamcd_opt.solvers.growing_sets import GrowingSets
 from fgamcd_opt.status import Status
+from fgamcd_opt.variants import Variant
 
 MB = 10**6
 SHARED, A, B, C = range(4)
@@ -180,3 +181,26 @@ def test_a_block_that_one_node_alone_cannot_deliver_gets_two_copies():
     cramped.cover(cramped.undeliverable)
     assert cramped.undeliverable.tolist() == [0]
     assert "1 of 1 requested blocks found no room" in cramped.fault
+
+
+@pytest.mark.parametrize("name", ["trimcaching", "trimcaching-spec", "greedy-delay"])
+def test_with_a_cloud_a_block_without_room_comes_from_there(name):
+    """As above, c finds no room: its one user waits 8 x 3 MB / 50 Mbit/s. Sent by node 0, it would take a quarter."""
+    data = hand_problem(11).instance.replace(storage_bytes=np.array([10, 1]) * MB)
+    result = solve(P1(data, Variant.parse({"unserved": "cloud(5e7)"})), name)
+    local = [SHARED, A, B]
+    assert cached_at(result, 0) == set(local)
+    assert result.objective_s == pytest.approx(
+        8 * MB * (SIZE_MB[local].sum() / RATE_BPS + SIZE_MB[C] / 5e7), rel=1e-6
+    )
+    assert result.verification.evaluation.cloud_blocks == 1
+
+
+@pytest.mark.parametrize("name", ["trimcaching", "trimcaching-spec"])
+def test_a_cloud_does_not_keep_blocks_out_of_caches_with_room(name):
+    """Node 1 has room for c, and from there it is quicker: completion is the same as without a cloud."""
+    problem = hand_problem(11)
+    cloudy = P1(problem.instance, Variant.parse({"unserved": "cloud(5e7)"}))
+    result = solve(cloudy, name)
+    assert result.objective_s == pytest.approx(solve(problem, name).objective_s, rel=1e-9)
+    assert result.verification.evaluation.cloud_blocks == 0
