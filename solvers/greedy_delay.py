@@ -33,8 +33,8 @@ class GreedyDelaySolver(CompiledSolver):
     def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
         """Solve P1 heuristically.
 
-        First every block that cannot be delivered gets a first placement, see :meth:`GrowingSets.cover`, which also
-        says what stands in for its delay; then caching sets grow as long as T decreases.
+        First every block gets a place, see :class:`GrowingSets` for what stands in for the delay of a block that has
+        none; then caching sets grow as long as T decreases.
 
         Parameters
         ----------
@@ -49,7 +49,7 @@ class GreedyDelaySolver(CompiledSolver):
         def choose(rate_bps: NDArray[np.float64]) -> Choice:
             delay, _ = configuration_delays(problem, rate_bps)
             sets = GrowingSets(delay, unit_bytes(problem), problem.data.storage_bytes)
-            sets.cover(sets.undeliverable)
+            sets.cover(np.arange(sets.masks.size))
             if sets.undeliverable.size:
                 return Choice(None, message=sets.fault)
             sets.grow()

@@ -65,17 +65,26 @@ class GrowingSets:
     def cover(self, rows: NDArray[np.int64]) -> None:
         """Enlarge the caching set of each of these blocks once, where there is room, by the largest decrease per byte.
 
-        If a block remains that cannot be delivered, this is done again with the largest blocks first, since what is
-        large finds no room at the end.
+        If a block is left out, this is done again with the largest blocks first, since what is large finds no room at
+        the end, and kept if more blocks can be delivered then, or as many with a smaller T.
         """
-        before = self.masks.copy(), self.free_bytes
+        start = self.masks.copy(), self.free_bytes
         self._enlarge_in_turn(rows, once=True)
-        if self.undeliverable.size:
-            self.masks, self.free_bytes = before
+        if (self.masks[rows] == start[0][rows]).any():
+            by_gain, value = (self.masks, self.free_bytes), self._value
+            self.masks, self.free_bytes = start
             for row in sorted(rows.tolist(), key=lambda r: (-self.size_bytes[r], r)):
                 best = self._best(row)
                 if best:
                     self._enlarge(row, best[2])
+            if value <= self._value:
+                self.masks, self.free_bytes = by_gain
+
+    @property
+    def _value(self) -> tuple[int, float]:
+        """Number of blocks that cannot be delivered, and the sum of the delays of the others in s."""
+        delay = self.block_delay_s
+        return self.undeliverable.size, float(delay[np.isfinite(delay)].sum())
 
     def grow(self) -> None:
         """Enlarge caching sets by the largest decrease per byte, until nothing that fits decreases T."""

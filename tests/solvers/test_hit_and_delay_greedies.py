@@ -12,6 +12,7 @@ from random_problems import random_problem
 from fgamcd_opt.formulations.configuration_delays import configuration_delays
 from fgamcd_opt.frontdoor import solve
 from fgamcd_opt.instances.instance import Instance
+from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.problem import P1
 from fgamcd_opt.solvers.growing_sets import GrowingSets
 from fgamcd_opt.status import Status
@@ -204,3 +205,19 @@ def test_a_cloud_does_not_keep_blocks_out_of_caches_with_room(name):
     result = solve(cloudy, name)
     assert result.objective_s == pytest.approx(solve(problem, name).objective_s, rel=1e-9)
     assert result.verification.evaluation.cloud_blocks == 0
+
+
+@pytest.mark.parametrize(("delays", "masks"), [((1.0, 90.0), [1, 0]), ((50.0, 80.0), [0, 1])])
+def test_the_better_order_counts_where_a_cloud_delivers_what_is_left_out(delays, masks):
+    """A cache of 6 for blocks of 2 and 6 that wait 100 s without it: both times the small one gains more per byte."""
+    delay = np.array([[100.0, delays[0]], [100.0 if masks[0] else 200.0, delays[1]]])
+    sets = GrowingSets(delay, np.array([2, 6]), np.array([6]))
+    sets.cover(np.arange(2))
+    assert sets.masks.tolist() == masks
+
+
+@pytest.mark.parametrize("name", ["greedy-delay", "trimcaching", "trimcaching-spec"])
+def test_a_cloud_that_hardly_delivers_changes_nothing_where_everything_fits(name):
+    problem = P1(load("small", {"users": "6"}))
+    slow = P1(problem.instance, Variant.parse({"unserved": "cloud(1e3)"}))
+    assert solve(slow, name).objective_s == solve(problem, name).objective_s
