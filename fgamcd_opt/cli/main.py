@@ -23,6 +23,7 @@ COMMANDS = {
     "compare": "compare solvers on instances: one process and one row per cell, tables, plots, report",
     "verify": "check a solution against its instance, without any solver",
     "repository": "find the blocks that real checkpoints (safetensors) share, for instances of your own",
+    "show": "draw an instance and a solution: map, caches, delays, sharing of blocks",
     "solvers": "list the solvers, their options and whether their backends are installed",
 }
 """Name and one line of every command; the module of that name is imported only when the command is used."""

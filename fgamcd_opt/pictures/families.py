@@ -1,0 +1,27 @@
+"""Families of models, told by their names: ``resnet18-03`` and ``resnet18-07`` are of one family."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fgamcd_opt.instances.instance import Instance
+
+
+def family_name(model: str) -> str:
+    """Name of a model without the number at its end."""
+    return model.rstrip("0123456789").rstrip("-_. ") or model
+
+
+def block_owners(instance: Instance) -> list[int]:
+    """First model of each of the K blocks; the number of models for a block that no model has."""
+    first = np.argmax(instance.model_blocks, axis=0)
+    return np.where(instance.model_blocks.any(axis=0), first, instance.n_models).tolist()
+
+
+def requested_by_family(instance: Instance) -> dict[str, list[int]]:
+    """Requested blocks of every family, in the order of the instance; a block belongs to its first model."""
+    owners = block_owners(instance)
+    families: dict[str, list[int]] = {}
+    for block in instance.requested_blocks.tolist():
+        families.setdefault(family_name(instance.model_names[owners[block]]), []).append(block)
+    return families
