@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fgamcd_opt.decision import Decision
+from fgamcd_opt.errors import InputError
 from fgamcd_opt.evaluation import Evaluation
 from fgamcd_opt.instances.instance import Instance
 
@@ -25,9 +26,19 @@ def delay_figure(instance: Instance, decision: Decision, evaluation: Evaluation,
 
     The curve is the share of T that the blocks up to there take together. At the right of a named bar stand the number
     of users that want the block and the one with the least worst-case rate.
+
+    Raises
+    ------
+    InputError
+        If T is infinite.
     """
     from matplotlib.figure import Figure
 
+    if not np.isfinite(evaluation.delay_s):
+        lost = instance.requested_blocks[~np.isfinite(evaluation.block_delay_s)]
+        raise InputError(
+            f"delays: block {instance.block_names[lost[0]]} never arrives, so that T is infinite"
+        )
     order = np.argsort(-evaluation.block_delay_s, kind="stable")
     named = order[:_NAMED_BLOCKS]
     figure = Figure(figsize=(6.8, 3.4 + 0.21 * len(named)), layout="constrained")
@@ -69,12 +80,14 @@ def slowest_user(instance: Instance, decision: Decision, evaluation: Evaluation,
 
 def _draw_all(axes: Axes, evaluation: Evaluation, order: np.ndarray[tuple[int], np.dtype[np.intp]]) -> None:
     """Bars of all blocks in this order, and the share of T that they add up to."""
+    from matplotlib.ticker import MaxNLocator
+
     migration, broadcast = 1e3 * evaluation.migration_s[order], 1e3 * evaluation.broadcast_s[order]
     rank = np.arange(1, len(order) + 1)
     axes.bar(rank, migration, width=1.0, **_MIGRATION)
     axes.bar(rank, broadcast, width=1.0, bottom=migration, linewidth=0.2, **_AIR)
     axes.set_xlim(0.5, len(order) + 0.5)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("requested blocks, slowest first")
     axes.set_ylabel("delay (ms)")
     share = axes.twinx()

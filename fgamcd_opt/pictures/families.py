@@ -15,7 +15,8 @@ def family_name(model: str) -> str:
 def block_owners(instance: Instance) -> list[int]:
     """First model of each of the K blocks; the number of models for a block that no model has."""
     first = np.argmax(instance.model_blocks, axis=0)
-    return np.where(instance.model_blocks.any(axis=0), first, instance.n_models).tolist()
+    owners: list[int] = np.where(instance.model_blocks.any(axis=0), first, instance.n_models).tolist()
+    return owners
 
 
 def requested_by_family(instance: Instance) -> dict[str, list[int]]:

@@ -34,8 +34,8 @@ def map_figure(instance: Instance) -> Figure:
     _draw_users(axes, instance)
     nodes = instance.node_xy_m
     axes.plot(*nodes.T, linestyle="none", marker="s", markersize=13, color="black", label="node", zorder=3)
-    for node, place in enumerate(nodes):
-        axes.text(*place, str(node), color="white", ha="center", va="center", fontsize=8, zorder=4)
+    for node, (x, y) in enumerate(nodes.tolist()):
+        axes.text(x, y, str(node), color="white", ha="center", va="center", fontsize=8, zorder=4)
     axes.set_aspect("equal", adjustable="datalim")
     axes.margins(0.06)
     axes.set_xlabel("x (m)")
@@ -116,5 +116,5 @@ def _draw_users(axes: Axes, instance: Instance) -> None:
         label="user",
         zorder=3,
     )
-    for user, place in enumerate(users if named else []):
-        axes.text(*place, str(user), ha="center", va="center", fontsize=6.5, zorder=4)
+    for user, (x, y) in enumerate(users.tolist() if named else []):
+        axes.text(x, y, str(user), ha="center", va="center", fontsize=6.5, zorder=4)

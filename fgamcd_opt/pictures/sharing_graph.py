@@ -6,7 +6,6 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.pictures.families import family_name
@@ -22,7 +21,7 @@ _NAMED_MODELS = 16
 _SPACING = 1.0
 _WIDEST = 5.0
 
-Places = dict[int, NDArray[np.float64]]
+Places = dict[int, tuple[float, float]]
 
 
 def sharing_figure(instance: Instance) -> Figure:
@@ -86,10 +85,9 @@ def group_places(graph: nx.Graph[int]) -> Places:
     for group, radius in zip(groups, radii, strict=True):
         if x + 2 * radius > row_width:
             x, y, height = 0.0, y - height - 1.5 * _SPACING, 2 * radius
-        centre = np.array([x + radius, y - height / 2])
-        angles = np.pi / 2 - 2 * np.pi * np.arange(len(group)) / len(group)
-        for model, angle in zip(group, angles, strict=True):
-            places[model] = centre + radius * np.array([np.cos(angle), np.sin(angle)])
+        for number, model in enumerate(group):
+            turn = 2 * math.pi * number / len(group)
+            places[model] = (x + radius * (1 + math.sin(turn)), y - height / 2 + radius * math.cos(turn))
         x += 2 * radius + 1.5 * _SPACING
     return places
 
@@ -136,9 +134,9 @@ def _draw_models(axes: Axes, instance: Instance, places: Places) -> None:
                     label=f"{family}{', requested' if wanted else ''}",
                     zorder=2,
                 )
-    for model, place in places.items():
+    for model, (x, y) in places.items():
         colour = "white" if model in requested else "black"
-        axes.text(*place, str(model), color=colour, ha="center", va="center", fontsize=5.5, zorder=3)
+        axes.text(x, y, str(model), color=colour, ha="center", va="center", fontsize=5.5, zorder=3)
 
 
 def _name_models(axes: Axes, instance: Instance, graph: nx.Graph[int], places: Places) -> None:

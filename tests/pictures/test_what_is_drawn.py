@@ -1,0 +1,139 @@
+"""What the pictures show, before it is drawn: against loops over the instance and the decision."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from random_problems import random_problem
+
+from fgamcd_opt.decision import Decision
+from fgamcd_opt.errors import InputError
+from fgamcd_opt.instances import PRESETS, generate
+from fgamcd_opt.instances.instance import Instance
+from fgamcd_opt.pictures.cache_map import cell_states
+from fgamcd_opt.pictures.delay_bars import delay_figure, slowest_user
+from fgamcd_opt.pictures.families import block_owners, family_name, requested_by_family
+from fgamcd_opt.pictures.network_map import cooperation_graph
+from fgamcd_opt.pictures.sharing_graph import group_places, sharing_graph
+from fgamcd_opt.problem import P1
+
+
+def random_decision(instance: Instance, seed: int) -> Decision:
+    rng = np.random.default_rng(seed)
+    nodes = instance.n_nodes
+    beams = rng.normal(size=(instance.requested_blocks.size, nodes, instance.channel.shape[2]))
+    return Decision(
+        rng.random((nodes, instance.n_blocks)) < 0.5,
+        rng.random((nodes, nodes, instance.n_blocks)) < 0.2,
+        beams.astype(complex),
+    )
+
+
+@settings(max_examples=15)
+@given(seed=st.integers(0, 10**6))
+def test_links_and_their_mean_rates(seed: int) -> None:
+    instance = random_problem(seed, nodes=4, missing_links=0.7).instance
+    graph = cooperation_graph(instance)
+    assert set(graph) == set(range(4))
+    for first, second in itertools.combinations(range(4), 2):
+        rates = [
+            float(instance.backhaul_bps[k, a, b])
+            for k in range(instance.n_blocks)
+            for a, b in ((first, second), (second, first))
+            if instance.backhaul_bps[k, a, b] > 0
+        ]
+        assert graph.has_edge(first, second) == bool(rates)
+        if rates:
+            assert graph.edges[first, second]["rate_bps"] == pytest.approx(sum(rates) / len(rates))
+
+
+@settings(max_examples=15)
+@given(seed=st.integers(0, 10**6))
+def test_cells_are_cached_received_or_neither(seed: int) -> None:
+    instance = random_problem(seed).instance
+    decision = random_decision(instance, seed)
+    blocks = instance.requested_blocks.tolist()
+    states = cell_states(decision, blocks)
+    for node, (column, block) in itertools.product(range(3), enumerate(blocks)):
+        received = any(decision.migration[source, node, block] for source in range(3))
+        expected = 2 if decision.caching[node, block] else int(received)
+        assert states[node, column] == expected
+
+
+@settings(max_examples=15)
+@given(seed=st.integers(0, 10**6))
+def test_shared_bytes_on_the_edges(seed: int) -> None:
+    instance = random_problem(seed, blocks=6).instance
+    graph = sharing_graph(instance)
+    sets = [set(np.flatnonzero(row).tolist()) for row in instance.model_blocks]
+    for first, second in itertools.combinations(range(instance.n_models), 2):
+        common = sum(int(instance.block_bytes[k]) for k in sets[first] & sets[second])
+        assert graph.has_edge(first, second) == (common > 0)
+        if common:
+            assert graph.edges[first, second]["shared_bytes"] == common
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"freeze": "0,0,0"}, {"repository": "llm"}, {"models_per_family": "6"}]
+)
+def test_models_do_not_cover_each_other(changes: dict[str, str]) -> None:
+    instance = generate(PRESETS["paper"].with_overrides({**changes, "antennas": "1", "users": "3"}))
+    places = group_places(sharing_graph(instance))
+    assert set(places) == set(range(instance.n_models))
+    least = min(math.dist(a, b) for a, b in itertools.combinations(places.values(), 2))
+    assert least >= 1.0 - 1e-9
+
+
+def test_families_and_owners() -> None:
+    names = ["resnet18-03", "inception_v3-00", "base", "adapter-12", "7", "last1-0", "a_1"]
+    assert [family_name(n) for n in names] == [
+        "resnet18",
+        "inception_v3",
+        "base",
+        "adapter",
+        "7",
+        "last1",
+        "a",
+    ]
+    instance = generate(PRESETS["small"])
+    families = requested_by_family(instance)
+    assert list(families) == ["resnet18", "mobilenet_v2"]
+    assert sorted(itertools.chain(*families.values())) == instance.requested_blocks.tolist()
+    for block, owner in enumerate(block_owners(instance)):
+        assert instance.block_names[block].startswith(instance.model_names[owner] + "/")
+
+
+def test_slowest_user_in_words() -> None:
+    problem = random_problem(3, users=3)
+    instance, decision = problem.instance, random_decision(problem.instance, 3)
+    evaluation = problem.evaluate(decision)
+    for block in instance.requested_blocks.tolist():
+        rates = {
+            int(user): float(rate)
+            for k, user, rate in zip(
+                instance.pair_block, instance.pair_user, evaluation.pair_rate_bps, strict=True
+            )
+            if k == block
+        }
+        worst = min(rates, key=lambda user: rates[user])
+        text = slowest_user(instance, decision, evaluation, block)
+        if not decision.participation[:, block].any():
+            assert text.endswith("from the cloud")
+        elif len(rates) == 1:
+            assert text == f"user {worst} alone at {rates[worst] / 1e9:.2f} Gbit/s"
+        else:
+            assert text == f"{len(rates)} users, worst {worst} at {rates[worst] / 1e9:.2f} Gbit/s"
+
+
+def test_infinite_delay_is_refused() -> None:
+    problem = random_problem(1)
+    decision = random_decision(problem.instance, 1)
+    silent = Decision(decision.caching, decision.migration, np.zeros_like(decision.beams))
+    name = problem.instance.block_names[problem.instance.requested_blocks[0]]
+    with pytest.raises(InputError, match=f"block {name} never arrives"):
+        delay_figure(problem.instance, silent, P1(problem.instance).evaluate(silent), "title")
