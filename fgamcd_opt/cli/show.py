@@ -107,11 +107,11 @@ def _pictures(instance: Instance, solution: Solution | None) -> dict[str, Callab
     evaluation = verdict.evaluation
     if evaluation is None:
         raise InputError(f"the solution cannot be drawn: {verdict.faults[0]}")
-    data = P1(instance, solution.variant).instance
+    data = P1(instance, solution.variant).data
     title = f"{instance.name} by {solution.solver} ({solution.variant}): T = {evaluation.delay_s:.6g} s"
     if not verdict.valid:
         title += "\nREJECTED by the checker"
     return drawn | {
         "caches": lambda: cache_figure(data, solution.decision, title),
-        "delays": lambda: delay_figure(data, solution.decision, evaluation, title),
+        "delays": lambda: delay_figure(data, evaluation, title),
     }

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fgamcd_opt.decision import Decision
 from fgamcd_opt.errors import InputError
 from fgamcd_opt.evaluation import Evaluation
 from fgamcd_opt.instances.instance import Instance
@@ -21,7 +20,7 @@ _AIR: dict[str, Any] = {"facecolor": "0.8", "edgecolor": "0.35"}
 _SHARE: dict[str, Any] = {"color": "black", "linestyle": "--", "linewidth": 1.2}
 
 
-def delay_figure(instance: Instance, decision: Decision, evaluation: Evaluation, title: str) -> Figure:
+def delay_figure(instance: Instance, evaluation: Evaluation, title: str) -> Figure:
     """Stacked bars of T_k, slowest block first: above all requested blocks, below the slowest ones by name.
 
     The curve is the share of T that the blocks up to there take together. At the right of a named bar stand the number
@@ -55,9 +54,7 @@ def delay_figure(instance: Instance, decision: Decision, evaluation: Evaluation,
     blocks = instance.requested_blocks[named].tolist()
     below.set_yticks(place, [instance.block_names[k] for k in blocks], fontsize=7)
     for y, (end, block) in enumerate(zip((migration + broadcast).tolist(), blocks, strict=True)):
-        below.text(
-            end, y, f" {slowest_user(instance, decision, evaluation, block)}", fontsize=6.5, va="center"
-        )
+        below.text(end, y, f" {slowest_user(instance, evaluation, block)}", fontsize=6.5, va="center")
     below.set_ylim(len(named) - 0.4, -0.6)
     below.set_xlim(0.0, 1.55 * float((migration + broadcast).max()))
     below.set_xlabel(f"delay of the {len(named)} slowest blocks (ms)")
@@ -65,17 +62,22 @@ def delay_figure(instance: Instance, decision: Decision, evaluation: Evaluation,
     return figure
 
 
-def slowest_user(instance: Instance, decision: Decision, evaluation: Evaluation, block: int) -> str:
-    """How many users want a block and which of them has the least worst-case rate, in words."""
+def slowest_user(instance: Instance, evaluation: Evaluation, block: int) -> str:
+    """How many users want a block and which of them has the least worst-case rate, in words.
+
+    Users that no node reaches are served from the cloud, for T is finite.
+    """
     pairs = instance.block_pairs(block)
-    users = instance.pair_user[pairs]
-    if not decision.participation[:, block].any():
-        return f"{users.size} user{'s' * (users.size > 1)}, from the cloud"
-    worst = int(users[int(np.argmin(evaluation.pair_rate_bps[pairs]))])
-    rate = evaluation.pair_rate_bps[pairs].min() / 1e9
+    users, rates = instance.pair_user[pairs], evaluation.pair_rate_bps[pairs]
+    count = "1 user" if users.size == 1 else f"{users.size} users"
+    if not rates.any():
+        return f"{count}, from the cloud"
+    if not rates.all():
+        return f"{count}, {int((rates == 0).sum())} of them from the cloud"
+    worst = int(np.argmin(rates))
     if users.size == 1:
-        return f"user {worst} alone at {rate:.2f} Gbit/s"
-    return f"{users.size} users, worst {worst} at {rate:.2f} Gbit/s"
+        return f"user {users[worst]} alone at {rates[worst] / 1e9:.2f} Gbit/s"
+    return f"{count}, worst {users[worst]} at {rates[worst] / 1e9:.2f} Gbit/s"
 
 
 def _draw_all(axes: Axes, evaluation: Evaluation, order: np.ndarray[tuple[int], np.dtype[np.intp]]) -> None:

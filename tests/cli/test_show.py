@@ -130,3 +130,14 @@ def test_odd_sizes_are_drawn_without_a_warning(fgamcd: Run, tmp_path: Path, word
     """Warnings of Matplotlib (a layout that does not fit) are errors here."""
     ran = fgamcd("show", *words, "-o", tmp_path / "t")
     assert (ran.code, ran.err) == (ExitCode.DONE, "")
+
+
+@pytest.mark.parametrize("solver", ["coarse", "no-cooperation", "tdma-unicast"])
+def test_solutions_of_variants_are_drawn(fgamcd: Run, tmp_path: Path, solver: str) -> None:
+    path = tmp_path / "solution.npz"
+    solve = ["--solver", solver, "--variant", "unserved=cloud(1e9)", "--log-level", "error", "--json"]
+    assert fgamcd("solve", "tiny", "--set", "storage_gb=0.04", *solve, "-o", path).code == ExitCode.DONE
+    for what in ("caches", "delays"):
+        ran = fgamcd("show", "tiny", path, "--set", "storage_gb=0.04", "--what", what, "-o", tmp_path / "t")
+        assert (ran.code, ran.err) == (ExitCode.DONE, "")
+        assert f"tiny[storage_gb=0.04] by {solver}" in labels(tmp_path / f"t-{what}.svg")
