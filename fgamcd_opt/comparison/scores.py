@@ -47,8 +47,7 @@ class Score:
 
     def values(self, field: str) -> list[float]:
         """Known values of a column in the order of the seeds, of cells that hold an accepted point."""
-        held = [record.get(field) for record in self.records if record["class"] in SOLVED_CLASSES]
-        return [value for value in held if value is not None]
+        return known(record.get(field) for record in self.records if record["class"] in SOLVED_CLASSES)
 
     def mean(self, field: str) -> float | None:
         """Mean of :meth:`values`, or None."""
@@ -57,8 +56,7 @@ class Score:
     @property
     def time_s(self) -> float | None:
         """Mean time of a solve over all seeds; for a cell that told none, the wall-clock time of its process."""
-        times = [r["wall_s"] if r["total_s"] is None else r["total_s"] for r in self.records]
-        return mean(time for time in times if time is not None)
+        return mean(known(r["wall_s"] if r["total_s"] is None else r["total_s"] for r in self.records))
 
     @property
     def own_bound_s(self) -> float | None:
@@ -145,6 +143,12 @@ class Scores:
         sets = [set(self.solved(method)) for method in self.compared]
         return tuple(i for i in self.instances if sets and all(i in solved for solved in sets))
 
+    def pairs_with_bound(self, method: str, other: str) -> list[tuple[Score, Score]]:
+        """Scores of both methods on each instance that both solved and that has a certified bound of P1."""
+        both = set(self.solved(method)) & set(self.solved(other))
+        kept = (i for i in self.instances if i in both and self.reference_bound_s(i) is not None)
+        return [(self.by_cell[i, method], self.by_cell[i, other]) for i in kept]
+
     def averages(self, method: str, value: Callable[[Score], float | None]) -> list[float]:
         """Values of a compared method on the common instances; empty for the other methods.
 
@@ -154,8 +158,7 @@ class Scores:
             return []
         cells = self.by_cell
         everywhere = [i for i in self.common if all(value(cells[i, m]) is not None for m in self.compared)]
-        found = (value(cells[i, method]) for i in everywhere)
-        return [number for number in found if number is not None]
+        return known(value(cells[i, method]) for i in everywhere)
 
 
 def scores_of(frame: DataFrame) -> Scores:
@@ -215,6 +218,11 @@ def _method_names(records: Sequence[Record]) -> list[str]:
 def variants_of(found: Sequence[Score]) -> str | None:
     """Variants solved that are not P1 itself, or None."""
     return "; ".join(dict.fromkeys(s.variant for s in found if s.variant != "P1")) or None
+
+
+def known(values: Iterable[float | None]) -> list[float]:
+    """The values that are not None."""
+    return [value for value in values if value is not None]
 
 
 def mean(values: Iterable[float]) -> float | None:

@@ -10,12 +10,15 @@ from fgamcd_opt.comparison.scores import (
     TIME_SHIFT_S,
     Score,
     Scores,
+    known,
     mean,
     shifted_geometric_mean,
     variants_of,
 )
 from fgamcd_opt.comparison.table import GAP, TIME, Column, Table, Value, in_percent, without_empty
 from fgamcd_opt.status import relative_gap
+
+_TIME_NOTE = f"Time: shifted geometric mean, shift {TIME_SHIFT_S:g} s."
 
 _METRICS = {
     "storage_saved_bytes": (Column("saved MB", ".1f", "storage saved by sharing blocks, in MB"), 1e-6),
@@ -29,8 +32,8 @@ _METRICS = {
 
 
 def overview(scores: Scores) -> list[Table]:
-    """Tables over all instances: summary, bounds, other metrics; empty ones are left out."""
-    found = [summary_table(scores), bounds_table(scores), metrics_table(scores)]
+    """Tables over all instances: summary, pairs, bounds, other metrics; empty ones are left out."""
+    found = [summary_table(scores), pair_table(scores), bounds_table(scores), metrics_table(scores)]
     return [table for table in found if table.rows]
 
 
@@ -82,7 +85,7 @@ def comparability(scores: Scores) -> tuple[str, ...]:
         f"Averages: over the {len(scores.common)} of {len(scores.instances)} instances that all {len(scores.compared)} "
         f"methods with delays for at least {COVERAGE:.0%} of the instances solved; {bounded} of them have a "
         "certified bound of P1. "
-        f"Time: shifted geometric mean, shift {TIME_SHIFT_S:g} s."
+        f"{_TIME_NOTE}"
     ]
     read = [r.get("rates_read") for score in scores.by_cell.values() for r in score.records]
     if any(read):
@@ -93,6 +96,31 @@ def comparability(scores: Scores) -> tuple[str, ...]:
     if others:
         said.append("Without averages, for they solved fewer: " + ", ".join(others) + ".")
     return tuple(said)
+
+
+def pair_table(scores: Scores) -> Table:
+    """Each method beside the one that solved most (the first of them), on the instances that both solved."""
+    reference = max(scores.methods, key=lambda method: len(scores.solved(method)))
+    columns = (
+        Column("method"),
+        Column(
+            "n", "d", f"instances that the method and {reference} both solved, with a certified bound of P1"
+        ),
+        Column("gap mean %", GAP, "mean of (T - bound) / T of the method on these instances"),
+        Column(f"{reference} gap %", GAP, f"the same mean of {reference}"),
+        Column("time s", TIME, "shifted geometric mean of the time of the method on these instances"),
+        Column(f"{reference} time s", TIME, f"the same mean of {reference}"),
+    )
+    rows = []
+    for method in scores.methods:
+        pairs = scores.pairs_with_bound(method, reference)
+        if method != reference and pairs:
+            both = list(zip(*pairs, strict=True))
+            gaps = [in_percent(mean(known(s.mean("gap_to_bound") for s in side))) for side in both]
+            times = [shifted_geometric_mean(known(s.time_s for s in side)) for side in both]
+            rows.append((method, len(pairs), *gaps, *times))
+    note = f"Every line has its own n instances: compare its two methods, not one line with another. {_TIME_NOTE}"
+    return Table("pairs", f"Each method beside {reference}", columns, tuple(rows), (note,))
 
 
 def metrics_table(scores: Scores) -> Table:

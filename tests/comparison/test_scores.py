@@ -14,7 +14,7 @@ from fgamcd_opt.comparison.classes import derive
 from fgamcd_opt.comparison.grid import Cell, Source
 from fgamcd_opt.comparison.row import CellOutcome, Row
 from fgamcd_opt.comparison.scores import scores_of, shifted_geometric_mean
-from fgamcd_opt.comparison.summary_tables import summary_table
+from fgamcd_opt.comparison.summary_tables import pair_table, summary_table
 
 
 def test_synthetic_rows_have_the_columns_of_real_ones():
@@ -92,6 +92,25 @@ def test_an_instance_that_one_compared_method_fails_on_counts_for_none():
     summary = summary_table(scores_of(frame([*cells, cell("gamma", "greedy", **hard)])))
     assert column(summary, "n") == {"exact": 3, "greedy": 3, "local-search": 3}
     assert column(summary, "gap max %")["greedy"] == pytest.approx(100 * GAPS["greedy"])
+
+
+def test_pairs_are_averaged_over_the_instances_that_both_solved():
+    table = varied(seeds=3)
+    rows = {row[0]: row[1:] for row in pair_table(scores_of(table)).rows}
+    assert set(rows) == set(GAPS) - {"exact"}
+    solved = table.groupby(["solver", "instance"])["class"].apply(lambda names: "failed" not in set(names))
+    for solver, (n, gap, exact_gap, time_s, exact_time_s) in rows.items():
+        both = [i for i in BOUND_S if solved[solver, i] and solved["exact", i]]
+        means = (
+            table[table["instance"].isin(both)]
+            .groupby(["solver", "instance"])[["gap_to_bound", "total_s"]]
+            .mean()
+        )
+        assert n == len(both) == len(BOUND_S) - (solver == "tdma-unicast")
+        assert gap == pytest.approx(100.0 * means.loc[solver, "gap_to_bound"].mean())
+        assert exact_gap == pytest.approx(100.0 * means.loc["exact", "gap_to_bound"].mean())
+        assert time_s == pytest.approx(gmean(means.loc[solver, "total_s"] + 1.0) - 1.0)
+        assert exact_time_s == pytest.approx(gmean(means.loc["exact", "total_s"] + 1.0) - 1.0)
 
 
 def test_one_failed_seed_makes_an_instance_unsolved():
