@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fgamcd_opt.comparison.classes import CLASSES
 from fgamcd_opt.comparison.figure_style import GAP_FLOOR_PERCENT
 from fgamcd_opt.comparison.figures import TARGET_GAP
 from fgamcd_opt.comparison.instance_tables import cell_table, gap_table, instance_table
 from fgamcd_opt.comparison.scores import Record, Score, Scores
+from fgamcd_opt.comparison.settings import distinct, extent, settings
 from fgamcd_opt.comparison.summary_tables import overview
 from fgamcd_opt.comparison.table import Column, Table
 from fgamcd_opt.comparison.trace_figure import trace_name
@@ -81,13 +81,12 @@ def html_page(scores: Scores, drawn: Mapping[str, Path], title: str, command: st
     summary, *others = overview(scores)
     one_each = [instance_table(scores, instance) for instance in scores.instances]
     traces = [_trace(drawn, instance) for instance in scores.instances]
-    records = [record for score in scores.by_cell.values() for record in score.records]
     return pages.get_template("report.html").render(
         title=title,
         command=command,
-        lead=_lead(scores, records),
+        lead=extent(scores),
         contents=_CONTENTS,
-        wrong=[_named(record) for record in records if record["class"] == "wrong"],
+        wrong=[_named(record) for record in scores.records if record["class"] == "wrong"],
         summary=summary,
         others=others,
         gaps=gap_table(scores),
@@ -97,15 +96,9 @@ def html_page(scores: Scores, drawn: Mapping[str, Path], title: str, command: st
         cells=cell_table(scores),
         classes=CLASSES,
         explained=_explained([summary, *others, *one_each[:1]]),
-        settings=_settings(records),
-        options={
-            m: _distinct(_pairs(r["options"]) for s in scores.of_method(m) for r in s.records)
-            for m in scores.methods
-        },
-        digests={
-            i: _distinct(r["instance_digest"] for s in scores.of_instance(i) for r in s.records)
-            for i in scores.instances
-        },
+        settings=settings(scores),
+        options={m: distinct(_rows(scores.of_method(m)), "options") for m in scores.methods},
+        digests={i: distinct(_rows(scores.of_instance(i)), "instance_digest") for i in scores.instances},
     )
 
 
@@ -119,31 +112,9 @@ _CONTENTS = {
 }
 """Identifier and heading of the parts of the page."""
 
-_SETTINGS = {
-    "asked_variant": "problem asked for",
-    "seed": "seeds",
-    "time_limit_s": "time limit (s)",
-    "memory_limit_bytes": "memory limit (bytes)",
-    "gap_tolerance": "gap at which a solver may stop",
-    "threads": "threads of a solver",
-    "fgamcd_version": "fgamcd-opt",
-    "python": "Python",
-    "packages": "packages",
-    "machine": "machine",
-    "processor": "processor",
-    "cores": "cores",
-}
-"""Fields of a row that are the same in most rows, and what the page calls them."""
 
-
-def _lead(scores: Scores, records: Sequence[Record]) -> str:
-    """Size of the comparison in one sentence."""
-    wall = sum(record["wall_s"] or 0.0 for record in records)
-    return (
-        f"{len(scores.instances)} instances, {len(scores.methods)} methods, {len(records)} cells, each in a process of "
-        f"its own; {wall:.0f} s of processes in all. T is the delay (7) of the saved solution, by the independent "
-        "checker. A gap is (T - bound) / T."
-    )
+def _rows(found: Sequence[Score]) -> Iterator[Record]:
+    return (record for score in found for record in score.records)
 
 
 def _named(record: Record) -> str:
@@ -151,36 +122,6 @@ def _named(record: Record) -> str:
         f"{record['instance']}, {record['solver']}, seed {record['seed']}: T = {record['delay_s']} s, "
         f"own bound {record['bound_s']} s, best bound {record['best_bound_s']} s"
     )
-
-
-def _settings(records: Sequence[Record]) -> dict[str, list[str]]:
-    """Distinct values of each setting, and the span of time in which the cells started."""
-    found = {
-        name: _distinct(_pairs(record.get(field)) for record in records) for field, name in _SETTINGS.items()
-    }
-    started = sorted(str(record["started"]) for record in records if record["started"])
-    found["cells started"] = [f"{started[0]} to {started[-1]}"] if started else []
-    found["report by"] = [f"fgamcd-opt {version('fgamcd-opt')}"]
-    return {name: values for name, values in found.items() if values}
-
-
-def _of_scores(found: Sequence[Score], field: str) -> list[str]:
-    """Distinct values of a field."""
-    return _distinct(_pairs(record[field]) for score in found for record in score.records)
-
-
-def _pairs(value: Any) -> Any:
-    """A dictionary as text."""
-    return ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
-
-
-def _distinct(values: Any) -> list[str]:
-    """Known values as text, each once."""
-    return list(dict.fromkeys(_short(value) for value in values if value not in (None, "")))
-
-
-def _short(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _explained(shown: Sequence[Table]) -> list[Column]:

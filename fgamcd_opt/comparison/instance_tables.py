@@ -59,7 +59,10 @@ _INSTANCE_COLUMNS: tuple[tuple[Column, Callable[[Scores, Score], Value]], ...] =
         Column("cloud blocks", ".1f", "blocks that no node delivers"),
         lambda _, s: s.mean("cloud_blocks") or None,
     ),
-    (Column("variant", meaning="where it is not P1"), lambda _, s: variants_of([s])),
+    (
+        Column("variant", meaning="what the method changes in the problem asked for"),
+        lambda _, s: variants_of([s]),
+    ),
     (Column("class"), lambda _, s: s.classes),
 )
 

@@ -10,6 +10,7 @@ from fgamcd_opt.comparison.html_page import html_page
 from fgamcd_opt.comparison.instance_tables import gap_table, instance_table
 from fgamcd_opt.comparison.row_files import write_row_files
 from fgamcd_opt.comparison.scores import Scores, scores_of
+from fgamcd_opt.comparison.settings import extent, settings
 from fgamcd_opt.comparison.summary_tables import overview
 from fgamcd_opt.errors import InputError
 from fgamcd_opt.files import write_bytes_atomically
@@ -68,9 +69,10 @@ def write_report(
 
 
 def markdown_page(scores: Scores, title: str, command: str) -> str:
-    """All tables but that of the cells."""
-    parts = [f"# {title}", *([f"    {command}"] if command else [])]
+    """All tables but that of the cells, and the settings."""
+    parts = [f"# {title}", *([f"    {command}"] if command else []), extent(scores)]
     every = [instance_table(scores, instance) for instance in scores.instances]
     for table in [*overview(scores), gap_table(scores), *every]:
         parts += [f"## {table.title}", table.markdown()]
-    return "\n\n".join(parts) + "\n"
+    said = "\n".join(f"* {name}: {'; '.join(values)}" for name, values in settings(scores).items())
+    return "\n\n".join([*parts, "## Settings and provenance", said]) + "\n"

@@ -77,10 +77,15 @@ class Score:
 
     @property
     def classes(self) -> str:
-        """Class, with its count if there are several seeds."""
-        found = [str(record["class"]) for record in self.records]
+        """Class, with its count if there are several seeds, and how a cell ended that its solver did not end."""
+        found = [_class_of(record) for record in self.records]
         names = {name: found.count(name) for name in found}
         return ", ".join(name if len(found) == 1 else f"{name} {count}" for name, count in names.items())
+
+
+def _class_of(record: Record) -> str:
+    ended = record["outcome"] == "solved"
+    return str(record["class"]) if ended else f"{record['class']} ({record['outcome']})"
 
 
 @dataclass(frozen=True)
@@ -98,6 +103,11 @@ class Scores:
     by_cell: Mapping[tuple[str, str], Score]
     instances: tuple[str, ...]
     methods: tuple[str, ...]
+
+    @property
+    def records(self) -> list[Record]:
+        """All rows."""
+        return [record for score in self.by_cell.values() for record in score.records]
 
     def of_method(self, method: str) -> list[Score]:
         """Scores of a method in the order of the instances."""
@@ -117,7 +127,7 @@ class Scores:
 
     def _shared(self, instance: str, field: str, *, imposed: bool) -> float | None:
         """A derived value that is the same in all rows of an instance (with or without those of imposed variants)."""
-        records = [record for score in self.of_instance(instance) for record in score.records]
+        records = (record for score in self.of_instance(instance) for record in score.records)
         kept = (r[field] for r in records if imposed or r["variant"] == r["asked_variant"])
         return next((value for value in kept if value is not None), None)
 
@@ -216,8 +226,11 @@ def _method_names(records: Sequence[Record]) -> list[str]:
 
 
 def variants_of(found: Sequence[Score]) -> str | None:
-    """Variants solved that are not P1 itself, or None."""
-    return "; ".join(dict.fromkeys(s.variant for s in found if s.variant != "P1")) or None
+    """What the methods changed in the problem asked for, or None."""
+    changed = [
+        part for s in found for part in s.variant.split(", ") if part not in s.asked_variant.split(", ")
+    ]
+    return ", ".join(dict.fromkeys(changed)) or None
 
 
 def known(values: Iterable[float | None]) -> list[float]:

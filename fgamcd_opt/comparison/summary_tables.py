@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from fgamcd_opt.comparison.classes import CLASSES
+from fgamcd_opt.comparison.classes import CLASSES, DEFAULT_VARIANT
 from fgamcd_opt.comparison.scores import (
     COVERAGE,
     TIME_SHIFT_S,
@@ -15,6 +15,7 @@ from fgamcd_opt.comparison.scores import (
     shifted_geometric_mean,
     variants_of,
 )
+from fgamcd_opt.comparison.settings import distinct
 from fgamcd_opt.comparison.table import GAP, TIME, Column, Table, Value, in_percent, without_empty
 from fgamcd_opt.status import relative_gap
 
@@ -51,7 +52,7 @@ def summary_table(scores: Scores) -> Table:
         ),
         Column("time s", TIME, f"shifted geometric mean of the time of a solve, shift {TIME_SHIFT_S:g} s"),
         *(Column(name, "d", f"cells: {meaning}") for name, meaning in CLASSES.items()),
-        Column("variant", meaning="problem that the method solves, where it is not P1"),
+        Column("variant", meaning="what the method changes in the problem asked for"),
     )
     rows = tuple(_summary_row(scores, method) for method in scores.methods)
     return without_empty(Table("summary", "Summary by method", columns, rows, comparability(scores)))
@@ -81,13 +82,16 @@ def comparability(scores: Scores) -> tuple[str, ...]:
     """In words: over which instances averages are taken."""
     others = [method for method in scores.methods if method not in scores.compared]
     bounded = sum(scores.reference_bound_s(i) is not None for i in scores.common)
+    asked = [variant for variant in distinct(scores.records, "asked_variant") if variant != DEFAULT_VARIANT]
     said = [
         f"Averages: over the {len(scores.common)} of {len(scores.instances)} instances that all {len(scores.compared)} "
         f"methods with delays for at least {COVERAGE:.0%} of the instances solved; {bounded} of them have a "
         "certified bound of P1. "
         f"{_TIME_NOTE}"
     ]
-    read = [r.get("rates_read") for score in scores.by_cell.values() for r in score.records]
+    if asked:
+        said.insert(0, f"The problem asked for is P1 with {' or with '.join(asked)}.")
+    read = [record["rates_read"] for record in scores.records]
     if any(read):
         said.append(
             f"{sum(map(bool, read))} of {len(read)} cells read rates that an earlier cell had computed; their times "

@@ -90,6 +90,14 @@ def test_page_and_markdown_show_every_cell_of_every_table(page, report):
     assert all(f"instance-{i + 1}" in page.tables for i in range(len(scores.instances)))
 
 
+def test_markdown_tells_size_settings_and_provenance(report):
+    text = (report.folder / "tables.md").read_text(encoding="utf-8")
+    wall = sum(report.table["wall_s"])
+    assert f"4 instances, 4 methods, 32 cells, each in a process of its own; {wall:.0f} s" in text
+    for line in ("* seeds: 0; 1", "* time limit (s): 60", "* packages: numpy 2.0.0", "* cores: 2"):
+        assert f"{line}\n" in text
+
+
 def test_page_tells_settings_and_provenance(page):
     for text in (
         "fgamcd compare --option x=y",

@@ -24,7 +24,7 @@ def test_synthetic_rows_have_the_columns_of_real_ones():
     assert (
         sorted(real.columns) == sorted(varied().columns) == sorted(frame([failed("beta", "exact")]).columns)
     )
-    assert scores_of(real).by_cell["tiny", "greedy"].classes == "failed"
+    assert scores_of(real).by_cell["tiny", "greedy"].classes == "failed (crashed)"
 
 
 def column(table, heading):
@@ -118,7 +118,7 @@ def test_one_failed_seed_makes_an_instance_unsolved():
         frame([cell("beta", "greedy", 0), failed("beta", "greedy", 1), cell("gamma", "greedy")])
     )
     assert scores.solved("greedy") == ["gamma"]
-    assert scores.by_cell["beta", "greedy"].classes == "feasible 1, failed 1"
+    assert scores.by_cell["beta", "greedy"].classes == "feasible 1, failed (killed_memory) 1"
 
 
 def test_a_wrong_cell_is_in_no_average():
@@ -154,6 +154,18 @@ def test_methods_are_named_after_what_distinguishes_them():
     assert scores_of(frame(cells)).methods == ("greedy rounds=2", "greedy rounds=0", "exact")
     other = cell("beta", "exact", asked_variant="csi=nominal", variant="csi=nominal")
     assert scores_of(frame([cell("beta", "exact"), other])).methods == ("exact P1", "exact csi=nominal")
+
+
+def test_variants_are_told_by_what_the_method_changes():
+    asked = {"asked_variant": "unserved=cloud(1e9)"}
+    both = "delivery=unicast_tdma, unserved=cloud(1e9)"
+    cells = [
+        cell("beta", "tdma-unicast", variant=both, **asked),
+        cell("beta", "exact", variant="unserved=cloud(1e9)", **asked),
+    ]
+    summary = summary_table(scores_of(frame(cells)))
+    assert column(summary, "variant") == {"tdma-unicast": "delivery=unicast_tdma", "exact": None}
+    assert summary.notes[0] == "The problem asked for is P1 with unserved=cloud(1e9)."
 
 
 def test_instances_of_the_same_name_stay_apart():
