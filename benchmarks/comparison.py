@@ -1,6 +1,6 @@
 """Comparison over the library: ``python benchmarks/comparison.py PART -o FOLDER [--page PAGE]``.
 
-Runs ``fgamcd compare`` with the arguments of the part (and any that follow ``--``) and puts its summary and its table of
+Runs ``fgamcd compare`` with the arguments of the part (and any that follow ``--``) and puts its summary and table of
 gaps by instance into a page. Started again with the same folder, it runs only the cells that are missing.
 """
 

@@ -19,8 +19,10 @@ from fgamcd_opt.transmissions import JOINT, senders_of
 
 
 def reference_solution(problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
-    """The solution by `exact` of the problem with CoMP broadcast; its bound, one on another problem, is left out."""
-    found = ExactSolver().solve(problem, context, {**ExactSolver.options, **options})
+    """The solution by `exact` of the problem with CoMP broadcast, without bound and trace, which are of another problem."""
+    inner = context.untraced()
+    found = ExactSolver().solve(problem, inner, {**ExactSolver.options, **options})
+    context.rates_read |= inner.rates_read
     return dataclasses.replace(
         found,
         bound_s=None,

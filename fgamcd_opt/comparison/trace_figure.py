@@ -32,6 +32,9 @@ def trace_figure(scores: Scores, instance: str) -> Figure | None:
     if best is None or not traced:
         return None
     figure, axes = new_figure(4.6)
+    axes.set_xscale("log")
+    axes.set_yscale("symlog", linthresh=0.01, linscale=0.5)
+    axes.margins(0.08)
     looks = styles(scores.methods)
     for method, trace in traced.items():
         for place, line in ((_DELAY, "-"), (_BOUND, "--")):
@@ -39,8 +42,6 @@ def trace_figure(scores: Scores, instance: str) -> Figure | None:
             if steps:
                 _line(axes, steps, trace[-1][0], {**looks[method], "linestyle": line, "label": method})
     axes.axhline(0.0, color="black", linewidth=0.8)
-    axes.set_xscale("log")
-    axes.set_yscale("symlog", linthresh=0.01, linscale=0.5)
     plain_numbers(axes, "x")
     plain_numbers(axes, "y")
     axes.set_xlabel("time (s)")

@@ -39,10 +39,23 @@ def test_the_trace_is_the_running_best(told: list[tuple[float, float | None, flo
 
 @pytest.mark.parametrize(
     ("solver", "steps"),
-    [("exact", 3), ("column-generation", 3), ("lagrangian", 2), ("greedy", 1), ("local-search", 1)],
+    [
+        ("exact", 3),
+        ("column-generation", 3),
+        ("lagrangian", 2),
+        ("greedy", 1),
+        ("local-search", 1),
+        ("coarse-exact", 1),
+        ("tdma-unicast", 1),
+        ("hybrid", 1),
+    ],
 )
 def test_the_trace_ends_at_the_result(solver: str, steps: int) -> None:
-    result = solve(P1(load("small-s1-0020MB")), solver, limits=Limits(gap=1e-6, time_s=10.0))
+    result = solve(
+        P1(load("small-s1-0080MB" if steps == 1 else "small-s1-0020MB")),
+        solver,
+        limits=Limits(gap=1e-6, time_s=10.0),
+    )
     assert len(result.trace) >= steps
     times = [moment for moment, _, _ in result.trace]
     assert times == sorted(times)
