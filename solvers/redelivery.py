@@ -19,7 +19,7 @@ from fgamcd_opt.transmissions import JOINT, senders_of
 
 
 def reference_solution(problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
-    """The solution by `exact` of the problem with CoMP broadcast, without bound and trace, which are of another problem."""
+    """The solution by `exact` of the problem with CoMP broadcast; bound and trace, of that problem, are left out."""
     inner = context.untraced()
     found = ExactSolver().solve(problem, inner, {**ExactSolver.options, **options})
     context.rates_read |= inner.rates_read

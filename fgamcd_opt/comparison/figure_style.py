@@ -54,7 +54,7 @@ def plain_numbers(axes: Axes, name: str) -> None:
     """Ticks such as 0.01 rather than powers of ten, on the axis "x" or "y"; 2 and 5 in between if it is short."""
     axis = axes.xaxis if name == "x" else axes.yaxis
 
-    def between(value: float, _: int | None) -> str:
+    def between(value: float, _: float) -> str:
         low, high = axis.get_view_interval()
         return f"{value:g}" if 0 < high < 20 * low and f"{value:e}"[0] in "25" else ""
 
