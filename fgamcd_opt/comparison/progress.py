@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field
 from typing import TextIO
@@ -24,16 +25,16 @@ class ProgressBar:
     """
 
     stream: TextIO
-    _begun: float = field(default_factory=time.monotonic)
-    _last_line: float = field(default_factory=time.monotonic)
+    _first: float | None = field(default=None, init=False)
+    """When the first cell ended: what came before, compiling for example, says nothing about the time left."""
+    _last_line: float = field(default=-math.inf, init=False)
 
     def __call__(self, row: Row, done: int, total: int) -> None:
         """Show where the comparison is."""
         now = time.monotonic()
-        left_s = (now - self._begun) / done * (total - done)
-        text = (
-            f"{bar(done, total)}, {clock(left_s)} left; {row.instance} {row.solver} {row.seed}: {row.outcome}"
-        )
+        self._first = now if self._first is None else self._first
+        left = f", {clock((now - self._first) / (done - 1) * (total - done))} left" if done > 1 else ""
+        text = f"{bar(done, total)}{left}; {row.instance} {row.solver} {row.seed}: {row.outcome}"
         if self.stream.isatty():
             end = "\n" if done == total else ""
             self.stream.write(f"\r\x1b[K{text}{end}")  # back to the start, and the rest of the line cleared
