@@ -140,12 +140,13 @@ def contradictions(rows: Sequence[Row], known: Mapping[str, BestKnown] | None = 
 def _problems(rows: Sequence[Row], known: Mapping[str, BestKnown] | None) -> dict[tuple[str, str], _Problem]:
     """Claims by (digest, variant), those of the library for the default variant among them."""
     by_digest = {best.digest: best for best in (read_best_known() if known is None else known).values()}
-    keys = {(row.instance_digest, row.variant) for row in rows}
-    keys |= {(row.instance_digest, DEFAULT_VARIANT) for row in rows}
+    groups: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        groups.setdefault((row.instance_digest, DEFAULT_VARIANT), [])
+        groups.setdefault((row.instance_digest, row.variant), []).append(row)
     problems = {}
-    for digest, variant in sorted(keys):
+    for (digest, variant), same in groups.items():
         best = by_digest.get(digest) if variant == DEFAULT_VARIANT else None
-        same = [row for row in rows if (row.instance_digest, row.variant) == (digest, variant)]
         delays = [_Claim(row.delay_s, _author(row), row.cell) for row in same if row.delay_s is not None]
         bounds = [_Claim(row.bound_s, _author(row), row.cell) for row in same if row.bound_s is not None]
         bounds += [_Claim(math.inf, _author(row), row.cell) for row in same if row.infeasibility]

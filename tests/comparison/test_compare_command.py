@@ -72,6 +72,24 @@ def test_killed_half_way_and_started_again(
     assert table(json.loads(capsys.readouterr().out)) == table(report)
 
 
+def test_ctrl_c_ends_the_cells_at_work(tmp_path: Path, plug_ins: Path, roomy: Path) -> None:
+    more = ("--solvers", "odd-plain", "--option", "odd-plain.wait_s=3600", "--seeds", "0-3", "--jobs", "2")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fgamcd_opt", *command(roomy, tmp_path / "out", *more)],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_for("two cells at work", lambda: len(list(plug_ins.iterdir())) == 2)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate()
+    assert process.returncode == 130
+    assert err.splitlines()[-1] == "fgamcd: error: interrupted"
+    pids = [int(path.name.rpartition("-")[2]) for path in plug_ins.iterdir()]
+    wait_for("the end of the cells at work", lambda: not any(map(psutil.pid_exists, pids)))
+    assert not list((tmp_path / "out" / "cells").iterdir())
+
+
 def test_a_contradiction_ends_with_exit_code_6_and_both_names(
     tmp_path: Path, plug_ins: Path, roomy: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
