@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fgamcd_opt.context import SolveContext
+from fgamcd_opt.errors import UsageError
 from fgamcd_opt.formulations.configuration_delays import configuration_delays
 from fgamcd_opt.problem import P1
 from fgamcd_opt.solvers.growing_sets import GrowingSets
@@ -15,11 +17,14 @@ from fgamcd_opt.solvers.model_hits import ModelHits
 from fgamcd_opt.solvers.placement_heuristic import Choice, place_sets
 from fgamcd_opt.solvers.protocol import Outcome
 
+PLACEMENT_OPTIONS: Mapping[str, Any] = {"rounds": 2, "fill": 0}
+"""Options of the solvers that place models, with their defaults."""
+
 
 def place_models(
     problem: P1,
     context: SolveContext,
-    rounds: int,
+    options: Mapping[str, Any],
     choose_models: Callable[[ModelHits], NDArray[np.bool_]],
 ) -> Outcome:
     """Solve P1 with the caches filled by a method that knows cache hits only.
@@ -27,8 +32,8 @@ def place_models(
     Such a method stops when no further hit is possible, and may have placed nothing of a model whose users no node can
     serve alone, or which no longer fits as a whole. P1 wants every requested block, so the blocks without a place get
     one each afterwards (completion, :meth:`GrowingSets.cover`): where there is room and T decreases the most per byte.
-    Nothing that the method has placed is moved for that, and the room that is left beyond it is not used: the placement
-    remains that of the method. Where a block finds no room there is no solution.
+    Nothing that the method has placed is moved for that. Where a block finds no room there is no solution. What room is
+    left then is not used, unless ``fill`` asks for it: the placement remains that of the method.
 
     Parameters
     ----------
@@ -36,11 +41,20 @@ def place_models(
         P1, default variant.
     context
         Limits, seed, clock.
-    rounds
-        Beamforming effort per set.
+    options
+        ``rounds``: beamforming effort per set. ``fill``: 1 to use the room that is left for the copies that take the
+        most off T per byte, as `greedy-delay` does; 0 to leave it empty.
     choose_models
         The method: from the hits to the models (N, M) that each node caches, within its storage.
+
+    Raises
+    ------
+    UsageError
+        ``fill`` is neither 0 nor 1.
     """
+    fill = options["fill"]
+    if fill not in (0, 1):
+        raise UsageError(f"option fill: {fill} is neither 0 (leave free room empty) nor 1 (use it)")
     data = problem.instance
 
     def choose(rate_bps: NDArray[np.float64]) -> Choice:
@@ -59,6 +73,8 @@ def place_models(
         }
         if sets.undeliverable.size:
             return Choice(None, counts, sets.fault)
+        if fill:
+            sets.grow()
         return Choice(sets.masks, counts)
 
-    return place_sets(problem, context, rounds, choose)
+    return place_sets(problem, context, options["rounds"], choose)

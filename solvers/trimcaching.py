@@ -10,7 +10,7 @@ from fgamcd_opt.problem import P1
 from fgamcd_opt.solvers.compiled_solver import CompiledSolver
 from fgamcd_opt.solvers.imposed_variant import supported_besides
 from fgamcd_opt.solvers.model_hits import greedy_models
-from fgamcd_opt.solvers.model_placement import place_models
+from fgamcd_opt.solvers.model_placement import PLACEMENT_OPTIONS, place_models
 from fgamcd_opt.solvers.protocol import Outcome
 
 
@@ -23,6 +23,8 @@ class TrimCachingSolver(CompiledSolver):
     finds_solutions: ClassVar[bool] = True
     variants: ClassVar[Mapping[str, frozenset[str]]] = supported_besides("granularity", "cooperation")
 
+    options: ClassVar[Mapping[str, Any]] = PLACEMENT_OPTIONS
+
     def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
         """Solve P1 with the placement of :func:`greedy_models`, completed as :func:`place_models` says.
 
@@ -33,6 +35,6 @@ class TrimCachingSolver(CompiledSolver):
         context
             Limits, seed, clock.
         options
-            ``rounds``: beamforming effort per set.
+            See :func:`place_models`.
         """
-        return place_models(problem, context, options["rounds"], greedy_models)
+        return place_models(problem, context, options, greedy_models)

@@ -15,7 +15,7 @@ from fgamcd_opt.problem import P1
 from fgamcd_opt.solvers.compiled_solver import CompiledSolver
 from fgamcd_opt.solvers.imposed_variant import supported_besides
 from fgamcd_opt.solvers.model_hits import ModelHits
-from fgamcd_opt.solvers.model_placement import place_models
+from fgamcd_opt.solvers.model_placement import PLACEMENT_OPTIONS, place_models
 from fgamcd_opt.solvers.protocol import Outcome
 from fgamcd_opt.solvers.shared_knapsack import best_items
 
@@ -30,7 +30,7 @@ class TrimCachingSpecSolver(CompiledSolver):
     proves_bounds: ClassVar[bool] = False
     finds_solutions: ClassVar[bool] = True
     variants: ClassVar[Mapping[str, frozenset[str]]] = supported_besides("granularity", "cooperation")
-    options: ClassVar[Mapping[str, Any]] = {"rounds": 2, "eps": 0.1}
+    options: ClassVar[Mapping[str, Any]] = {**PLACEMENT_OPTIONS, "eps": 0.1}
 
     def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
         """Solve P1 with the placement of :func:`successive_models`, completed as :func:`place_models` says.
@@ -42,7 +42,7 @@ class TrimCachingSpecSolver(CompiledSolver):
         context
             Limits, seed, clock.
         options
-            ``rounds``: beamforming effort per set. ``eps``: accuracy of the dynamic program at a node.
+            ``eps``: accuracy of the dynamic program at a node; for the others see :func:`place_models`.
 
         Raises
         ------
@@ -52,7 +52,7 @@ class TrimCachingSpecSolver(CompiledSolver):
         eps = options["eps"]
         if not 0.0 <= eps < 1.0:
             raise UsageError(f"option eps: {eps} must be at least 0 and below 1")
-        return place_models(problem, context, options["rounds"], partial(successive_models, eps=eps))
+        return place_models(problem, context, options, partial(successive_models, eps=eps))
 
 
 def successive_models(hits: ModelHits, eps: float) -> NDArray[np.bool_]:

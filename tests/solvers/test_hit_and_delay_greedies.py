@@ -6,9 +6,11 @@ import math
 
 import numpy as np
 import pytest
-from oracles import random_rates
+from brute_force import best_delay
+from oracles import full_oracle, random_rates
 from random_problems import random_problem
 
+from fgamcd_opt.errors import UsageError
 from fgamcd_opt.formulations.configuration_delays import configuration_delays
 from fgamcd_opt.frontdoor import solve
 from fgamcd_opt.instances.instance import Instance
@@ -221,3 +223,19 @@ def test_a_cloud_that_hardly_delivers_changes_nothing_where_everything_fits(name
     problem = P1(load("small", {"users": "6"}))
     slow = P1(problem.instance, Variant.parse({"unserved": "cloud(1e3)"}))
     assert solve(slow, name).objective_s == solve(problem, name).objective_s
+
+
+@pytest.mark.parametrize("name", ["trimcaching", "trimcaching-spec"])
+def test_free_room_is_used_on_request_only(name):
+    """Where every cache holds everything, filling it is optimal; hits alone leave it empty and are not, most times."""
+    reached = []
+    for seed in range(4):
+        problem = random_problem(seed, blocks=4, qos_share=0.0, storage_share=8.0)
+        best = best_delay(problem, full_oracle(problem).lower_bps())
+        filled, left = (solve(problem, name, options={"fill": fill}).objective_s for fill in (1, 0))
+        assert filled == pytest.approx(best, rel=1e-9)
+        assert left >= filled
+        reached.append(left > filled)
+    assert sum(reached) >= 2
+    with pytest.raises(UsageError, match="option fill: 2 is neither 0"):
+        solve(random_problem(0), name, options={"fill": 2})
