@@ -24,6 +24,7 @@ from fgamcd_opt.solvers.milp import require_milp_backend
 from fgamcd_opt.solvers.protocol import Outcome
 from fgamcd_opt.solvers.rate_tables import NO_PLACEMENT, rate_table, reporter
 from fgamcd_opt.status import StopReason, relative_gap
+from fgamcd_opt.variants import Csi
 
 BOUND_KIND = "knapsack with certified rate bounds (F5, F6, F7)"
 
@@ -160,8 +161,12 @@ class _Run:
         return hand, bound
 
     def _watch_delay(self, delay_s: float, bound_s: float) -> None:
-        """The knapsack of the beams in hand tells delays of points of P1; its bound is none of P1."""
-        self.context.record(delay_s=delay_s)
+        """The knapsack of the beams in hand tells delays of points of P1; its bound is none of P1.
+
+        With csi=nominal its delays are those without channel errors, which no point has.
+        """
+        if self.problem.variant.csi is not Csi.NOMINAL:
+            self.context.record(delay_s=delay_s)
 
     def _watch_bound(self, delay_s: float, bound_s: float) -> None:
         """The knapsack of the rate bounds tells bounds on P1; its delay is none of P1."""
@@ -212,7 +217,8 @@ class _Run:
         if bound.bound_s > self.delay_s * (1.0 + _CONTRADICTION):
             raise RuntimeError(f"proved bound {bound.bound_s!r} s above a feasible delay {self.delay_s!r} s")
         self.bound_s = max(self.bound_s, min(bound.bound_s, self.delay_s))
-        self.context.record(delay_s=self.delay_s, bound_s=self.bound_s)
+        self._watch_delay(self.delay_s, self.bound_s)
+        self._watch_bound(self.delay_s, self.bound_s)
 
     def _tighten(self, hand: KnapsackSearch, bound: KnapsackSearch, number: int) -> None:
         """Work harder on the (transmission, S) that the choices at hand rest on, by their bounds or by their beams."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from random_problems import complex_normal, worst_amplitudes
 from scipy.optimize import minimize
 
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings, Broadcast, SetTable, masks_by_size
+from fgamcd_opt.testing.random_problems import complex_normal, worst_amplitudes
 
 BANDWIDTH_HZ = 10e6
 

@@ -7,11 +7,11 @@ import pytest
 from broadcasts import Case, random_beams, random_case
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from random_problems import complex_normal
 from scipy.optimize import minimize
 
 from fgamcd_opt.beamforming.dual_bound import minimise_bound
 from fgamcd_opt.beamforming.worst_errors import relaxation_errors, shifted_gram
+from fgamcd_opt.testing.random_problems import complex_normal
 
 SETS = st.sampled_from(["ellipsoid", "balls"])
 SEEDS = st.integers(0, 2**32 - 1)

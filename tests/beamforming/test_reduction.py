@@ -7,7 +7,8 @@ import pytest
 from broadcasts import polished_beams, random_beams, random_case
 from hypothesis import given
 from hypothesis import strategies as st
-from random_problems import complex_normal
+
+from fgamcd_opt.testing.random_problems import complex_normal
 
 SETS = ("ellipsoid", "balls")
 SIZES = st.tuples(st.integers(1, 4), st.integers(1, 4), st.integers(1, 5))

@@ -6,12 +6,18 @@ from decimal import Decimal, localcontext
 
 import numpy as np
 import pytest
-from brute_force import mask_of, subsets
 from hypothesis import given
 from hypothesis import strategies as st
-from random_problems import BANDWIDTH_HZ, NOISE_W, complex_normal, random_problem, worst_amplitudes
 
 from fgamcd_opt.block_bound import PricedBlock, ProvedEvidence
+from fgamcd_opt.testing.brute_force import mask_of, subsets
+from fgamcd_opt.testing.random_problems import (
+    BANDWIDTH_HZ,
+    NOISE_W,
+    complex_normal,
+    random_problem,
+    worst_amplitudes,
+)
 
 SEEDS = st.integers(0, 10_000)
 

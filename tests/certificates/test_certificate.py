@@ -9,10 +9,8 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from brute_force import best_delay
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_problems import random_problem
 
 from fgamcd_opt.certificate import Certificate
 from fgamcd_opt.certificate_check import check_certificate, lagrangian_sum
@@ -22,6 +20,8 @@ from fgamcd_opt.formulations.knapsack import build_knapsack
 from fgamcd_opt.rate_oracle import RateOracle
 from fgamcd_opt.solvers.certify import certify
 from fgamcd_opt.solvers.lagrangian import lagrangian_bound
+from fgamcd_opt.testing.brute_force import best_delay
+from fgamcd_opt.testing.random_problems import random_problem
 
 SEEDS = st.integers(0, 10_000)
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from random_problems import complex_normal, worst_amplitudes
 
 from fgamcd_opt.errors import InputError
 from fgamcd_opt.evidence_check import admissible_errors, proved_multipliers, scaled_channels
+from fgamcd_opt.testing.random_problems import complex_normal, worst_amplitudes
 
 SEEDS = st.integers(0, 2**32 - 1)
 SIZES = st.tuples(st.integers(1, 3), st.integers(1, 4), st.integers(1, 3))

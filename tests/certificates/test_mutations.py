@@ -16,7 +16,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from random_problems import random_problem
 
 from fgamcd_opt.block_bound import PricedBlock
 from fgamcd_opt.certificate import Certificate
@@ -29,6 +28,7 @@ from fgamcd_opt.instances.format import save_instance
 from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.solution import Solution
 from fgamcd_opt.solvers.certify import certify
+from fgamcd_opt.testing.random_problems import random_problem
 
 REJECTED = {ExitCode.INPUT_REJECTED, ExitCode.VERIFICATION_FAILED}
 NAMES = ("instance.npz", "solution.npz", "certificate.npz")

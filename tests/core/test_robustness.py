@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_problems import NOISE_W, complex_normal, random_problem, worst_amplitudes
 from scipy.stats import kstest
 
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings
@@ -21,6 +20,7 @@ from fgamcd_opt.robustness import (
     user_angles_rad,
 )
 from fgamcd_opt.single_broadcast import MAX_SENDERS, BroadcastData, design_beam
+from fgamcd_opt.testing.random_problems import NOISE_W, complex_normal, random_problem, worst_amplitudes
 
 SETS = ("ellipsoid", "balls")
 SEEDS = st.integers(0, 2**32 - 1)

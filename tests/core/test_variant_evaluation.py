@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_problems import complex_normal, random_problem, worst_amplitudes
 
 from fgamcd_opt.decision import Decision
 from fgamcd_opt.problem import P1
+from fgamcd_opt.testing.random_problems import complex_normal, random_problem, worst_amplitudes
 from fgamcd_opt.variants import Variant
 
 CLOUD_BPS = 3e7

@@ -6,12 +6,12 @@ import math
 
 import numpy as np
 import pytest
-from brute_force import configuration_delay, mask_of, subsets
 from hypothesis import given
 from hypothesis import strategies as st
-from random_problems import random_problem
 
 from fgamcd_opt.formulations.configuration_delays import configuration_delays
+from fgamcd_opt.testing.brute_force import configuration_delay, mask_of, subsets
+from fgamcd_opt.testing.random_problems import random_problem
 
 
 def random_rates(rng: np.random.Generator, rows: int, nodes: int) -> np.ndarray:

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from random_problems import random_problem
 
 from fgamcd_opt.formulations.configuration_delays import configuration_delays
 from fgamcd_opt.formulations.knapsack import build_knapsack
+from fgamcd_opt.testing.random_problems import random_problem
 
 
 def problem_and_rates(seed: int, nodes: int = 3):

@@ -7,10 +7,8 @@ import itertools
 import numpy as np
 import pyomo.environ as pyo
 import pytest
-from brute_force import subsets
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_problems import random_problem
 
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings
 from fgamcd_opt.decision import Decision
@@ -26,6 +24,8 @@ from fgamcd_opt.frontdoor import solve
 from fgamcd_opt.problem import P1
 from fgamcd_opt.rate_oracle import RateOracle
 from fgamcd_opt.solvers.decisions import decision_from_masks
+from fgamcd_opt.testing.brute_force import subsets
+from fgamcd_opt.testing.random_problems import random_problem
 
 FAMILIES = {
     "qos": ("qos",),

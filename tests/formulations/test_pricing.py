@@ -7,15 +7,15 @@ import math
 
 import numpy as np
 import pytest
-from brute_force import configuration_delay, mask_of, subsets
 from hypothesis import given
 from hypothesis import strategies as st
-from random_problems import random_problem
 
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings
 from fgamcd_opt.formulations.pricing import cheapest_set, inverse_rate, reached_delay, unit_delay
 from fgamcd_opt.problem import P1
 from fgamcd_opt.sparse_block import SparseBlock
+from fgamcd_opt.testing.brute_force import configuration_delay, mask_of, subsets
+from fgamcd_opt.testing.random_problems import random_problem
 
 SEEDS = st.integers(0, 2**32 - 1)
 

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_problems import random_problem
 
 from fgamcd_opt.decision import Decision
 from fgamcd_opt.errors import InputError
@@ -21,6 +20,7 @@ from fgamcd_opt.pictures.families import block_owners, family_name, requested_by
 from fgamcd_opt.pictures.network_map import cooperation_graph
 from fgamcd_opt.pictures.sharing_graph import group_places, sharing_graph
 from fgamcd_opt.problem import P1
+from fgamcd_opt.testing.random_problems import random_problem
 
 
 def random_decision(instance: Instance, seed: int) -> Decision:

@@ -8,10 +8,10 @@ from functools import cache
 
 import numpy as np
 from oracles import random_rates
-from random_problems import random_problem
 from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 
 from fgamcd_opt.formulations.knapsack import Knapsack, build_knapsack
+from fgamcd_opt.testing.random_problems import random_problem
 
 
 @cache

@@ -1,24 +1,13 @@
-"""Rate tables of random problems, and a stop flag that is set after a given number of looks at it."""
+"""Random rates, and the mixed-integer stages of a knapsack run to their end."""
 
 from __future__ import annotations
 
 import math
-import threading
 
 import numpy as np
 
-from fgamcd_opt.beamforming.broadcast import BeamformingSettings
 from fgamcd_opt.context import SolveContext
-from fgamcd_opt.problem import P1
-from fgamcd_opt.rate_oracle import RateOracle
 from fgamcd_opt.solvers.knapsack_milp import KnapsackSearch
-
-
-def full_oracle(problem: P1, rounds: int = 2, threads: int = 1) -> RateOracle:
-    """All (block, S) solved."""
-    oracle = RateOracle(problem, BeamformingSettings(rounds=rounds), threads)
-    assert oracle.compute()
-    return oracle
 
 
 def random_rates(seed: int, rows: int, nodes: int) -> np.ndarray:
@@ -42,17 +31,3 @@ def close(
 ) -> None:
     """Run the MILPs of a search until the gap, a bound or a choice is reached."""
     found.close(context or SolveContext(), target_s=target_s, good_s=good_s, gap=gap, time_s=math.inf)
-
-
-class StopAfter(threading.Event):
-    """Reads as set from the ``looks``-th look on: an interruption at a place that does not depend on time."""
-
-    def __init__(self, looks: int) -> None:
-        super().__init__()
-        self.looks = looks
-        self._lock = threading.Lock()
-
-    def is_set(self) -> bool:
-        with self._lock:
-            self.looks -= 1
-        return self.looks < 0 or super().is_set()

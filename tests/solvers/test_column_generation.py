@@ -6,10 +6,8 @@ import math
 
 import numpy as np
 import pytest
-from brute_force import best_delay
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_problems import random_problem
 
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings
 from fgamcd_opt.context import Limits
@@ -19,6 +17,8 @@ from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.problem import P1
 from fgamcd_opt.rate_oracle import RateOracle
 from fgamcd_opt.status import StopReason
+from fgamcd_opt.testing.brute_force import best_delay
+from fgamcd_opt.testing.random_problems import random_problem
 
 
 @settings(max_examples=25)

@@ -7,9 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from brute_force import best_delay
 from oracles import random_rates
-from random_problems import random_problem
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csc_array
 from test_exact_optimum import tiny_problem
@@ -22,6 +20,8 @@ from fgamcd_opt.formulations.knapsack import build_knapsack
 from fgamcd_opt.frontdoor import solve
 from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.problem import P1
+from fgamcd_opt.testing.brute_force import best_delay
+from fgamcd_opt.testing.random_problems import random_problem
 
 
 def rates_of(problem: P1, seed: int) -> np.ndarray:

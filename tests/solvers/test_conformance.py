@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
-from brute_force import best_delay
-from oracles import StopAfter, full_oracle
-from random_problems import random_problem
 
 from fgamcd_opt.context import Limits
 from fgamcd_opt.errors import BackendError, ExitCode, UnsupportedVariantError, UsageError
@@ -17,7 +12,10 @@ from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.problem import P1
 from fgamcd_opt.solvers.backends import Availability, probe, require_backends
 from fgamcd_opt.solvers.registry import get_solver, solver_names
-from fgamcd_opt.status import PointStatus, StopReason
+from fgamcd_opt.status import StopReason
+from fgamcd_opt.testing import RULES, SolverUnderTest, check_rule
+from fgamcd_opt.testing.contract_checks import check_result
+from fgamcd_opt.testing.stop_after import StopAfter
 from fgamcd_opt.variants import Variant
 
 EVERY_SOLVER = pytest.mark.parametrize("name", solver_names())
@@ -63,51 +61,34 @@ def largest(name: str) -> str:
 
 def check(result, problem: P1, name: str) -> None:
     """A result that keeps the promises of the registry, whatever it found."""
-    solver = get_solver(name)
     assert result.solver == name
+    check_result(result, get_solver(name))
     if result.solution is not None:
-        assert result.point_status is PointStatus.FEASIBLE
-        assert result.verification.faults == ()
         judged = P1(problem.instance, result.variant).evaluate(result.solution.decision)
         assert judged.delay_s == result.objective_s == result.solution.delay_s
         assert judged.served == problem.instance.n_users or judged.cloud_blocks > 0
     assert (result.bound_s is not None) == (result.bound_kind is not None)
-    if not solver.proves_bounds:
-        assert result.bound_s is None
-    if not solver.finds_solutions:
-        assert result.solution is None
     if result.bound_s is not None and result.objective_s is not None:
         assert result.bound_s <= result.objective_s * (1 + 1e-9)
         assert result.gap == pytest.approx(max(0.0, 1 - result.bound_s / result.objective_s), abs=1e-12)
     assert result.to_json()["solver"] == name
 
 
-def test_the_registry_is_not_empty_and_names_are_those_of_the_solvers():
+def test_the_registry_is_not_empty():
     assert {"exact", "greedy", "lp", "lagrangian", "sdr"} <= set(solver_names())
-    for name in solver_names():
-        solver = get_solver(name)
-        assert solver.name == name
-        assert solver.summary
-        assert solver.proves_bounds or solver.finds_solutions
+
+
+@EVERY_SOLVER
+@pytest.mark.parametrize("rule", RULES)
+def test_the_contract_of_all_solvers(name, rule):
+    """The rules that plug-ins of other packages are held to, too."""
+    if able(name):
+        check_rule(rule, SolverUnderTest(name, QUICK.get(name, {}), variant_for(name)))
 
 
 def test_an_unknown_solver_is_refused_with_the_nearest_name():
     with pytest.raises(UsageError, match="did you mean 'exact'"):
         get_solver("exakt")
-
-
-@EVERY_SOLVER
-def test_getting_ready_is_silent_and_changes_no_result(name, caplog):
-    if not able(name):
-        return
-    problem = random_problem(5, storage_share=2.5)
-    with caplog.at_level("DEBUG", logger="fgamcd_opt"):
-        get_solver(name).prepare()
-        assert caplog.records == []
-    before = solve(problem, name, options=QUICK.get(name))
-    get_solver(name).prepare()
-    after = solve(problem, name, options=QUICK.get(name))
-    assert (before.objective_s, before.bound_s) == (after.objective_s, after.bound_s)
 
 
 @EVERY_SOLVER
@@ -128,30 +109,6 @@ def test_presets_are_solved_and_verified(name, instance):
     if not solver.finds_solutions:
         assert result.bound_s > 0
     assert result.stop_reason not in (StopReason.TIME_LIMIT, StopReason.INTERRUPTED, StopReason.INFEASIBLE)
-
-
-@EVERY_SOLVER
-@pytest.mark.parametrize("seed", range(8))
-def test_random_instances_against_enumeration(name, seed):
-    """No solver beats the enumeration with certified rate bounds, and no bound lies above a feasible delay.
-
-    A rival that imposes a variant is measured on that variant.
-    """
-    if not able(name):
-        return
-    problem = random_problem(
-        seed, nodes=2 + seed % 2, storage_share=2.5, csi_set=("ellipsoid", "balls")[seed % 2]
-    )
-    result = solve(problem, name, options=QUICK.get(name))
-    check(result, problem, name)
-    problem = P1(problem.instance, result.variant)
-    oracle = full_oracle(problem)
-    if result.objective_s is not None:
-        assert result.objective_s >= best_delay(problem, oracle.upper_bps()) * (1 - 1e-9)
-    if result.bound_s is not None:
-        assert result.bound_s <= best_delay(problem, oracle.lower_bps())
-    if result.stop_reason is StopReason.INFEASIBLE:
-        assert math.isinf(best_delay(problem, oracle.lower_bps()))
 
 
 @EVERY_SOLVER
@@ -225,22 +182,3 @@ def test_a_stop_request_ends_in_an_orderly_result(name, looks):
     if result.bound_s is not None:
         reached = solve(problem, "exact", limits=Limits(gap=1e-3))
         assert result.bound_s <= reached.objective_s * (1 + 1e-9)
-
-
-@EVERY_SOLVER
-@pytest.mark.parametrize("seed", range(3))
-def test_no_time_at_all_gives_a_valid_result(name, seed):
-    """Whatever is found or proved in next to no time is true."""
-    if not able(name):
-        return
-    problem = random_problem(seed, storage_share=2.5)
-    result = solve(problem, name, limits=Limits(time_s=1e-9))
-    check(result, problem, name)
-    problem = P1(problem.instance, result.variant)
-    oracle = full_oracle(problem)
-    if result.stop_reason is not StopReason.INFEASIBLE and not result.stop_reason.startswith("optimal"):
-        assert result.stop_reason in (StopReason.TIME_LIMIT, StopReason.GAP_REACHED)
-    if result.bound_s is not None:
-        assert result.bound_s <= best_delay(problem, oracle.lower_bps())
-    if result.objective_s is not None:
-        assert result.objective_s >= best_delay(problem, oracle.upper_bps()) * (1 - 1e-9)

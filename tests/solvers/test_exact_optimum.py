@@ -6,15 +6,15 @@ import math
 
 import numpy as np
 import pytest
-from brute_force import best_decision_delay, best_delay
-from oracles import close, full_oracle, random_rates
-from random_problems import random_problem
+from oracles import close, random_rates
 
 from fgamcd_opt.context import Limits
 from fgamcd_opt.formulations.knapsack import build_knapsack
 from fgamcd_opt.frontdoor import solve
 from fgamcd_opt.solvers.knapsack_milp import KnapsackSearch
 from fgamcd_opt.status import Status, StopReason
+from fgamcd_opt.testing.brute_force import best_decision_delay, best_delay, full_oracle
+from fgamcd_opt.testing.random_problems import random_problem
 
 
 def tiny_problem(seed: int):

@@ -6,9 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from brute_force import best_delay
-from oracles import full_oracle, random_rates
-from random_problems import random_problem
+from oracles import random_rates
 
 from fgamcd_opt.errors import UsageError
 from fgamcd_opt.formulations.configuration_delays import configuration_delays
@@ -18,6 +16,8 @@ from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.problem import P1
 from fgamcd_opt.solvers.growing_sets import GrowingSets
 from fgamcd_opt.status import Status
+from fgamcd_opt.testing.brute_force import best_delay, full_oracle
+from fgamcd_opt.testing.random_problems import random_problem
 from fgamcd_opt.variants import Variant
 
 MB = 10**6

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from random_problems import BANDWIDTH_HZ, NOISE_W, random_problem
 
 from fgamcd_opt.context import Limits
 from fgamcd_opt.errors import ExitCode
@@ -12,6 +11,7 @@ from fgamcd_opt.frontdoor import solve
 from fgamcd_opt.problem import P1
 from fgamcd_opt.solvers.registry import get_solver, solver_names
 from fgamcd_opt.status import Status, StopReason
+from fgamcd_opt.testing.random_problems import BANDWIDTH_HZ, NOISE_W, random_problem
 
 EVERY_SOLVER = pytest.mark.parametrize("name", solver_names())
 STRICTER_RULES = {"coarse", "coarse-exact", "no-cooperation"}

@@ -7,13 +7,14 @@ import math
 import numpy as np
 import pytest
 from knapsacks import medium_knapsack, optimum
-from oracles import StopAfter, close, random_rates
-from random_problems import random_problem
+from oracles import close, random_rates
 
 from fgamcd_opt.context import SolveContext
 from fgamcd_opt.formulations.configuration_delays import configuration_delays
 from fgamcd_opt.formulations.knapsack import Knapsack, build_knapsack
 from fgamcd_opt.solvers.knapsack_milp import KnapsackSearch
+from fgamcd_opt.testing.random_problems import random_problem
+from fgamcd_opt.testing.stop_after import StopAfter
 
 
 @pytest.mark.parametrize("seed", range(8))

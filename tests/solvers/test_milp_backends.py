@@ -10,8 +10,7 @@ import threading
 
 import numpy as np
 import pytest
-from oracles import StopAfter, random_rates
-from random_problems import random_problem
+from oracles import random_rates
 from test_knapsack_stages import optimum
 
 from fgamcd_opt.context import Limits, SolveContext
@@ -25,6 +24,8 @@ from fgamcd_opt.solvers.backends import Availability, Backend
 from fgamcd_opt.solvers.knapsack_search import search
 from fgamcd_opt.solvers.milp import MILP_BACKENDS, MilpResult, solve_milp
 from fgamcd_opt.status import StopReason
+from fgamcd_opt.testing.random_problems import random_problem
+from fgamcd_opt.testing.stop_after import StopAfter
 
 EVERY_BACKEND = pytest.mark.parametrize("backend", MILP_BACKENDS)
 DIRECT = pytest.mark.parametrize("backend", [name for name in MILP_BACKENDS if not name.startswith("pyomo-")])

@@ -6,9 +6,6 @@ import math
 
 import numpy as np
 import pytest
-from brute_force import best_delay
-from oracles import StopAfter, full_oracle
-from random_problems import random_problem
 from test_infeasible import changed
 
 from fgamcd_opt.context import Limits
@@ -19,6 +16,9 @@ from fgamcd_opt.problem import P1
 from fgamcd_opt.solvers import gurobi_licence
 from fgamcd_opt.solvers.backends import Availability, Backend
 from fgamcd_opt.status import PointStatus, StopReason
+from fgamcd_opt.testing.brute_force import best_delay, full_oracle
+from fgamcd_opt.testing.random_problems import random_problem
+from fgamcd_opt.testing.stop_after import StopAfter
 
 GLOBAL = pytest.mark.parametrize("backend", ["scip", "gurobi"])
 HARD = "tiny-n3-u3-s1-0040MB"

@@ -6,12 +6,12 @@ import itertools
 
 import numpy as np
 import pytest
-from brute_force import subsets
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fgamcd_opt.solvers.model_hits import ModelHits, greedy_models
 from fgamcd_opt.solvers.trimcaching_spec import successive_models
+from fgamcd_opt.testing.brute_force import subsets
 
 
 def used_bytes(hits: ModelHits, models) -> int:

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from brute_force import best_delay
 from knapsacks import medium_knapsack, optimum
-from oracles import StopAfter, full_oracle
-from random_problems import random_problem
 
 from fgamcd_opt.context import SolveContext
 from fgamcd_opt.errors import UsageError
@@ -15,6 +12,9 @@ from fgamcd_opt.frontdoor import solve
 from fgamcd_opt.solvers.local_search import iterate
 from fgamcd_opt.solvers.lp_rounding import round_relaxation
 from fgamcd_opt.status import Status
+from fgamcd_opt.testing.brute_force import best_delay, full_oracle
+from fgamcd_opt.testing.random_problems import random_problem
+from fgamcd_opt.testing.stop_after import StopAfter
 
 HEURISTICS = pytest.mark.parametrize("name", ["greedy", "greedy-delay", "lp-rounding", "local-search"])
 

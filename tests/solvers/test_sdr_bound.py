@@ -6,9 +6,6 @@ import math
 
 import numpy as np
 import pytest
-from brute_force import best_delay
-from oracles import full_oracle
-from random_problems import random_problem
 from scipy.optimize import linprog
 
 from fgamcd_opt.context import Limits
@@ -22,6 +19,8 @@ from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.problem import P1
 from fgamcd_opt.rate_oracle import RateOracle
 from fgamcd_opt.status import StopReason
+from fgamcd_opt.testing.brute_force import best_delay, full_oracle
+from fgamcd_opt.testing.random_problems import random_problem
 
 
 def every_rate_relaxed(problem: P1) -> np.ndarray:

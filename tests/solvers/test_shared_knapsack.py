@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from brute_force import subsets
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fgamcd_opt.errors import UsageError
 from fgamcd_opt.solvers.shared_knapsack import MAX_SHARED_PARTS, best_items
+from fgamcd_opt.testing.brute_force import subsets
 
 
 def union_bytes(sizes, item_blocks, items) -> int:

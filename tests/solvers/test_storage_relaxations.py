@@ -6,9 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from brute_force import best_delay
-from oracles import full_oracle, random_rates
-from random_problems import random_problem
+from oracles import random_rates
 from scipy.optimize import linprog
 
 from fgamcd_opt.context import Limits, SolveContext
@@ -21,6 +19,8 @@ from fgamcd_opt.solvers.lagrangian import lagrangian_bound
 from fgamcd_opt.solvers.storage_pricing import StoragePricing
 from fgamcd_opt.solvers.storage_relaxation import StorageRelaxation
 from fgamcd_opt.status import StopReason
+from fgamcd_opt.testing.brute_force import best_delay, full_oracle
+from fgamcd_opt.testing.random_problems import random_problem
 
 
 def random_case(seed: int, storage_share: float) -> tuple[P1, np.ndarray]:

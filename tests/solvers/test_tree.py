@@ -7,10 +7,10 @@ import math
 import numpy as np
 import pytest
 from knapsacks import choices, medium_knapsack, optimum, small_knapsack
-from oracles import StopAfter
 
 from fgamcd_opt.context import SolveContext
 from fgamcd_opt.solvers.milp import MilpResult, solve_milp
+from fgamcd_opt.testing.stop_after import StopAfter
 
 
 def solved(knapsack, context=None, *, gap=0.0, good_s=-math.inf, target_s=math.inf) -> MilpResult:

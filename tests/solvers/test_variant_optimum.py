@@ -5,15 +5,14 @@ from __future__ import annotations
 import math
 
 import pytest
-from brute_force import best_decision_delay, best_delay
-from oracles import full_oracle
-from random_problems import random_problem
 
 from fgamcd_opt.context import Limits
 from fgamcd_opt.frontdoor import solve
 from fgamcd_opt.problem import P1
 from fgamcd_opt.solvers.registry import get_solver, solver_names
 from fgamcd_opt.status import StopReason
+from fgamcd_opt.testing.brute_force import best_decision_delay, best_delay, full_oracle
+from fgamcd_opt.testing.random_problems import random_problem
 from fgamcd_opt.variants import Variant
 
 VARIANTS = (

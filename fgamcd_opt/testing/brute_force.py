@@ -4,26 +4,53 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
+from fgamcd_opt.beamforming.broadcast import BeamformingSettings
 from fgamcd_opt.decision import Decision
 from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.problem import P1
 from fgamcd_opt.rate_oracle import RateOracle
 
+Item = TypeVar("Item")
+Rates = NDArray[np.float64]
 
-def subsets(items):
+
+def full_oracle(problem: P1, rounds: int = 2, threads: int = 1) -> RateOracle:
+    """All (block, S) solved.
+
+    Parameters
+    ----------
+    problem
+        Whose rates; 2^N sets per requested block.
+    rounds
+        Effort per set.
+    threads
+        Threads of the beamforming.
+    """
+    oracle = RateOracle(problem, BeamformingSettings(rounds=rounds), threads)
+    assert oracle.compute()
+    return oracle
+
+
+def subsets(items: Iterable[Item]) -> Iterator[tuple[Item, ...]]:
     """All subsets, the empty one first."""
     items = list(items)
     return itertools.chain.from_iterable(itertools.combinations(items, r) for r in range(len(items) + 1))
 
 
-def mask_of(nodes) -> int:
+def mask_of(nodes: Iterable[int]) -> int:
+    """Bit mask of a node set."""
     return sum(1 << int(n) for n in nodes)
 
 
-def delay_of_block(data: Instance, block: int, rate_bps: np.ndarray, caching, links) -> float:
+def delay_of_block(
+    data: Instance, block: int, rate_bps: Rates, caching: Iterable[int], links: Collection[tuple[int, int]]
+) -> float:
     """(7), (8) for one block: slowest migration plus broadcast, for b given as pairs (n, m) with n in ``caching``."""
     bits = 8.0 * float(data.block_bytes[block])
     backhaul = data.backhaul_bps[block if data.backhaul_bps.shape[0] > 1 else 0]
@@ -31,16 +58,16 @@ def delay_of_block(data: Instance, block: int, rate_bps: np.ndarray, caching, li
         return math.inf
     rate = rate_bps[mask_of(set(caching) | {m for _, m in links})]
     migration = max((bits / backhaul[n, m] for n, m in links), default=0.0)
-    return migration + bits / rate if rate > 0 else math.inf
+    return float(migration + bits / rate) if rate > 0 else math.inf
 
 
-def configuration_delay(data: Instance, block: int, rate_bps: np.ndarray, caching) -> float:
+def configuration_delay(data: Instance, block: int, rate_bps: Rates, caching: Iterable[int]) -> float:
     """T_k(C): the best of all b, every subset of links that start in C."""
     links = [(n, m) for n in caching for m in range(data.n_nodes) if n != m]
     return min(delay_of_block(data, block, rate_bps, caching, chosen) for chosen in subsets(links))
 
 
-def unit_delay(problem: P1, rates_bps: np.ndarray, blocks, caching) -> float:
+def unit_delay(problem: P1, rates_bps: Rates, blocks: Sequence[int], caching: Collection[int]) -> float:
     """T_k(C) of the blocks that a variant caches together: the best participating set S and migration into it."""
     data, sent, cloud = problem.data, problem.transmissions, problem.variant.cloud_rate_bps
     others = [m for m in range(data.n_nodes) if m not in caching]
@@ -80,7 +107,7 @@ def units(problem: P1) -> list[list[int]]:
     return [model for model in models if model[0] in requested]
 
 
-def best_delay(problem: P1, rates_bps: np.ndarray) -> float:
+def best_delay(problem: P1, rates_bps: Rates) -> float:
     """min T over all caching (1) and migration (2), rates of the transmissions (T, 2^N); infinite if infeasible."""
     data = problem.data
     choices, sizes = [], []

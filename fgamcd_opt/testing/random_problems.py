@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.problem import P1
@@ -11,21 +14,22 @@ BANDWIDTH_HZ = 100e6
 NOISE_W = 0.3
 
 
-def complex_normal(rng: np.random.Generator, *shape: int) -> np.ndarray:
+def complex_normal(rng: np.random.Generator, *shape: int) -> NDArray[np.complex128]:
+    """Standard normal real and imaginary parts."""
     return rng.normal(size=shape) + 1j * rng.normal(size=shape)
 
 
 def worst_amplitudes(
-    channels: np.ndarray, radii: np.ndarray, beam: np.ndarray, csi_set: str = "ellipsoid"
-) -> np.ndarray:
-    """(..., m) worst-case amplitudes of beams (..., N, N_t) by F1 as P1.md states it, in sqrt(W)."""
+    channels: NDArray[Any], radii: NDArray[Any], beam: NDArray[Any], csi_set: str = "ellipsoid"
+) -> NDArray[np.float64]:
+    """(..., m) worst-case amplitudes of beams (..., N, N_t) by F1, in sqrt(W)."""
     signal = np.abs(np.einsum("una,...na->...u", channels.conj(), beam))
     norms = np.linalg.norm(beam, axis=-1)
     if csi_set == "balls":
         lost = np.einsum("un,...n->...u", radii, norms)
     else:
         lost = np.sqrt(np.einsum("un,...n->...u", radii**2, norms**2))
-    return np.maximum(signal - lost, 0.0)
+    return np.asarray(np.maximum(signal - lost, 0.0))
 
 
 def random_problem(

@@ -1,0 +1,67 @@
+"""The template of a plug-in, copied and installed as its page says, is a solver like any other."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TEMPLATE = ROOT / "docs" / "plugin_template"
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """A copy of the template, and the environment in which its package is installed."""
+    copy = tmp_path_factory.mktemp("plug_in") / "copy"
+    shutil.copytree(TEMPLATE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    target = copy.parent / "installed"
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-index"]
+    subprocess.run([*pip, "--no-deps", "--no-build-isolation", "--target", target, copy], check=True)
+    return copy, {**os.environ, "PYTHONPATH": str(target)}
+
+
+def run(environment: dict[str, str], folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", *words],
+        env=environment,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_its_own_tests_pass(installed):
+    copy, environment = installed
+    ran = run(environment, copy, "pytest", "-q", "-p", "no:cacheprovider", "test_one_copy_solver.py")
+    assert ran.returncode == 0, ran.stdout
+    assert "11 passed" in ran.stdout
+
+
+def test_the_command_line_knows_it(installed, tmp_path):
+    _, environment = installed
+    listed = json.loads(run(environment, tmp_path, "fgamcd_opt", "solvers", "--json").stdout)["solvers"]
+    assert listed[-1]["name"] == "one-copy"
+    assert listed[-1]["options"] == {"rounds": 2}
+    solve = ("fgamcd_opt", "solve", "small", "--solver", "one-copy", "-o", "s.npz", "--json")
+    assert run(environment, tmp_path, *solve).returncode == 0
+    verdict = json.loads(
+        run(environment, tmp_path, "fgamcd_opt", "verify", "small", "s.npz", "--json").stdout
+    )
+    assert (verdict["valid"], verdict["solver"]) == (True, "one-copy")
+
+
+def test_the_contract_runs_from_the_command_line(installed, tmp_path):
+    _, environment = installed
+    ran = run(environment, tmp_path, "fgamcd_opt.testing", "one-copy", "--option", "rounds=0")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert [line.split()[0] for line in ran.stdout.splitlines()] == ["kept"] * 11
+    unknown = run(environment, tmp_path, "fgamcd_opt.testing", "one-copie")
+    assert unknown.returncode == 2
+    assert "did you mean 'one-copy'" in unknown.stderr
