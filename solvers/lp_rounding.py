@@ -79,6 +79,7 @@ def round_relaxation(knapsack: Knapsack, context: SolveContext) -> NDArray[np.in
     vertex = origin(knapsack.storage_bytes.size)
     need, forbid, key = (np.zeros(knapsack.n_blocks, np.int64) for _ in range(3))
     best: NDArray[np.int64] | None = None
+    fixed: set[int] = set()
     delay = math.inf
     while True:
         status, _ = dual_simplex(columns, need, forbid, vertex, key, math.inf, _STEPS)
@@ -87,11 +88,11 @@ def round_relaxation(knapsack: Knapsack, context: SolveContext) -> NDArray[np.in
         chosen = polish(knapsack, rounded_shares(vertex, key), delay * (1.0 + _PROMISING))
         if chosen is not None and knapsack.total_delay_s(chosen) < delay:
             best, delay = chosen, knapsack.total_delay_s(chosen)
-        split = split_blocks(vertex, key)
-        if not split or context.must_stop:
+        split = split_blocks(vertex, key).items()  # a fixed block may be tied at shares 1 and 0
+        shares = [(share, b, column) for b, of in split if b not in fixed for column, share in of.items()]
+        if not shares or context.must_stop:
             return best
-        _, block, column = max(
-            (share, block, column) for block, shares in split.items() for column, share in shares.items()
-        )
+        _, block, column = max(shares)
+        fixed.add(block)
         need[block], forbid[block] = knapsack.mask[column], ~knapsack.mask[column]
-        context.progress(f"rounding: delay {delay:.6f} s, {np.count_nonzero(need)} blocks fixed")
+        context.progress(f"rounding: delay {delay:.6f} s, {len(fixed)} blocks fixed")

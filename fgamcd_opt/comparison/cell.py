@@ -73,6 +73,10 @@ def _solved(cell: Cell, folder: Path, rate_cache: Path | None) -> dict[str, Any]
         solution = Solution.load(path)
         fields |= _verdict_fields(verify(instance, solution))
         fields["solution_digest"] = solution.digest
+    elif fields["finds_solutions"]:
+        fields["reason"] = (
+            result.infeasibility or result.message or f"no point, stopped: {result.stop_reason}"
+        )
     return fields
 
 

@@ -45,11 +45,12 @@ class Row:
     instance, instance_digest, solver, seed, asked_variant, time_limit_s, memory_limit_bytes, gap_tolerance, threads
         What the cell asked for.
     variant
-        The variant of P1 that was solved, ``P1`` for the default; a solver may impose one.
+        The variant of P1 that was solved, ``P1`` for the default; a solver may impose one. The one asked for where the
+        solver did not return.
     options
         Of the solver, with their defaults where it ran.
     outcome, reason
-        How it ended, and why if it was not solved.
+        How it ended, and why there is no accepted point of a method that looks for one.
     finds_solutions
         Whether the solver looks for points, or for bounds alone.
     stop_reason, point_status

@@ -64,7 +64,7 @@ def test_a_solved_cell_is_what_the_front_door_and_the_checker_say(tmp_path: Path
         ("odd-bug", CellOutcome.ERROR, "ZeroDivisionError: one over nothing", "failed"),
         ("odd-refusal", CellOutcome.REFUSED, "3 variables", "failed"),
         ("odd-overfull", CellOutcome.SOLVED, "power", "failed"),
-        ("odd-false-proof", CellOutcome.SOLVED, "", "infeasible"),
+        ("odd-false-proof", CellOutcome.SOLVED, "because", "infeasible"),
         ("odd-false-bound", CellOutcome.SOLVED, "is above the delay", "wrong"),
     ],
 )

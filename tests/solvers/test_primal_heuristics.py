@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 from knapsacks import medium_knapsack, optimum
 
-from fgamcd_opt.context import SolveContext
+from fgamcd_opt.context import Limits, SolveContext
 from fgamcd_opt.errors import UsageError
 from fgamcd_opt.frontdoor import solve
+from fgamcd_opt.instances.resolve import load
+from fgamcd_opt.problem import P1
 from fgamcd_opt.solvers.local_search import iterate
 from fgamcd_opt.solvers.lp_rounding import round_relaxation
-from fgamcd_opt.status import Status
+from fgamcd_opt.status import Status, StopReason
 from fgamcd_opt.testing.brute_force import best_delay, full_oracle
 from fgamcd_opt.testing.random_problems import random_problem
 from fgamcd_opt.testing.stop_after import StopAfter
@@ -95,3 +97,10 @@ def test_the_seed_decides_the_kicks():
 def test_a_negative_number_of_kicks_is_refused():
     with pytest.raises(UsageError, match="option kicks: -1 is negative"):
         solve(random_problem(0), "local-search", options={"kicks": -1})
+
+
+def test_rounding_ends_at_a_degenerate_vertex():
+    """A block that is fixed already is tied there at shares 1 and 0; fixing it again would go on for ever."""
+    result = solve(P1(load("tiny-n3-u3-s1-0040MB")), "lp-rounding", limits=Limits(time_s=10.0))
+    assert result.stop_reason is StopReason.COMPLETED
+    assert result.verification.valid
