@@ -13,6 +13,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from fgamcd_opt.formulations.knapsack import Knapsack
+from fgamcd_opt.solvers.growing_sets import GrowingSets
 from fgamcd_opt.solvers.lagrangian import priced_delays
 
 Array = np.ndarray[Any, Any]
@@ -32,10 +33,11 @@ class Moves(NamedTuple):
 
 
 def search(knapsack: Knapsack, multipliers: NDArray[np.float64]) -> NDArray[np.int64] | None:
-    """A choice of one column per block that fits, or None if the repair fails.
+    """A choice of one column per block that fits, or None if none is found.
 
     Starts from the column of every block that is best priced; good multipliers come from the LP relaxation, zeros
-    give a plain greedy.
+    give a plain greedy. Where that cannot be repaired, it starts from empty caches and first places instead
+    (:meth:`GrowingSets.cover`).
 
     Parameters
     ----------
@@ -45,7 +47,20 @@ def search(knapsack: Knapsack, multipliers: NDArray[np.float64]) -> NDArray[np.i
         (N,) prices of storage in s per byte.
     """
     order = np.lexsort((priced_delays(knapsack, multipliers), knapsack.block))
-    return polish(knapsack, order[knapsack.starts[:-1]])
+    choice = polish(knapsack, order[knapsack.starts[:-1]])
+    if choice is None:
+        first_places = _first_places(knapsack)
+        choice = None if first_places is None else polish(knapsack, first_places)
+    return choice
+
+
+def _first_places(knapsack: Knapsack) -> NDArray[np.int64] | None:
+    """Columns that fit, with as few copies as possible; None if some block finds no room."""
+    delay = np.full((knapsack.n_blocks, 1 << knapsack.storage_bytes.size), np.inf)
+    delay[knapsack.block, knapsack.mask] = knapsack.delay_s
+    sets = GrowingSets(delay, knapsack.size_bytes, knapsack.storage_bytes)
+    sets.cover(np.arange(knapsack.n_blocks))
+    return None if sets.undeliverable.size else knapsack.columns_of(sets.masks)
 
 
 def polish(

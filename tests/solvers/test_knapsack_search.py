@@ -7,7 +7,11 @@ import itertools
 import numpy as np
 import pytest
 from knapsacks import medium_knapsack, optimum
+from library_instances import library_instance
+from oracles import full_oracle
 
+from fgamcd_opt.formulations.knapsack import build_knapsack
+from fgamcd_opt.problem import P1
 from fgamcd_opt.solvers.knapsack_search import WORTHWHILE, polish, search
 
 
@@ -47,3 +51,15 @@ def test_storage_too_small_for_the_blocks_is_no_choice():
     knapsack = medium_knapsack(0, storage_share=0.7)
     assert knapsack.size_bytes.sum() > knapsack.storage_bytes.sum()
     assert search(knapsack, np.zeros(knapsack.storage_bytes.size)) is None
+
+
+@pytest.mark.parametrize("name", ["tiny-n3-u3-s1-0040MB", "tiny-n3-u3-s6-0045MB"])
+def test_where_no_repair_is_found_the_search_begins_with_first_places(name):
+    """Three caches with room for one large block each: retreats from the quickest caching sets end nowhere."""
+    problem = P1(library_instance(name))
+    knapsack = build_knapsack(problem, full_oracle(problem).lower_bps())
+    assert polish(knapsack, knapsack.starts[:-1]) is None  # columns are sorted by delay
+    found = search(knapsack, np.zeros(knapsack.storage_bytes.size))
+    assert found is not None
+    assert knapsack.fits(found)
+    assert knapsack.total_delay_s(found) == pytest.approx(optimum(knapsack), rel=1e-2)
