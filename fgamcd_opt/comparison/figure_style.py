@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 GAP_FLOOR_PERCENT = 1e-4
 """Gaps at most this large, negative ones included, are drawn at this value of a logarithmic axis."""
 
+WIDTH_INCHES = 5.6
+"""Narrow enough for texts that can be read on a phone."""
+
+_LEGEND_COLUMNS = 3
 _COLORS = ("black", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "0.5", "#56B4E9", "#E69F00")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "*", "d", "+", "x", "1", "2", "3")
 _LINES = ("-", "--", "-.")
@@ -30,19 +34,26 @@ def styles(methods: Sequence[str]) -> dict[str, dict[str, Any]]:
     }
 
 
-def new_figure(height: float) -> tuple[Figure, Axes]:
-    """An empty figure with one pair of axes; ``height`` in inches."""
+def new_figure(height: float, legend: int = 0) -> tuple[Figure, Axes]:
+    """An empty figure with one pair of axes; ``height`` in inches, and room for ``legend`` names below."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7.2, height), layout="constrained")
+    figure = Figure(figsize=(WIDTH_INCHES, height + legend_inches(legend)), layout="constrained")
     return figure, figure.subplots()
+
+
+def legend_inches(names: int) -> float:
+    """Height of a legend."""
+    return 0.2 * -(-names // _LEGEND_COLUMNS)
 
 
 def add_legend(figure: Figure, axes: Axes) -> None:
     """All labels of the axes below them, each once with its first line."""
     handles, labels = axes.get_legend_handles_labels()
     first = {label: handles[labels.index(label)] for label in labels}
-    figure.legend(list(first.values()), list(first), loc="outside lower center", ncols=4, fontsize="small")
+    figure.legend(
+        list(first.values()), list(first), loc="outside lower center", ncols=_LEGEND_COLUMNS, fontsize="small"
+    )
 
 
 def add_grid(axes: Axes) -> None:

@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgamcd_opt.comparison.figure_style import (
+    WIDTH_INCHES,
     add_grid,
     add_legend,
     floored_percent,
     gap_axis,
+    legend_inches,
     new_figure,
     plain_numbers,
     styles,
@@ -71,7 +73,7 @@ def time_against_gap_figure(scores: Scores) -> Figure | None:
     pairs = {method: values for method, values in pairs.items() if values}
     if not pairs:
         return None
-    figure, axes = new_figure(4.6)
+    figure, axes = new_figure(3.6, legend=len(pairs))
     looks = styles(scores.methods)
     for method, values in pairs.items():
         time_s, gap = zip(*values, strict=True)
@@ -94,7 +96,7 @@ def _time_and_gap(scores: Scores, method: str) -> list[tuple[float, float]]:
 def performance_profile_figure(scores: Scores) -> Figure | None:
     """Share of the instances that a method solves within a factor of the best; None if nothing is solved.
 
-    Left: delay against the least delay of the comparison, as an excess. Right: time against the least time, where an
+    Above: delay against the least delay of the comparison, as an excess. Below: time against the least time, where an
     instance counts only if the method comes within :data:`TARGET_GAP` of the best delay known (Dolan and Moré, 2002).
     """
     delays = {method: _delays(scores, method) for method in scores.methods}
@@ -103,22 +105,22 @@ def performance_profile_figure(scores: Scores) -> Figure | None:
         return None
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7.2, 4.6), layout="constrained")
-    left, right = figure.subplots(1, 2, sharey=True)
+    figure = Figure(figsize=(WIDTH_INCHES, 6.2 + legend_inches(len(scores.methods))), layout="constrained")
+    above, below = figure.subplots(2, 1)
     excess = {
         method: floored_percent([r - 1.0 for r in sorted(x)]) for method, x in ratios_to_least(delays).items()
     }
     factors = {method: np.sort(x) for method, x in ratios_to_least(times).items()}
-    for axes, curves in ((left, excess), (right, factors)):
+    for axes, curves in ((above, excess), (below, factors)):
         _profiles(axes, curves, scores)
         axes.set_xscale("log")
         plain_numbers(axes, "x")
         add_grid(axes)
-    left.set_xlabel("delay above the least of the comparison (%)", fontsize="small")
-    right.set_xlabel(f"time / least time, delay within {TARGET_GAP:.0%} of best known", fontsize="small")
-    left.set_ylabel(f"share of the {len(scores.instances)} instances")
-    left.set_ylim(-0.02, 1.02)
-    add_legend(figure, left)
+        axes.set_ylabel(f"share of the {len(scores.instances)} instances")
+        axes.set_ylim(-0.02, 1.02)
+    above.set_xlabel("delay above the least of the comparison (%)")
+    below.set_xlabel(f"time / least time, delay within {TARGET_GAP:.0%} of the best known")
+    add_legend(figure, above)
     return figure
 
 

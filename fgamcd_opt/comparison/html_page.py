@@ -36,8 +36,8 @@ CAPTIONS = {
     "time_against_gap": ("Time against gap", f"A point per cell with an accepted delay. {_FLOOR}"),
     "performance_profile": (
         "Performance profiles",
-        "Share of the instances that a method solves within a factor of the best of this comparison. Left: delay. "
-        f"Right: time, where only instances count on which it comes within {TARGET_GAP:.0%} of the best delay known.",
+        "Share of the instances that a method solves within a factor of the best of this comparison. Above: delay. "
+        f"Below: time, where only instances count on which it comes within {TARGET_GAP:.0%} of the best delay known.",
     ),
 }
 """Title and explanation of each figure but the traces."""

@@ -31,7 +31,7 @@ def trace_figure(scores: Scores, instance: str) -> Figure | None:
     traced = {s.method: s.records[0]["trace"] for s in scores.of_instance(instance) if s.records[0]["trace"]}
     if best is None or not traced:
         return None
-    figure, axes = new_figure(4.6)
+    figure, axes = new_figure(4.0, legend=len(traced))
     axes.set_xscale("log")
     axes.set_yscale("symlog", linthresh=0.01, linscale=0.5)
     axes.margins(0.08)
@@ -45,8 +45,8 @@ def trace_figure(scores: Scores, instance: str) -> Figure | None:
     plain_numbers(axes, "x")
     plain_numbers(axes, "y")
     axes.set_xlabel("time (s)")
-    axes.set_ylabel("deviation from the best delay known (%)")
-    axes.set_title(f"{instance}, best T = {best:.6g} s; full: delay, dashed: bound", fontsize="medium")
+    axes.set_ylabel("distance from the best T known (%)")
+    axes.set_title(f"{instance}: best T = {best:.6g} s\nfull: delay, dashed: bound", fontsize="medium")
     add_grid(axes)
     add_legend(figure, axes)
     return figure

@@ -65,10 +65,10 @@ def test_delay_profile_is_the_share_within_each_factor():
         for solver in ("exact", "greedy")
         if (i, solver) != ("beta", "greedy")
     ]
-    left = comparison_figures(scores_of(frame([*cells, failed("beta", "greedy")])))[
+    above = comparison_figures(scores_of(frame([*cells, failed("beta", "greedy")])))[
         "performance_profile"
     ].axes[0]
-    greedy, exact = lines(left)["greedy"], lines(left)["exact"]
+    greedy, exact = lines(above)["greedy"], lines(above)["exact"]
     excess = 100.0 * ((1.0 - GAPS["exact"]) / (1.0 - GAPS["greedy"]) - 1.0)
     np.testing.assert_allclose(greedy.get_xdata()[:-1], excess)
     assert greedy.get_ydata()[-1] == 0.75
@@ -79,10 +79,10 @@ def test_delay_profile_is_the_share_within_each_factor():
 def test_time_profile_counts_only_good_delays():
     times = {"exact": 4.0, "local-search": 1.0, "greedy": 0.1}  # greedy is 2 % off: too far
     cells = [cell(i, solver, total_s=time_s) for i in BOUND_S for solver, time_s in times.items()]
-    right = comparison_figures(scores_of(frame(cells)))["performance_profile"].axes[1]
-    assert set(lines(right)) == {"exact", "local-search"}
-    np.testing.assert_allclose(lines(right)["exact"].get_xdata()[:-1], 4.0)
-    np.testing.assert_allclose(lines(right)["local-search"].get_xdata()[:-1], 1.0)
+    below = comparison_figures(scores_of(frame(cells)))["performance_profile"].axes[1]
+    assert set(lines(below)) == {"exact", "local-search"}
+    np.testing.assert_allclose(lines(below)["exact"].get_xdata()[:-1], 4.0)
+    np.testing.assert_allclose(lines(below)["local-search"].get_xdata()[:-1], 1.0)
 
 
 @given(st.lists(st.dictionaries(st.sampled_from("abcd"), st.floats(1e-3, 1e3)), min_size=1, max_size=4))
@@ -115,8 +115,8 @@ def test_axes_have_labels_with_units_and_no_text_leaves_the_figure(figures):
         labels = [axes.get_xlabel() for axes in figure.axes] + [figure.axes[0].get_ylabel()]
         assert all(labels), name
         assert sum("(s)" in label or "(%)" in label or "time / least time" in label for label in labels) >= 1
-        for axes in figure.axes:
-            box = axes.get_tightbbox()
+        for part in (*figure.axes, *figure.legends):
+            box = part.get_tightbbox()
             assert box.x0 >= 0, name
             assert box.y0 >= 0, name
             assert box.x1 <= figure.bbox.x1, name

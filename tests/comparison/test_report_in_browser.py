@@ -28,7 +28,7 @@ addEventListener("load", () => {
     const one = seen[frame.width] = { inner: frame.contentWindow.innerWidth };
     for (const part of doc.querySelectorAll("details")) part.open = true;
     one.scroll = root.scrollWidth;
-    const inside = ".scroll table, .scroll img";
+    const inside = ".scroll table";
     const cut = (node) => node.getBoundingClientRect().right > root.clientWidth + 0.5 && !node.closest(inside);
     one.outside = Array.from(doc.querySelectorAll("body *")).filter(cut).map((node) => node.outerHTML.slice(0, 80));
     one.pictures = Array.from(doc.images, (image) => image.complete && image.naturalWidth > 0);
