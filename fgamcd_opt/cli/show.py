@@ -108,7 +108,7 @@ def _pictures(instance: Instance, solution: Solution | None) -> dict[str, Callab
     if evaluation is None:
         raise InputError(f"the solution cannot be drawn: {verdict.faults[0]}")
     data = P1(instance, solution.variant).data
-    title = f"{instance.name} by {solution.solver} ({solution.variant}): T = {evaluation.delay_s:.6g} s"
+    title = f"{instance.name} by {solution.solver}: T = {evaluation.delay_s:.6g} s\n{solution.variant}"
     if not verdict.valid:
         title += "\nREJECTED by the checker"
     return drawn | {

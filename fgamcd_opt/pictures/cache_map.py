@@ -41,7 +41,7 @@ def cache_figure(instance: Instance, decision: Decision, title: str) -> Figure:
     width = max(len(blocks) for _, blocks in lines)
     size = (max(6.6, 2.2 + 0.062 * width), 1.2 + len(lines) * (0.6 + 0.14 * instance.n_nodes))
     figure = Figure(figsize=size, layout="constrained")
-    figure.suptitle(title, fontsize=10)
+    figure.suptitle(title, fontsize=9, wrap=True)
     panels = figure.subplots(len(lines), 1, squeeze=False)[:, 0]
     for axes, (family, blocks) in zip(panels, lines, strict=True):
         _draw_line(axes, instance, decision, blocks)

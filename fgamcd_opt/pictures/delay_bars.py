@@ -41,14 +41,14 @@ def delay_figure(instance: Instance, evaluation: Evaluation, title: str) -> Figu
     order = np.argsort(-evaluation.block_delay_s, kind="stable")
     named = order[:_NAMED_BLOCKS]
     figure = Figure(figsize=(6.8, 3.4 + 0.21 * len(named)), layout="constrained")
-    figure.suptitle(title, fontsize=10)
+    figure.suptitle(title, fontsize=9, wrap=True)
     above, below = figure.subplots(2, 1, height_ratios=(2.2, 0.6 + 0.21 * len(named)))
     _draw_all(above, evaluation, order)
     migration, broadcast = 1e3 * evaluation.migration_s[named], 1e3 * evaluation.broadcast_s[named]
     place = np.arange(len(named))
     below.barh(place, migration, label="migration", **_MIGRATION)
     below.barh(
-        place, broadcast, left=migration, hatch="////", linewidth=0.5, label="sent over the air", **_AIR
+        place, broadcast, left=migration, hatch="////", linewidth=0.5, label="sent to the users", **_AIR
     )
     below.plot([], [], label="share of T up to here", **_SHARE)
     blocks = instance.requested_blocks[named].tolist()
