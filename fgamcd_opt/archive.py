@@ -14,6 +14,7 @@ import hashlib
 import io
 import json
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -242,12 +243,15 @@ def parse_npy(what: str, data: bytes, *, canonical: bool = True) -> np.ndarray[A
     """
     stream = io.BytesIO(data)
     version = np.lib.format.read_magic(stream)
-    if version == (1, 0):
-        shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(stream)
-    elif version == (2, 0) and not canonical:
-        shape, fortran_order, dtype = np.lib.format.read_array_header_2_0(stream)
-    else:
+    if version != (1, 0) and (version != (2, 0) or canonical):
         raise InputError(f"{what} is not in .npy format version 1.0")
+    read_header = (
+        np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    )
+    try:
+        shape, fortran_order, dtype = read_header(stream)
+    except tokenize.TokenError as error:  # NumPy reads headers of Python 2 by its tokenizer
+        raise ValueError(f"cannot read its header ({error})") from error
     if dtype.kind not in "biufc":
         raise InputError(f"{what} has dtype {dtype}; pickled and non-numeric arrays are refused")
     if fortran_order and canonical:

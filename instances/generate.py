@@ -30,8 +30,6 @@ def generate(recipe: Recipe) -> Instance:
     InputError
         If the recipe's repository does not exist as asked for, the channels or the backhaul rates would exceed 2^24
         numbers, or a file that the recipe names is missing, not acceptable, or not the one that it was made with.
-    BackendError
-        If a file of channels needs a package that is not installed.
     """
     recipe = _with_digests(recipe)
     repository = build_repository(recipe)

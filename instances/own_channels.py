@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgamcd_opt.archive import parse_npy
-from fgamcd_opt.errors import BackendError, InputError
+from fgamcd_opt.errors import InputError
 from fgamcd_opt.instances.input_file import MAX_BYTES, read_input
+from fgamcd_opt.instances.matlab_file import numeric_array, numeric_names
 from fgamcd_opt.instances.recipe import Recipe
 
 VARIABLE = "channel"
@@ -30,9 +31,7 @@ _READ_FAULTS = (
     TypeError,
     LookupError,
     RuntimeError,
-    MemoryError,
 )
-_HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
 def load_own_channels(recipe: Recipe, n_blocks: int) -> NDArray[np.complex128]:
@@ -55,8 +54,6 @@ def load_own_channels(recipe: Recipe, n_blocks: int) -> NDArray[np.complex128]:
     InputError
         For a damaged file, another shape or dtype, or a value that is no amplitude ratio: not finite, or a node that
         a user receives more power from than it sends.
-    BackendError
-        If a MATLAB file is given and SciPy is not installed.
     """
     path = recipe.channels
     content, _ = read_input("channels", path, recipe.channels_sha256)
@@ -106,25 +103,7 @@ def _from_npz(what: str, content: bytes) -> NDArray[Any]:
 
 
 def _from_mat(what: str, content: bytes) -> NDArray[Any]:
-    """MATLAB's format 5; trailing axes of length one are not in it."""
-    if content.startswith(_HDF5) or content[512 : 512 + len(_HDF5)] == _HDF5:
-        raise InputError(f"{what}: is of MATLAB's format 7.3 (HDF5); save it with save(..., '-v7')")
-    try:
-        from scipy.io import loadmat, whosmat
-        from scipy.io.matlab import MatReadError
-    except ModuleNotFoundError as error:
-        raise BackendError('channels in .mat need SciPy: pip install "fgamcd-opt[matlab]"') from error
-    try:
-        declared = {name: shape for name, shape, _ in whosmat(io.BytesIO(content))}
-    except MatReadError as error:
-        raise ValueError(str(error)) from error
-    name = _chosen(what, list(declared))
-    if np.prod(declared[name], dtype=object) * 16 > MAX_BYTES:
-        raise InputError(f"{what}: {name} has shape {declared[name]}: more than {MAX_BYTES} bytes")
-    found = loadmat(io.BytesIO(content), variable_names=[name], verify_compressed_data_integrity=True)[name]
-    if not isinstance(found, np.ndarray):
-        raise InputError(f"{what}: {name} is not a full array")
-    return found
+    return numeric_array(what, content, _chosen(what, numeric_names(what, content)))
 
 
 def _chosen(what: str, names: list[str]) -> str:
@@ -149,7 +128,8 @@ def _checked(recipe: Recipe, n_blocks: int, array: NDArray[Any]) -> NDArray[np.c
     if wrong.size:
         index = tuple(wrong[0].tolist())
         raise InputError(f"{what}: entry {index} is {array[index]}, which is not finite")
-    gain = (array.real.astype(np.float64) ** 2 + array.imag.astype(np.float64) ** 2).sum(axis=-1)
+    with np.errstate(over="ignore"):
+        gain = (array.real.astype(np.float64) ** 2 + array.imag.astype(np.float64) ** 2).sum(axis=-1)
     if gain.max() > 1.0:
         index = tuple(np.argwhere(gain > 1.0)[0].tolist())
         raise InputError(
