@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from knapsacks import medium_knapsack, optimum
 from library_instances import library_instance
-from oracles import full_oracle
 
 from fgamcd_opt.formulations.knapsack import build_knapsack
 from fgamcd_opt.problem import P1
 from fgamcd_opt.solvers.knapsack_search import WORTHWHILE, polish, search
+from fgamcd_opt.testing.brute_force import full_oracle
 
 
 @pytest.mark.parametrize("seed", range(6))
