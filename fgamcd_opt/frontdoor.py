@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import signal
 import threading
@@ -26,6 +27,11 @@ from fgamcd_opt.times import Times
 
 BOUNDS_ONLY = "this method proves bounds and looks for no solution"
 """Message of a result of a method that finds no solutions."""
+
+ENDLESS = (
+    "the beams of the point found reach some user at rate zero when its channel errors are at their worst"
+)
+"""Message of a result whose decision never delivers some block, as beams of csi=nominal may do."""
 
 
 def solve(
@@ -144,6 +150,7 @@ def _judge(
     """Score the outcome with the checker and wrap it up."""
     if outcome.variant is not None:
         problem = P1(problem.instance, outcome.variant)
+    outcome = _with_finite_delay(problem, outcome)
     instance = problem.instance
     times = Times(
         build_s=build_s,
@@ -194,6 +201,14 @@ def _judge(
         message=outcome.message or ("" if solver.finds_solutions else BOUNDS_ONLY),
         **common,
     )
+
+
+def _with_finite_delay(problem: P1, outcome: Outcome) -> Outcome:
+    """The outcome without a decision that never delivers some block: there is no delay that it could claim."""
+    if outcome.decision is None or math.isfinite(problem.evaluate(outcome.decision).delay_s):
+        return outcome
+    stop_reason = _settled(outcome.stop_reason, math.inf, 0.0)
+    return dataclasses.replace(outcome, decision=None, stop_reason=stop_reason, message=ENDLESS)
 
 
 def _settled(reason: StopReason, gap: float, tolerance: float) -> StopReason:

@@ -6,10 +6,12 @@ import argparse
 import logging
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from fgamcd_opt.cli.arguments import add_json, add_log_level, add_pairs
+from fgamcd_opt.cli.grid_arguments import whole_numbers
 from fgamcd_opt.cli.output import print_json, print_rows, print_table
 from fgamcd_opt.errors import ExitCode, UsageError
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 DEFAULT_GAP = 1e-3
 DEFAULT_SEEDS = "0-4"
 QUICK_SEEDS = "0-1"
+
+_Number = TypeVar("_Number", int, float)
 
 log = logging.getLogger("fgamcd_opt.cli")
 
@@ -38,8 +42,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--seeds",
-        type=_seeds,
-        metavar="S,S-S,...",
+        type=whole_numbers,
+        metavar="LIST",
         help=f"of the instances (default: {DEFAULT_SEEDS}; with --quick {QUICK_SEEDS})",
     )
     parser.add_argument(
@@ -124,8 +128,8 @@ def _plan(args: argparse.Namespace) -> Plan:
     return Plan(
         sweep=sweep,
         preset=preset,
-        values=args.values or sweep.axis.values_for(preset),
-        seeds=args.seeds or _seeds(QUICK_SEEDS if args.quick else DEFAULT_SEEDS),
+        values=_different("--values", args.values or sweep.axis.values_for(preset)),
+        seeds=_different("--seeds", args.seeds or whole_numbers(QUICK_SEEDS if args.quick else DEFAULT_SEEDS)),
         methods=methods_of(sweep, chosen),
         changes=args.set,
         limits=CellLimits(time_s=args.time_limit, gap=args.gap),
@@ -165,27 +169,18 @@ def _print(report: Report, written: list[Path]) -> None:
 
 
 def _numbers(text: str) -> tuple[float, ...]:
-    """Different numbers, as an argparse type."""
+    """Numbers, as an argparse type."""
     try:
-        numbers = tuple(float(part) for part in text.split(","))
+        return tuple(float(part) for part in text.split(","))
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is no list of numbers such as 0.25,0.4") from error
+
+
+def _different(flag: str, numbers: Sequence[_Number]) -> Sequence[_Number]:
+    """The numbers, refused if one comes twice."""
     if len(set(numbers)) != len(numbers):
-        raise argparse.ArgumentTypeError(f"{text} names a value twice")
+        raise UsageError(f"{flag}: names a number twice")
     return numbers
-
-
-def _seeds(text: str) -> tuple[int, ...]:
-    """Different seeds such as ``0-4,7``, as an argparse type."""
-    found: list[int] = []
-    for part in text.split(","):
-        first, dash, last = part.partition("-")
-        if not first.isdecimal() or (dash and not last.isdecimal()):
-            raise argparse.ArgumentTypeError(f"{text!r} is no list of seeds such as 0-4,7")
-        found += range(int(first), int(last or first) + 1)
-    if not found or len(set(found)) != len(found):
-        raise argparse.ArgumentTypeError(f"{text}: names a seed twice, or none")
-    return tuple(found)
 
 
 def _positive(text: str) -> int:

@@ -54,7 +54,7 @@ def sweep_figure(table: pd.DataFrame, sweep: Sweep, title: str, caption: str) ->
     _proved_optimum(panels[0], table)
     panels[0].set_ylim(bottom=0.0)
     panels[1].set_yscale("symlog", linthresh=0.1)
-    panels[1].set_ylim(0.0, 2.0 * max(100.0 * table["gap"].max(), 0.1))
+    panels[1].set_ylim(0.0, 200.0 * max([0.001, *table["gap"].dropna()]))
     labels = [
         "delay T (s)",
         "gap to the proved bound (%)",

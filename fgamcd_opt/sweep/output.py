@@ -30,6 +30,7 @@ _DESCRIBED = {
     "storage_gb": "{} GB per node",
     "zipf": "Zipf exponent {}",
     "csi_delta": "channel error δ = {}",
+    "qos_cap": "QoS at most {} of the rate under full cooperation",
 }
 """Recipe fields that the caption states unless the sweep varies them."""
 
@@ -58,7 +59,7 @@ class Report:
     @classmethod
     def of(cls, plan: Plan, placed: Sequence[Placed], cells: pd.DataFrame, folder: Path) -> Report:
         """Compute what follows from the cells."""
-        studies = study_sweep(placed, folder) if NOMINAL in plan.methods else []
+        studies = study_sweep(placed, folder) if plan.sweep.name == "csi" else []
         return cls(plan, cells, summarise(cells), studies)
 
     @property
@@ -160,7 +161,9 @@ class Report:
         figure = sweep_figure(self.points, self.plan.sweep, self.title, self.caption)
         written = [*files, *save_figure(figure, base)]
         if self.studies:
-            title = "Rates under channel errors, beams of whole solutions"
+            title = (
+                "Rates under channel errors: all blocks of the optimum's caching (the source's figure 15b)"
+            )
             figure = rate_figure(self.studies, title, self.caption)
             written += save_figure(figure, base.with_name(f"{base.name}-rates"))
         return written

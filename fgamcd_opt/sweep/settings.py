@@ -216,7 +216,7 @@ SWEEPS = {
             ),
             _field("csi_delta"),
             rivals=("exact-nominal",),
-            changes=_SHARED,
+            changes={"paper": {"qos_cap": "0.98"}, **_SHARED},
         ),
     )
 }

@@ -10,7 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fgamcd_opt.decision import Decision
+from fgamcd_opt.frontdoor import ENDLESS, solve
+from fgamcd_opt.instances import load
 from fgamcd_opt.problem import P1
+from fgamcd_opt.status import PointStatus
 from fgamcd_opt.testing.random_problems import complex_normal, random_problem, worst_amplitudes
 from fgamcd_opt.variants import Variant
 
@@ -153,3 +156,10 @@ def test_what_the_variant_asks_for_is_found_violated_exactly_where_it_is(fields,
         assert ("own_users" in violated) == bool(alien)
     used = decision.caching.astype(float) @ data.block_bytes
     assert ("storage" in violated) == bool((used > data.storage_bytes).any())
+
+
+def test_nominal_beams_that_some_error_cancels_have_no_delay():
+    """With errors of half the channel, beams made for none leave some user at rate zero: no point, and why."""
+    found = solve(P1(load("small", {"csi_delta": "0.5"}), Variant.parse({"csi": "nominal"})), "greedy")
+    assert (found.point_status, found.objective_s) == (PointStatus.NONE, None)
+    assert found.message == ENDLESS

@@ -107,6 +107,8 @@ def test_cells_in_processes_of_their_own(tmp_path, capsys):
         (("storage", "--set", "storage_gb=1"), "--set storage_gb: the sweep varies it"),
         (("storage", "--set", "seed=1"), "--set seed: the sweep varies it"),
         (("nodes", "--values", "2.5"), "nodes"),
+        (("nodes", "--values", "2,2.0"), "--values: names a number twice"),
+        (("nodes", "--seeds", "0-2,1"), "--seeds: names a number twice"),
         (("reuse", "--values", "1.5"), "share of each family's blocks"),
         (("threshold", "--values", "-2"), "threshold"),
     ],
@@ -119,7 +121,7 @@ def test_wrong_words(words, told, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    "words", [("--seeds", "3-1"), ("--seeds", "1,1"), ("--values", "a"), ("--jobs", "0")]
+    "words", [("--seeds", "3-1"), ("--values", "a"), ("--jobs", "0")]
 )
 def test_wrong_lists(words, capsys):
     with pytest.raises(SystemExit, match="2"):
