@@ -129,7 +129,9 @@ def _plan(args: argparse.Namespace) -> Plan:
         sweep=sweep,
         preset=preset,
         values=_different("--values", args.values or sweep.axis.values_for(preset)),
-        seeds=_different("--seeds", args.seeds or whole_numbers(QUICK_SEEDS if args.quick else DEFAULT_SEEDS)),
+        seeds=_different(
+            "--seeds", args.seeds or whole_numbers(QUICK_SEEDS if args.quick else DEFAULT_SEEDS)
+        ),
         methods=methods_of(sweep, chosen),
         changes=args.set,
         limits=CellLimits(time_s=args.time_limit, gap=args.gap),

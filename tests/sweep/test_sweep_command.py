@@ -120,9 +120,7 @@ def test_wrong_words(words, told, tmp_path, capsys):
     assert not (tmp_path / "new").exists()
 
 
-@pytest.mark.parametrize(
-    "words", [("--seeds", "3-1"), ("--values", "a"), ("--jobs", "0")]
-)
+@pytest.mark.parametrize("words", [("--seeds", "3-1"), ("--values", "a"), ("--jobs", "0")])
 def test_wrong_lists(words, capsys):
     with pytest.raises(SystemExit, match="2"):
         sweep("storage", "-o", "x", *words)
