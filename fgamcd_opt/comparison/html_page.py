@@ -79,6 +79,7 @@ def html_page(scores: Scores, drawn: Mapping[str, Path], title: str, command: st
     )
     pages.globals["zip"] = zip
     summary, *others = overview(scores)
+    cells = cell_table(scores)
     one_each = [instance_table(scores, instance) for instance in scores.instances]
     traces = [_trace(drawn, instance) for instance in scores.instances]
     return pages.get_template("report.html").render(
@@ -93,9 +94,11 @@ def html_page(scores: Scores, drawn: Mapping[str, Path], title: str, command: st
         pictures=[Picture(n, *CAPTIONS[n], _data_uri(drawn[n])) for n in CAPTIONS if n in drawn],
         instances=list(zip(one_each, traces, strict=True)),
         open_at_most=OPEN_INSTANCES,
-        cells=cell_table(scores),
+        cells=cells,
         classes=CLASSES,
-        explained=_explained([summary, *others, *one_each[:1]]),
+        explained=_explained(
+            {t.title: t for t in (summary, *others, cells)} | {_CONTENTS["by-instance"]: one_each[0]}
+        ),
         settings=settings(scores),
         options={m: distinct(_rows(scores.of_method(m)), "options") for m in scores.methods},
         digests={i: distinct(_rows(scores.of_instance(i)), "instance_digest") for i in scores.instances},
@@ -124,12 +127,12 @@ def _named(record: Record) -> str:
     )
 
 
-def _explained(shown: Sequence[Table]) -> list[Column]:
-    """Columns with a meaning, each heading once; classes are explained elsewhere."""
-    columns = {
-        c.heading: c for table in shown for c in table.columns if c.meaning and c.heading not in CLASSES
+def _explained(shown: Mapping[str, Table]) -> dict[str, list[Column]]:
+    """By table, its columns that have a meaning; classes are explained elsewhere."""
+    return {
+        title: [column for column in table.columns if column.meaning and column.heading not in CLASSES]
+        for title, table in shown.items()
     }
-    return list(columns.values())
 
 
 def _trace(drawn: Mapping[str, Path], instance: str) -> Picture | None:

@@ -9,7 +9,7 @@ import pytest
 from synthetic_rows import BOUND_S, cell, failed, frame
 
 from fgamcd_opt.comparison.html_page import html_page
-from fgamcd_opt.comparison.instance_tables import cell_table, gap_table
+from fgamcd_opt.comparison.instance_tables import cell_table, gap_table, instance_table
 from fgamcd_opt.comparison.report import write_report
 from fgamcd_opt.comparison.scores import scores_of
 from fgamcd_opt.comparison.summary_tables import overview
@@ -96,6 +96,14 @@ def test_markdown_tells_size_settings_and_provenance(report):
     assert f"4 instances, 4 methods, 32 cells, each in a process of its own; {wall:.0f} s" in text
     for line in ("* seeds: 0; 1", "* time limit (s): 60", "* packages: numpy 2.0.0", "* cores: 2"):
         assert f"{line}\n" in text
+
+
+def test_page_explains_every_heading_of_every_kind_of_table(page, report):
+    explained = page.text.partition("What the words mean")[2]
+    scores = scores_of(report.table)
+    for shown in (*overview(scores), cell_table(scores), instance_table(scores, "beta")):
+        for column in shown.columns:
+            assert column.meaning.removeprefix("cells: ") in explained, column.heading
 
 
 def test_page_tells_settings_and_provenance(page):
