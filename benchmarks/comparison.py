@@ -17,7 +17,7 @@ from pages import put
 
 from fgamcd_opt.errors import ExitCode
 
-LIMITS = ("--time-limit", "60", "--memory-limit", "8", "--jobs", "2")
+LIMITS = ("--time-limit", "20", "--memory-limit", "8", "--jobs", "2")
 PARTS = {
     "quick": ("tiny", "small-s1-0080MB", "--solvers", "exact,greedy,trimcaching,lagrangian", *LIMITS),
     "library": ("--library", "--solvers", "all", *LIMITS),
