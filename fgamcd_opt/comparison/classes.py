@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CLASSES: Mapping[str, str] = {
-    "proved": "a verified point whose solver proved the gap asked for",
+    "proved": "a verified point whose solver proved the gap asked for, on the variant that it solves",
     "better_than_known": "a verified point, quicker than the best known delay of the library",
     "feasible": "a verified point",
     "bound": "a method that looks for no point has proved a bound",

@@ -47,9 +47,10 @@ def run_on_cluster(
         raise BackendError(f"no Dask scheduler answers at {address}: {error or 'timed out'}") from error
     with client:
         client.run(prepare, sorted({cell.solver for cell in cells}))
+        shared = None if rates is None else rates.absolute()
         by_key = {f"cell-{cell.id}": cell for cell in cells}
         futures = [
-            client.submit(_run, cell.to_json(), rates, grace_s, key=key, pure=False)
+            client.submit(_run, cell.to_json(), shared, grace_s, key=key, pure=False)
             for key, cell in by_key.items()
         ]
         for future in as_completed(futures):
