@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -65,3 +66,15 @@ def test_the_contract_runs_from_the_command_line(installed, tmp_path):
     unknown = run(environment, tmp_path, "fgamcd_opt.testing", "one-copie")
     assert unknown.returncode == 2
     assert "did you mean 'one-copy'" in unknown.stderr
+
+
+def test_its_page_shows_it():
+    """By snippets, which the site replaces by the files."""
+    page = (ROOT / "docs" / "adding_a_solver.md").read_text()
+    shown = re.findall(r'^--8<-- "docs/plugin_template/([^":]+)(?::(\d+):(\d+))?"$', page, re.MULTILINE)
+    parts = {}
+    for name, first, last in shown:
+        lines = (TEMPLATE / name).read_text().splitlines()
+        parts[name] = lines[int(first) - 1 : int(last)] if first else lines
+    assert parts["one_copy_solver.py"][0].startswith('"""`one-copy`')
+    assert parts["pyproject.toml"][1] == '[project.entry-points."fgamcd_opt.solvers"]'
