@@ -28,6 +28,7 @@ from fgamcd_opt import P1, Result, Variant, __version__, solve
 from fgamcd_opt.instances import PRESETS, generate
 from fgamcd_opt.instances.checkpoint_scan import scan_folder
 from fgamcd_opt.instances.repository_file import save_repository
+from fgamcd_opt.instances.sharing import bytes_saved, reuse_ratio, shared_bytes
 
 MARK = "<!-- benchmarks/real_repository.py -->"
 DEPTHS = (1, 1, 2, 2, 3, 3)
@@ -111,15 +112,15 @@ def scan_row(kind: str, folder: Path) -> str:
     repository = scan_folder(folder)
     seconds = time.perf_counter() - begun
     save_repository(folder / "repository.json", repository)
-    models = int(np.diag(repository.shared_bytes).sum())
+    models = int(np.diag(shared_bytes(repository)).sum())
     largest = max(path.stat().st_size for path in folder.rglob("*.safetensors"))
     cells = [
         f"{kind}: {len(repository.model_names)}",
         f"{models / 1e6:.2f}",
         str(len(repository.block_names)),
         f"{repository.block_bytes.sum() / 1e6:.2f}",
-        f"{100 * repository.bytes_saved / models:.1f} %",
-        f"{100 * repository.reuse_ratio:.1f} %",
+        f"{100 * bytes_saved(repository) / models:.1f} %",
+        f"{100 * reuse_ratio(repository):.1f} %",
         f"{largest / 1e6:.2f}",
         f"{seconds:.2f}",
     ]

@@ -50,26 +50,6 @@ class Repository:
         require_shape("model_blocks", self.model_blocks, (n_models, n_blocks))
         labels("model_names", self.model_names, n_models)
 
-    @property
-    def shared_bytes(self) -> NDArray[np.int64]:
-        """(M, M) bytes of the PBs that two models have in common; the diagonal holds the models' sizes."""
-        held = self.model_blocks.astype(np.int64)
-        shared: NDArray[np.int64] = (held * self.block_bytes) @ held.T
-        return shared
-
-    @property
-    def reuse_ratio(self) -> float:
-        """Share of all models' bytes, each model counted in full, that lies in PBs of two models or more."""
-        holders = self.model_blocks.sum(axis=0)
-        counted = holders * self.block_bytes
-        return float(counted[holders > 1].sum() / counted.sum())
-
-    @property
-    def bytes_saved(self) -> int:
-        """Bytes that storing every PB once saves against storing every model on its own."""
-        holders = self.model_blocks.sum(axis=0)
-        return int(((holders - 1).clip(min=0) * self.block_bytes).sum())
-
 
 @dataclass(frozen=True)
 class Family:

@@ -49,6 +49,8 @@ def _report(instance: Instance) -> dict[str, Any]:
     """The figures in SI units; intervals as [least, largest]."""
     import numpy as np
 
+    from fgamcd_opt.instances.sharing import reuse_ratio
+
     requested = instance.requested_blocks
     _, users = np.unique(instance.pair_block, return_counts=True)
     links = instance.backhaul_bps[instance.backhaul_bps > 0]
@@ -62,6 +64,8 @@ def _report(instance: Instance) -> dict[str, Any]:
         "requested_models": int(np.unique(instance.requests).size),
         "blocks": instance.n_blocks,
         "block_bytes_total": int(instance.block_bytes.sum()),
+        "shared_blocks": int((instance.model_blocks.sum(axis=0) > 1).sum()),
+        "reuse_ratio": reuse_ratio(instance),
         "requested_blocks": int(requested.size),
         "requested_bytes": int(instance.block_bytes[requested].sum()),
         "largest_requested_bytes": int(instance.block_bytes[requested].max()),
@@ -99,6 +103,8 @@ def _rows(report: dict[str, Any]) -> dict[str, str]:
         "users": f"{report['users']}, QoS {_range(report['qos_bps'], 1e9, 'Gbit/s')}",
         "models": f"{report['models']}, {report['requested_models']} of them requested",
         "blocks": f"{report['blocks']} of {report['block_bytes_total'] / 1e6:.1f} MB in all",
+        "  shared": f"{report['shared_blocks']} are in several models, with {100 * report['reuse_ratio']:.1f} % of "
+        "the models' bytes (reuse ratio)",
         "  requested": f"{report['requested_blocks']} of {requested / 1e6:.1f} MB in all, the largest "
         f"{report['largest_requested_bytes'] / 1e6:.1f} MB, {report['requested_pairs']} (block, user) pairs",
         "  wanted by": ", ".join(
@@ -110,10 +116,17 @@ def _rows(report: dict[str, Any]) -> dict[str, str]:
         "bandwidth": f"{report['bandwidth_hz'] / 1e6:g} MHz, noise {report['noise_w']:.3g} W",
         "backhaul": _range(report["backhaul_bps"], 1e9, "Gbit/s") if report["backhaul_bps"] else "no link",
         "csi errors": report["csi_set"],
+        **_files(report["recipe"] or {}),
         "feasible": "not excluded by the quick tests"
         if report["infeasibility"] is None
         else f"NO: {report['infeasibility']}",
     }
+
+
+def _files(recipe: dict[str, Any]) -> dict[str, str]:
+    """Files that the instance was made with."""
+    digests = {name: recipe.get(f"{name}_sha256") for name in ("channels", "repository")}
+    return {f"{name} from": f"{recipe[name]}, SHA-256 {digest}" for name, digest in digests.items() if digest}
 
 
 def _range(interval: list[float], unit: float, name: str) -> str:

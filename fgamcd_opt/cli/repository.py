@@ -70,7 +70,9 @@ def run(args: argparse.Namespace) -> ExitCode:
 
 def _report(repository: Repository) -> dict[str, Any]:
     """The figures in bytes."""
-    shared = repository.shared_bytes.tolist()
+    from fgamcd_opt.instances.sharing import bytes_saved, reuse_ratio, shared_bytes
+
+    shared = shared_bytes(repository).tolist()
     alone = repository.model_blocks[:, repository.model_blocks.sum(axis=0) == 1].sum(axis=1).tolist()
     counts = repository.model_blocks.sum(axis=1).tolist()
     holders = repository.model_blocks.sum(axis=0).tolist()
@@ -88,8 +90,8 @@ def _report(repository: Repository) -> dict[str, Any]:
         "shared_bytes": shared,
         "model_bytes_total": sum(row[i] for i, row in enumerate(shared)),
         "block_bytes_total": int(repository.block_bytes.sum()),
-        "bytes_saved": repository.bytes_saved,
-        "reuse_ratio": repository.reuse_ratio,
+        "bytes_saved": bytes_saved(repository),
+        "reuse_ratio": reuse_ratio(repository),
     }
 
 

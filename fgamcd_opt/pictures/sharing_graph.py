@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fgamcd_opt.instances.instance import Instance
+from fgamcd_opt.instances.sharing import shared_bytes
 from fgamcd_opt.pictures.families import family_name
 
 if TYPE_CHECKING:
@@ -60,8 +61,7 @@ def sharing_graph(instance: Instance) -> nx.Graph[int]:
     """Models as nodes, an edge with ``shared_bytes`` where two have a block in common."""
     import networkx as nx
 
-    held = instance.model_blocks.astype(np.int64)
-    shared = np.triu((held * instance.block_bytes) @ held.T, 1)
+    shared = np.triu(shared_bytes(instance), 1)
     graph: nx.Graph[int] = nx.Graph()
     graph.add_nodes_from(range(instance.n_models))
     for first, second in zip(*np.nonzero(shared), strict=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fgamcd_opt.instances.instance import Instance
+from fgamcd_opt.instances.sharing import reuse_ratio
 
 FEATURES = ("reuse_ratio", "requested_bytes", "storage_bytes", "max_block_users")
 """Columns that every cell of a sweep carries beside its result."""
@@ -22,11 +23,9 @@ def features_of(instance: Instance) -> dict[str, float]:
     ``max_block_users``
         Users of the block that most users want.
     """
-    models = instance.model_blocks
-    shared = models.sum(axis=0) > 1
     sizes = instance.block_bytes.astype(np.float64)
     return {
-        "reuse_ratio": float((models @ (sizes * shared)).sum() / (models @ sizes).sum()),
+        "reuse_ratio": reuse_ratio(instance),
         "requested_bytes": float(sizes[instance.requested_blocks].sum()),
         "storage_bytes": float(instance.storage_bytes.sum()),
         "max_block_users": float(np.bincount(instance.pair_block).max()),

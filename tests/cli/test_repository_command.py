@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +40,12 @@ def test_scan_to_solution(fgamcd: Run, folder: Path, tmp_path: Path) -> None:
     assert solved.code == ExitCode.DONE
     instance = tmp_path / "mine.npz"
     assert fgamcd("generate", "tiny", *words, "-o", instance).code == ExitCode.DONE
-    assert fgamcd("info", instance, "--json").json["digest"] == solved.json["digest"]
+    info = fgamcd("info", instance, "--json").json
+    assert info["digest"] == solved.json["digest"]
+    assert (info["shared_blocks"], info["reuse_ratio"]) == (2, report["reuse_ratio"])
+    text = fgamcd("info", instance).out
+    for path in (file, tmp_path / "h.npy"):
+        assert f"{path}, SHA-256 {hashlib.sha256(path.read_bytes()).hexdigest()}" in text
 
 
 def test_text_for_people(fgamcd: Run, folder: Path) -> None:

@@ -17,6 +17,7 @@ from safetensors.numpy import save_file
 from fgamcd_opt.errors import InputError
 from fgamcd_opt.instances.checkpoint_scan import block_name, scan_folder
 from fgamcd_opt.instances.repository import Repository
+from fgamcd_opt.instances.sharing import bytes_saved, reuse_ratio, shared_bytes
 
 LAYER_BYTES = 4 * (4 * 4 + 4)
 
@@ -55,9 +56,9 @@ def test_shared_bytes_are_those_of_equal_blocks(
         save_file(model, folder / f"m{i}.safetensors")
     repository = scan_folder(folder)
     expected = [[common_bytes(first, second) for second in models] for first in models]
-    assert repository.shared_bytes.tolist() == expected
+    assert shared_bytes(repository).tolist() == expected
     distinct = int(repository.block_bytes.sum())
-    assert repository.bytes_saved == sum(expected[i][i] for i in range(len(models))) - distinct
+    assert bytes_saved(repository) == sum(expected[i][i] for i in range(len(models))) - distinct
 
 
 def test_reuse_ratio_of_a_known_set(tmp_path: Path) -> None:
@@ -66,8 +67,8 @@ def test_reuse_ratio_of_a_known_set(tmp_path: Path) -> None:
     save_file(fine_tuned(base, 1, "model.layers.2", "head"), tmp_path / "b.safetensors")
     repository = scan_folder(tmp_path)
     size, head = sum(value.nbytes for value in base.values()), base["head.weight"].nbytes
-    assert repository.reuse_ratio == pytest.approx((size - LAYER_BYTES - head) / size)
-    assert repository.bytes_saved == size - LAYER_BYTES - head
+    assert reuse_ratio(repository) == pytest.approx((size - LAYER_BYTES - head) / size)
+    assert bytes_saved(repository) == size - LAYER_BYTES - head
     assert held(repository, "b") - held(repository, "a") == {"b/model.layers.2", "b/head"}
 
 
@@ -85,7 +86,7 @@ def test_layouts_of_the_same_model_give_the_same_blocks(tmp_path: Path) -> None:
     assert repository.model_names == ("folder", "renamed", "sharded", "single")
     assert repository.model_blocks.all()
     assert len(repository.block_names) == 5
-    assert repository.reuse_ratio == 1.0
+    assert reuse_ratio(repository) == 1.0
 
 
 def test_shards_directly_in_the_folder_are_one_model(tmp_path: Path) -> None:
