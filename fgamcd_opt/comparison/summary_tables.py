@@ -85,8 +85,8 @@ def comparability(scores: Scores) -> tuple[str, ...]:
     asked = [variant for variant in distinct(scores.records, "asked_variant") if variant != DEFAULT_VARIANT]
     said = [
         f"Averages: over the {len(scores.common)} of {len(scores.instances)} instances that all {len(scores.compared)} "
-        f"methods with delays for at least {COVERAGE:.0%} of the instances solved; {bounded} of them have a "
-        "certified bound of P1. "
+        f"methods with delays for at least {COVERAGE:.0%} of the instances solved (with a certified bound of P1: "
+        f"{bounded}). "
         f"{_TIME_NOTE}"
     ]
     if asked:
