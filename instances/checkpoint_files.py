@@ -121,7 +121,7 @@ def _inside(root: Path, path: Path) -> Path:
     target = path.resolve()
     if not target.is_relative_to(root.resolve()):
         raise InputError(
-            f"{path}: is a link to {target}, outside of {root}; scan a folder that holds the file itself"
+            f"{path}: is a link to {target}, outside of {root}; copy the file into the folder (cp -L)"
         )
     if not target.is_file():
         raise InputError(f"{path}: is not a file")
