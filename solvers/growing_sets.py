@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 class GrowingSets:
     """One caching set per requested block as a bit mask, and the room that they leave.
 
-    A block that cannot be delivered has a stand-in for its delay: its own slowest finite delay, plus as many seconds
-    per byte as the slowest delivery of any block takes. With the second term few copies per block come first.
+    A block without a place has a stand-in for its delay, whether or not a cloud would deliver it: its own slowest
+    finite delay from a place, plus as many seconds per byte as the slowest delivery of any block takes. With the second
+    term few copies per block come first.
 
     Parameters
     ----------
@@ -36,7 +37,7 @@ class GrowingSets:
     ) -> None:
         self.delay_s, self.size_bytes = delay_s, size_bytes
         self.masks = np.zeros(size_bytes.size, np.int64) if masks is None else masks.copy()
-        slowest = np.where(np.isfinite(delay_s), delay_s, 0.0).max(axis=1)
+        slowest = np.where(np.isfinite(delay_s[:, 1:]), delay_s[:, 1:], 0.0).max(axis=1)
         self._stand_in_s = slowest + self.size_bytes * (slowest / self.size_bytes).max()
         self._sets = np.arange(delay_s.shape[1])
         self._nodes = 1 << np.arange(storage_bytes.size)
@@ -65,20 +66,23 @@ class GrowingSets:
     def cover(self, rows: NDArray[np.int64]) -> None:
         """Enlarge the caching set of each of these blocks once, where there is room, by the largest decrease per byte.
 
-        If a block is left out, this is done again with the largest blocks first, since what is large finds no room at
-        the end, and kept if more blocks can be delivered then, or as many with a smaller T.
+        If a block is left out, other orders are tried: the largest blocks first, since what is large finds no room at
+        the end; and, as it matters with a cloud, the decrease from the delay without a place instead of the stand-in.
+        The order counts with which the most blocks can be delivered, and of several the one with the smallest T.
         """
-        start = self.masks.copy(), self.free_bytes
-        self._enlarge_in_turn(rows, once=True)
-        if (self.masks[rows] == start[0][rows]).any():
-            by_gain, value = (self.masks, self.free_bytes), self._value
-            self.masks, self.free_bytes = start
-            for row in sorted(rows.tolist(), key=lambda r: (-self.size_bytes[r], r)):
-                best = self._best(row)
-                if best:
-                    self._enlarge(row, best[2])
-            if value <= self._value:
-                self.masks, self.free_bytes = by_gain
+        start = self.masks, self.free_bytes
+        found: list[tuple[tuple[int, float], int, NDArray[np.int64], NDArray[np.int64]]] = []
+        for enlarge in (self._by_stand_in, self._by_size, self._by_delay):
+            self.masks, self.free_bytes = start[0].copy(), start[1]
+            enlarge(rows)
+            found.append((self._value, len(found), self.masks, self.free_bytes))
+            if (self.masks[rows] != start[0][rows]).all():
+                break
+        _, _, self.masks, self.free_bytes = min(found, key=lambda entry: entry[:2])
+
+    def grow(self) -> None:
+        """Enlarge caching sets by the largest decrease per byte, until nothing that fits decreases T."""
+        self._enlarge_in_turn(range(self.masks.size), self._counted_s, once=False)
 
     @property
     def _value(self) -> tuple[int, float]:
@@ -86,35 +90,50 @@ class GrowingSets:
         delay = self.block_delay_s
         return self.undeliverable.size, float(delay[np.isfinite(delay)].sum())
 
-    def grow(self) -> None:
-        """Enlarge caching sets by the largest decrease per byte, until nothing that fits decreases T."""
-        self._enlarge_in_turn(range(self.masks.size), once=False)
+    @property
+    def _counted_s(self) -> NDArray[np.float64]:
+        """(R,) delays of the caching sets as they are, the stand-in where nothing is delivered."""
+        return np.where(np.isinf(self.block_delay_s), self._stand_in_s, self.block_delay_s)
 
-    def _enlarge_in_turn(self, rows: Iterable[int], *, once: bool) -> None:
+    def _by_stand_in(self, rows: NDArray[np.int64]) -> None:
+        self._enlarge_in_turn(rows.tolist(), self._stand_in_s)
+
+    def _by_delay(self, rows: NDArray[np.int64]) -> None:
+        self._enlarge_in_turn(rows.tolist(), self._counted_s)
+
+    def _by_size(self, rows: NDArray[np.int64]) -> None:
+        for row in sorted(rows.tolist(), key=lambda r: (-self.size_bytes[r], r)):
+            self._enlarge_in_turn([row], self._stand_in_s)
+
+    def _enlarge_in_turn(
+        self, rows: Iterable[int], counted_s: NDArray[np.float64], *, once: bool = True
+    ) -> None:
         """The enlargement with the largest decrease per byte, again and again, at most ``once`` per block.
 
         A block's best enlargement depends on its own set and on the room alone, and room only shrinks: a stored best
-        that still fits is still the best, so only what is on top of the heap is looked at again.
+        that still fits is still the best, so only what is on top of the heap is looked at again. ``counted_s`` (R,) are
+        the delays of the sets as they are, from which decreases are counted.
         """
-        heap = [best for row in rows if (best := self._best(int(row)))]
+        counted = counted_s.copy()
+        heap = [best for row in rows if (best := self._best(row, counted))]
         heapq.heapify(heap)
         while heap:
             _, row, enlarged = heapq.heappop(heap)
             fits = bool(self._fits(row, np.array([enlarged]))[0])
             if fits:
                 self._enlarge(row, enlarged)
-            if not (fits and once) and (best := self._best(row)):
+                counted[row] = self.delay_s[row, enlarged]
+            if not (fits and once) and (best := self._best(row, counted)):
                 heapq.heappush(heap, best)
 
-    def _best(self, row: int) -> tuple[float, int, int] | None:
+    def _best(self, row: int, counted_s: NDArray[np.float64]) -> tuple[float, int, int] | None:
         """(minus the decrease in s per byte, row, set) of the block's best enlargement; None if none helps."""
         sets = self._enlargements(row)
-        held_s = self.delay_s[row, self.masks[row]]
-        gain = (held_s if np.isfinite(held_s) else self._stand_in_s[row]) - self.delay_s[row, sets]
-        copies = self._count[sets] - self._count[self.masks[row]]
-        rate = gain / (copies * float(self.size_bytes[row]))
-        if not (rate > 0.0).any():
+        sets = sets[self.delay_s[row, sets] < self.delay_s[row, self.masks[row]]]
+        if sets.size == 0:
             return None
+        copies = self._count[sets] - self._count[self.masks[row]]
+        rate = (counted_s[row] - self.delay_s[row, sets]) / (copies * float(self.size_bytes[row]))
         first = int(rate.argmax())
         return -float(rate[first]), row, int(sets[first])
 

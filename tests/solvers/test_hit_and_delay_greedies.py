@@ -6,13 +6,13 @@ import math
 
 import numpy as np
 import pytest
+from library_instances import library_instance
 from oracles import random_rates
 
 from fgamcd_opt.errors import UsageError
 from fgamcd_opt.formulations.configuration_delays import configuration_delays
 from fgamcd_opt.frontdoor import solve
 from fgamcd_opt.instances.instance import Instance
-from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.problem import P1
 from fgamcd_opt.solvers.growing_sets import GrowingSets
 from fgamcd_opt.status import Status
@@ -219,8 +219,9 @@ def test_the_better_order_counts_where_a_cloud_delivers_what_is_left_out(delays,
 
 
 @pytest.mark.parametrize("name", ["greedy-delay", "trimcaching", "trimcaching-spec"])
-def test_a_cloud_that_hardly_delivers_changes_nothing_where_everything_fits(name):
-    problem = P1(load("small", {"users": "6"}))
+@pytest.mark.parametrize("instance", ["small-s4-0040MB", "small-s1-0080MB"])
+def test_a_cloud_that_hardly_delivers_changes_nothing_where_everything_fits(name, instance):
+    problem = P1(library_instance(instance))
     slow = P1(problem.instance, Variant.parse({"unserved": "cloud(1e3)"}))
     assert solve(slow, name).objective_s == solve(problem, name).objective_s
 
