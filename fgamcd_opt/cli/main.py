@@ -45,8 +45,8 @@ exit codes:
   {ExitCode.INPUT_REJECTED:>3}  a file, field or value of the input is rejected, or a file cannot be written
   {ExitCode.INFEASIBLE:>3}  the problem is proved to have no feasible point
   {ExitCode.NO_SOLUTION:>3}  stopped without a feasible point and without such a proof (bound: without a bound)
-  {ExitCode.VERIFICATION_FAILED:>3}  the checker rejected a solution, a bound exceeds the best known delay, or a library
-       instance has another digest
+  {ExitCode.VERIFICATION_FAILED:>3}  the checker rejected a solution, a bound exceeds the best known delay, two rows of
+       a comparison contradict each other, or a library instance has another digest
   {ExitCode.BACKEND_MISSING:>3}  a solver backend or its licence is missing
   {INTERRUPTED:>3}  interrupted before there was anything to keep
 """

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from fgamcd_opt.comparison.cell import SOLUTION_FILE
-from fgamcd_opt.comparison.grid import Cell
+from fgamcd_opt.comparison.grid import Cell, CellLimits
 from fgamcd_opt.comparison.provenance import provenance
 from fgamcd_opt.comparison.row import CellOutcome, Row
 from fgamcd_opt.errors import BackendError
@@ -29,6 +29,9 @@ _TERM_S = 3.0
 """Seconds between SIGTERM and SIGKILL."""
 
 _LOG_TAIL_BYTES = 4000
+
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+"""Linear algebra libraries take all cores unless told otherwise, whatever limit a solver is given."""
 
 
 @dataclass(frozen=True)
@@ -74,13 +77,7 @@ def run_cell(
             "rate_cache": None if rates is None else str(rates.absolute()),
         }
         log = folder / "log"
-        end = _run(
-            task,
-            log,
-            None if cell.limits.time_s is None else cell.limits.time_s + grace_s,
-            cell.limits.memory_bytes,
-            stop or threading.Event(),
-        )
+        end = _run(task, log, cell.limits, grace_s, stop or threading.Event())
         if end is None:
             return None
         solution = folder / SOLUTION_FILE
@@ -92,26 +89,16 @@ def run_cell(
 def prepare(solvers: list[str]) -> None:
     """Compile the kernels of solvers once, in a process of its own, before their cells start."""
     with tempfile.TemporaryDirectory(prefix="fgamcd-cell-") as name:
-        _run({"prepare": solvers, "folder": name}, Path(name) / "log", None, None, threading.Event())
+        task = {"prepare": solvers, "folder": name}
+        _run(task, Path(name) / "log", CellLimits(), GRACE_S, threading.Event())
 
 
 def _run(
-    task: dict[str, Any],
-    log: Path,
-    wall_limit_s: float | None,
-    memory_bytes: int | None,
-    stop: threading.Event,
+    task: dict[str, Any], log: Path, limits: CellLimits, grace_s: float, stop: threading.Event
 ) -> _End | None:
     """Start the process, wait for its end or bring it about; None if ``stop`` was set."""
     begun = time.monotonic()
-    with log.open("wb") as stream:
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "fgamcd_opt.comparison.cell"],
-            stdin=subprocess.PIPE,
-            stdout=stream,
-            stderr=stream,
-            start_new_session=True,
-        )
+    process = _start(log, limits.threads)
     peak, killed = 0, None
     assert process.stdin is not None
     try:
@@ -122,10 +109,10 @@ def _run(
             peak = max(peak, memory := resident_bytes(process.pid))
             if stop.is_set():
                 return None
-            if memory_bytes is not None and memory > memory_bytes:
+            if limits.memory_bytes is not None and memory > limits.memory_bytes:
                 killed = CellOutcome.KILLED_MEMORY
                 break
-            if wall_limit_s is not None and time.monotonic() - begun > wall_limit_s:
+            if limits.time_s is not None and time.monotonic() - begun > limits.time_s + grace_s:
                 killed = CellOutcome.KILLED_TIME
                 _signal_group(process, signal.SIGTERM)
                 _ended(process, _TERM_S)
@@ -136,6 +123,19 @@ def _run(
             process.stdin.close()
         process.wait()
     return _End(process.returncode, killed, time.monotonic() - begun, peak)
+
+
+def _start(log: Path, threads: int) -> subprocess.Popen[bytes]:
+    """A process that waits for its task, leads a process group of its own, and keeps to its threads."""
+    with log.open("wb") as stream:
+        return subprocess.Popen(
+            [sys.executable, "-P", "-m", "fgamcd_opt.comparison.cell"],
+            stdin=subprocess.PIPE,
+            stdout=stream,
+            stderr=stream,
+            start_new_session=True,
+            env={**os.environ, **dict.fromkeys(_THREAD_VARIABLES, str(threads))},
+        )
 
 
 def _ended(process: subprocess.Popen[bytes], seconds: float) -> bool:

@@ -39,6 +39,13 @@ def wait_for(what: str, reached: Any, seconds: float = 60.0) -> None:
         time.sleep(0.02)
 
 
+@pytest.fixture
+def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows alone: drawing the figures takes longer than everything else here."""
+    monkeypatch.setattr("fgamcd_opt.comparison.report.write_report", lambda *_, **__: [Path("none.html")])
+
+
+@pytest.mark.usefixtures("no_report")
 def test_killed_half_way_and_started_again(
     tmp_path: Path, plug_ins: Path, roomy: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -90,6 +97,7 @@ def test_ctrl_c_ends_the_cells_at_work(tmp_path: Path, plug_ins: Path, roomy: Pa
     assert not list((tmp_path / "out" / "cells").iterdir())
 
 
+@pytest.mark.usefixtures("no_report")
 def test_a_contradiction_ends_with_exit_code_6_and_both_names(
     tmp_path: Path, plug_ins: Path, roomy: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -111,6 +119,9 @@ def test_failed_cells_do_not_fail_the_command(
     report = json.loads(capsys.readouterr().out)
     assert [row["class"] for row in report["rows"]] == ["feasible", "failed"]
     assert not (tmp_path / "out" / "solutions").exists()
+    for cell in (row["cell"] for row in report["rows"]):
+        assert cell in (tmp_path / "out" / "rows.csv").read_text()
+    assert "odd-refusal" in (tmp_path / "out" / "report.html").read_text()
 
 
 @pytest.mark.parametrize(
