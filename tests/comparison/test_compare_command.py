@@ -32,7 +32,7 @@ def table(report: dict[str, Any]) -> list[tuple[Any, ...]]:
     return [(r["cell"], r["seed"], r["delay_s"], r["class"], r["metrics"]) for r in report["rows"]]
 
 
-def wait_for(what: str, reached: Any, seconds: float = 60.0) -> None:
+def wait_for(what: str, reached: Any, seconds: float = 300.0) -> None:
     end = time.monotonic() + seconds
     while not reached():
         assert time.monotonic() < end, what
