@@ -9,7 +9,7 @@ import importlib.util
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import pytest
 from mkdocs.config import load_config
@@ -19,9 +19,17 @@ from fgamcd_opt.solvers.registry import solver_names
 
 ROOT = Path(__file__).parents[2]
 NAVIGATION = load_config(str(ROOT / "mkdocs.yml")).nav
-SPEC = importlib.util.spec_from_file_location("site_hooks", ROOT / "docs" / "site_hooks.py")
-hooks = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(hooks)
+
+
+def load(name: str) -> ModuleType:
+    """A module of the site that stands beside the pages."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+hooks, docstrings = load("site_hooks"), load("site_docstrings")
 
 
 def entries(item) -> Iterator[tuple[str, str]]:
@@ -96,3 +104,14 @@ def test_a_page_that_loads_from_elsewhere_is_noticed(html, warned, caplog):
 def test_roles_of_docstrings_are_left_out():
     html = "<p>see :class:<code>Limits</code> and 1:func:2</p>"
     assert hooks.on_page_content(html) == "<p>see <code>Limits</code> and 1:func:2</p>"
+
+
+def test_names_that_share_a_description_get_an_entry_each():
+    before = (
+        "One, two.\n\nParameters\n----------\na, b_2\n    Both.\n\n    More.\nc\n    Alone, here.\n\nRaises\n"
+    )
+    after = before.replace(
+        "a, b_2\n    Both.\n\n    More.\n", "a\n    Both.\n\n    More.\nb_2\n    Both.\n\n    More.\n"
+    )
+    assert docstrings.separated(before) == after
+    assert docstrings.separated(after) == after
