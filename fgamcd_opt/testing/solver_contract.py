@@ -13,6 +13,7 @@ import logging
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -287,6 +288,7 @@ def check_solver(name: str, options: Mapping[str, Any] | None = None, variant: V
     require(not broken, f"solver {name} breaks {len(broken)} of {len(RULES)} rules\n" + "\n".join(broken))
 
 
+@cache
 def _random_instance(seed: int, **fields: Any) -> Instance:
     """A tiny problem with storage for more than one copy of every block."""
     return random_problem(seed, storage_share=2.5, **fields).instance
@@ -298,10 +300,7 @@ def _against_enumeration(case: SolverUnderTest, instance: Instance, **arguments:
     A solver that changes P1 itself is measured on the variant that its result is for.
     """
     result = case.solve(instance, **arguments)
-    problem = P1(instance, result.variant)
-    oracle = full_oracle(problem)
-    fastest = best_delay(problem, oracle.upper_bps())
-    reached = best_delay(problem, oracle.lower_bps())
+    fastest, reached = _enumerated(instance, result.variant)
     where = f"{instance.name} ({result.variant})"
     if result.objective_s is not None:
         possible = result.objective_s >= fastest * (1 - ROUNDING)
@@ -312,6 +311,14 @@ def _against_enumeration(case: SolverUnderTest, instance: Instance, **arguments:
     if result.stop_reason is StopReason.INFEASIBLE:
         require(math.isinf(reached), f"{where}: called infeasible, but a solution has {reached} s")
     return result
+
+
+@cache
+def _enumerated(instance: Instance, variant: Variant) -> tuple[float, float]:
+    """Least delay over all placements, in s: with proved bounds on the rates, and with beams in hand."""
+    problem = P1(instance, variant)
+    oracle = full_oracle(problem)
+    return best_delay(problem, oracle.upper_bps()), best_delay(problem, oracle.lower_bps())
 
 
 def _same_point(first: Result, other: Result) -> bool:
