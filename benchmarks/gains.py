@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("--solvers", help="comma-separated (default: those of the storage sweep)")
     parser.add_argument("--gap", type=float, default=1e-3, help="of every solve (default %(default)s)")
     parser.add_argument(
-        "--time-limit", type=float, default=300.0, help="seconds per solve (default %(default)s)"
+        "--time-limit", type=float, default=60.0, help="seconds per solve (default %(default)s)"
     )
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--work", type=Path, required=True, help="folder for the cells, kept between runs")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fgamcd_opt.sweep.run import Plan
 
 DEFAULT_GAP = 1e-3
+DEFAULT_TIME_LIMIT_S = 60.0
 DEFAULT_SEEDS = "0-4"
 QUICK_SEEDS = "0-1"
 
@@ -53,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--time-limit",
         type=float,
-        default=300.0,
+        default=DEFAULT_TIME_LIMIT_S,
         metavar="S",
         help="seconds per solve (default: %(default)s)",
     )

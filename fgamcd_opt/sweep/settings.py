@@ -136,7 +136,7 @@ def _backhaul(mean_gbps: float, recipe: Recipe) -> dict[str, str]:
 _STORAGE = Axis(
     "storage_gb",
     "storage per node (GB)",
-    {"paper": (0.2, 0.3, 0.45, 0.7, 1.25), "llm": (12.0, 16.0, 24.0, 36.0, 48.0), QUICK: (0.06, 0.12)},
+    {"paper": (0.2, 0.3, 0.45, 0.7, 1.25), "llm": (16.0, 24.0, 36.0, 48.0), QUICK: (0.06, 0.12)},
 )
 _NODES = Axis("nodes", "nodes", {"paper": (4, 5, 6, 7, 8), QUICK: (2, 3)})
 _ANTENNAS = Axis("antennas", "antennas per node", {"paper": (10, 15, 20, 25, 30), QUICK: (2, 4)})
@@ -176,7 +176,7 @@ SWEEPS = {
             Axis(
                 "reuse",
                 "reuse ratio (share of bytes)",
-                {"paper": (0.0, 0.5, 0.55, 0.7, 0.8), QUICK: (0.0, 0.5)},
+                {"paper": (0.0, 0.53, 0.6, 0.7, 0.8), QUICK: (0.0, 0.5)},
             ),
             freeze_depths,
             feature="reuse_ratio",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fgamcd_opt.comparison.table import Column, Table
 from fgamcd_opt.sweep.judges import (
     EQUAL,
+    NOTHING,
     POINTS,
     Judge,
     Judgement,
@@ -157,14 +158,17 @@ VERDICTS = {True: "agrees", False: "disagrees", None: "not comparable"}
 def trend_rows(sweep: str, preset: str, cells: pd.DataFrame) -> list[tuple[str, str, Judgement]]:
     """Quantity, report and judgement of every trend of a sweep."""
     measured = Measured(cells)
-    return [
-        (
-            trend.quantity,
-            trend.reported,
-            trend.judge(measured if trend.at is None else measured.nearest(trend.at)),
-        )
-        for trend in trends_of(sweep, preset)
-    ]
+    return [(trend.quantity, trend.reported, _judged(trend, measured)) for trend in trends_of(sweep, preset)]
+
+
+def _judged(trend: Trend, measured: Measured) -> Judgement:
+    """The judgement on all points, or on the one nearest to where the report is, which it names then."""
+    if trend.at is None:
+        return trend.judge(measured)
+    nearest = measured.nearest(trend.at)
+    found = trend.judge(nearest)
+    where = float(nearest.cells["x"].mean())
+    return found if found == NOTHING else replace(found, measured=f"{found.measured} at {where:.4g}")
 
 
 def trend_table(figure: str, rows: Sequence[tuple[str, str, Judgement]]) -> Table:
