@@ -12,7 +12,7 @@ from fgamcd_opt.sweep.measured import Measured, percent, percent_interval
 from fgamcd_opt.sweep.methods import REFERENCE
 
 POINTS = 0.05
-"""A reported gain agrees if it lies within this many (5 percentage points) of the measured interval."""
+"""A reported gain agrees if it differs from the measured mean by at most this much (5 percentage points)."""
 
 EQUAL = 0.01
 """Delays that differ by no more than this share count as equal."""
@@ -81,16 +81,14 @@ def diminishing(measured: Measured) -> Judgement:
 def gain(method: str, reported: float) -> Judge:
     """The reference's T is below the method's by the reported share.
 
-    Agrees if the report lies within `POINTS` of the measured 95 % interval.
+    Agrees if the report differs from the measured mean by at most `POINTS`; a wide interval proves no agreement.
     """
 
     def judge(measured: Measured) -> Judgement:
         found = measured.gain(method)
         if math.isnan(found.mean):
             return NOTHING
-        low = found.mean if math.isnan(found.low) else found.low
-        high = found.mean if math.isnan(found.high) else found.high
-        agrees = low - POINTS <= reported <= high + POINTS
+        agrees = abs(found.mean - reported) <= POINTS
         return Judgement(percent_interval(found), agrees, _why(measured, method, reported, found.mean))
 
     return judge

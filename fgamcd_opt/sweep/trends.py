@@ -131,7 +131,7 @@ _TRENDS: Mapping[str, tuple[Trend, ...]] = {
 """Reports about how things change, by sweep; those of ``csi`` are in `fgamcd_opt.sweep.csi`."""
 
 RULE = (
-    f"A gain agrees if the reported one lies within {100 * POINTS:g} percentage points of the measured 95 % interval; "
+    f"A gain agrees if the reported one differs from the measured mean by at most {100 * POINTS:g} percentage points; "
     f"delays are equal if they differ by at most {100 * EQUAL:g} %. The measured gains are those of the certified "
     "optimum, the reported ones those of the source's method."
 )

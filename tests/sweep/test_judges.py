@@ -67,6 +67,17 @@ def test_gain_by_hand():
     assert "larger than reported" in judged(judges.gain("coarse", 0.1), delay).reason
 
 
+def test_a_wide_interval_is_no_agreement():
+    """Gains of 0 %, 50 % and 0 %: the interval reaches far beyond 40 %, the mean of 17 % does not."""
+
+    def delay(method, value, seed):
+        return 2.0 if (method, seed) == ("coarse", 1) else 1.0
+
+    found = Measured(synthetic_cells(delay)).gain("coarse")
+    assert found.high > 0.8
+    assert judged(judges.gain("coarse", 0.4), delay).agrees is False
+
+
 def test_order_of_gains():
     factor = {"exact": 1.0, "a": 2.0, "b": 3.0}
     cells = synthetic_cells(lambda m, v, s: factor[m] * v, methods=tuple(factor))
