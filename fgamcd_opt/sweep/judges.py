@@ -103,15 +103,18 @@ def _why(measured: Measured, method: str, reported: float, found: float) -> str:
     if most < reported:
         said.append(f"more than {percent(most)} is impossible here: T of no method is below the proved bound")
     cells = measured.of_method(method)
-    used = cells["cloud_blocks"].fillna(0.0)
-    if (used > 0).any():
-        said.append(
-            f"{method} leaves blocks to the cloud in {int((used > 0).sum())} of {len(cells)} cells "
-            f"({used.mean():.1f} on average)"
-        )
     roomy = (cells["storage_bytes"] / cells["requested_bytes"]).mean()
     said.append(f"the caches together hold {roomy:.1f} times the requested bytes")
-    return "; ".join(said)
+    return _left_to_cloud(measured, method, "; ".join(said))
+
+
+def _left_to_cloud(measured: Measured, method: str, said: str) -> str:
+    """What was said, and how many blocks a method leaves to the cloud if it leaves any."""
+    used = measured.of_method(method)["cloud_blocks"].fillna(0.0)
+    if not (used > 0).any():
+        return said
+    count = f"in {int((used > 0).sum())} of {len(used)} cells ({used.mean():.1f} on average)"
+    return f"{said}; {method} leaves blocks to the cloud {count}"
 
 
 def order(reported: Sequence[str]) -> Judge:
@@ -180,16 +183,22 @@ def some_value_beats_first(method: str) -> Judge:
             if len(wide) < 2:
                 continue
             change = {
-                float(str(v)): mean_interval(((wide.iloc[0] - row) / wide.iloc[0]).tolist())
+                float(str(v)): mean_interval(((row - wide.iloc[0]) / wide.iloc[0]).tolist())
                 for v, row in wide[1:].iterrows()
             }
-            best = max(change, key=lambda value: change[value].mean)
-            right.append(change[best].mean > 0.0 and not change[best].low < 0.0)
+            best = min(change, key=lambda value: change[value].mean)
+            right.append(change[best].mean < 0.0 and not change[best].high > 0.0)
             where = "" if math.isnan(series) else f"{series:g}: "
-            told.append(f"{where}{best:g} is better by {percent_interval(change[best])}")
+            told.append(f"{where}{percent_interval(change[best])} of T at {best:g}")
         if not told:
             return NOTHING
-        reason = f"a better value with its whole interval above zero for {sum(right)} of {len(right)} curves"
-        return Judgement("; ".join(told), any(right), reason)
+        reason = (
+            f"some other value saves time, with its whole interval, on {sum(right)} of {len(right)} curves"
+        )
+        return Judgement(
+            f"changes against the first value: {'; '.join(told)}",
+            any(right),
+            _left_to_cloud(measured, method, reason),
+        )
 
     return judge
