@@ -16,16 +16,15 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import sys
 import time
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from fresh_broadcasts import broadcast_of
+from machine import machine
 from numpy.typing import NDArray
 
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings, SetTable, masks_by_size
@@ -201,25 +200,6 @@ def complete_table(name: str, settings: BeamformingSettings, threads: int) -> di
         "gap_mean": float(np.nanmean(gap)),
         "gap_max": float(np.nanmax(gap)),
         "by_users": rows,
-    }
-
-
-def machine() -> dict[str, Any]:
-    """What it ran on."""
-    model = platform.processor() or platform.machine()
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        model = next(
-            (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), model
-        )
-    except OSError:
-        pass
-    return {
-        "cpu": model,
-        "cores": os.cpu_count(),
-        "load_1min": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
-        "python": platform.python_version(),
-        **{name: version(name) for name in ("numpy", "numba", "fgamcd-opt")},
     }
 
 

@@ -11,7 +11,7 @@ import os
 import sys
 from pathlib import Path
 
-from beamforming import machine
+from machine import machine_words
 from pages import put
 
 from fgamcd_opt.context import Limits
@@ -58,7 +58,7 @@ def main() -> None:
             line = row(name, method, limits)
             print(line, end="", flush=True)
             text += line
-    footer = f"\n`{' '.join(['python', *sys.argv])}`, {machine()}\n"
+    footer = f"\n`{' '.join(['python', *sys.argv])}`, {machine_words()}\n"
     print(footer, end="")
     if args.page:
         put(args.page, MARK, text + footer)

@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from beamforming import machine
+from machine import machine_words
 from pages import put
 
 from fgamcd_opt.certificate import Certificate
@@ -57,7 +57,7 @@ def main() -> None:
         print(lines[-1], flush=True)
     if args.page:
         command = f"python benchmarks/certificates.py --gap {args.gap:g}"
-        put(args.page, MARK, "\n".join([*lines, "", f"`{command}`, {machine()}"]))
+        put(args.page, MARK, "\n".join([*lines, "", f"`{command}`, {machine_words()}"]))
 
 
 def measured(name: str, limits: Limits) -> list[str]:

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from beamforming import machine
+from machine import machine_words
 from pages import put
 
 from fgamcd_opt.context import Limits
@@ -51,7 +51,7 @@ def main() -> None:
             line = row(problem, args.name, name, options, limits, Path(folder))
             print(line, end="", flush=True)
             text += line
-    footer = f"\n`{' '.join(['python', *sys.argv])}`, {machine()}\n"
+    footer = f"\n`{' '.join(['python', *sys.argv])}`, {machine_words()}\n"
     print(footer, end="")
     if args.page:
         put(args.page, MARK, text + footer)

@@ -10,7 +10,7 @@ import argparse
 import shutil
 from pathlib import Path
 
-from beamforming import machine
+from machine import machine_words
 from pages import put
 
 from fgamcd_opt.cli.main import main as fgamcd
@@ -43,7 +43,7 @@ def page_text(name: str, words: list[str], folder: Path) -> str:
     pictures = [f"![{path.stem}](figures/{path.name})" for path in copied if path.suffix == ".png"]
     files = ", ".join(f"[{path.name}](figures/{path.name})" for path in copied if path.suffix != ".png")
     tables = (folder / f"{name}.md").read_text(encoding="utf-8").replace("## ", "### ").strip()
-    footer = f"`fgamcd {' '.join(words)} -o {name}`, {machine()}. Files: {files}"
+    footer = f"`fgamcd {' '.join(words)} -o {name}`, {machine_words()}. Files: {files}"
     return "\n\n".join([*pictures, tables, footer])
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from beamforming import machine
+from machine import machine_words
 from pages import put
 
 from fgamcd_opt.comparison.grid import CellLimits
@@ -134,7 +134,7 @@ def order_table(report: Report) -> Table:
 def footer(args: argparse.Namespace) -> str:
     """Command and machine."""
     words = f"--preset {args.preset} --storage {args.storage} --seeds {args.seeds} --gap {args.gap:g}"
-    return f"`python benchmarks/gains.py {words} --time-limit {args.time_limit:g} --work FOLDER`, {machine()}"
+    return f"`python benchmarks/gains.py {words} --time-limit {args.time_limit:g} --work FOLDER`, {machine_words()}"
 
 
 if __name__ == "__main__":

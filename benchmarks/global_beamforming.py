@@ -15,8 +15,8 @@ import time
 from typing import Any
 
 import numpy as np
-from beamforming import machine
 from fresh_broadcasts import broadcast_of
+from machine import machine
 
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings, Broadcast, SetTable
 from fgamcd_opt.beamforming.global_search import branch_and_bound

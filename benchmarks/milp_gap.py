@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from beamforming import machine
+from machine import machine
 from pages import put
 
 from fgamcd_opt.context import Limits, SolveContext

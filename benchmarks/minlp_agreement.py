@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from beamforming import machine
+from machine import machine
 from pages import put
 
 from fgamcd_opt.context import Limits

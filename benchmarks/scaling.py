@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from beamforming import machine
+from machine import machine, machine_words
 from pages import put
 
 from fgamcd_opt.context import Limits
@@ -70,7 +70,7 @@ def main() -> None:
     command = " ".join(["python", *sys.argv])
     print(table)
     if args.page:
-        put(args.page, MARK, f"{table}\n\n`{command}`, {machine()}")
+        put(args.page, MARK, f"{table}\n\n`{command}`, {machine_words()}")
 
 
 def solved(nodes: int, args: argparse.Namespace) -> dict[str, Any]:

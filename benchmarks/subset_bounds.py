@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from beamforming import machine
+from machine import machine_words
 from pages import put
 
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings, Broadcast
@@ -42,7 +42,7 @@ def main() -> None:
         for size in map(int, args.sizes.split(",")):
             lines.append(row(users, size, args.sets))
             print(lines[-1], file=sys.stderr, flush=True)
-    table = "\n".join([*lines, "", f"`python benchmarks/subset_bounds.py`, {machine()}"])
+    table = "\n".join([*lines, "", f"`python benchmarks/subset_bounds.py`, {machine_words()}"])
     print(table)
     if args.page:
         put(args.page, MARK, table)

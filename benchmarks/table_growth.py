@@ -14,7 +14,7 @@ import time
 from typing import Any
 
 import numpy as np
-from beamforming import machine
+from machine import machine
 
 from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.problem import P1
