@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from machine import machine
+from machine import machine, machine_words
 from pages import put
 
 from fgamcd_opt.context import Limits, SolveContext
@@ -66,7 +66,7 @@ def main() -> None:
             print(text(rows[-1]), file=sys.stderr if args.json else sys.stdout, flush=True)
     limits = f"--gap {args.gap:g} --time-limit {args.time_limit:g}"
     result = {"command": f"python benchmarks/milp_gap.py {limits}", "machine": machine(), "rows": rows}
-    footer = f"\n`{result['command']}`, {result['machine']}"
+    footer = f"\n`{result['command']}`, {machine_words()}"
     print(json.dumps(result, indent=1) if args.json else footer)
     if args.page:
         put(args.page, MARK, "\n".join([head, *map(text, rows), footer]))
