@@ -64,7 +64,8 @@ class HybridSolver(CompiledSolver):
         variants = [
             impose(problem, delivery=Delivery.HYBRID, hybrid_threshold=number) for number in thresholds
         ]
-        found = reference_solution(problem, context, {k: v for k, v in options.items() if k != "threshold"})
+        of_exact = {k: v for k, v in options.items() if k != "threshold"}
+        found = reference_solution(problem, variants[0], context, of_exact)
         if found.decision is None:
             return dataclasses.replace(found, variant=variants[0].variant)
         with context.stage("rates"):

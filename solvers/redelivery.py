@@ -15,20 +15,40 @@ from fgamcd_opt.rate_oracle import RateOracle
 from fgamcd_opt.solvers.decisions import beams_of
 from fgamcd_opt.solvers.exact import ExactSolver
 from fgamcd_opt.solvers.protocol import Outcome
+from fgamcd_opt.status import StopReason
 from fgamcd_opt.transmissions import JOINT, senders_of
 
 
-def reference_solution(problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
-    """The solution by `exact` of the problem with CoMP broadcast; bound and trace, of that problem, are left out."""
+def reference_solution(problem: P1, rival: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
+    """The solution by `exact` of the problem with CoMP broadcast, from which a rival starts.
+
+    What is proved about that problem is left out: bound and trace, and that there is no solution, for users whom no
+    beam can serve together may well be served apart. Only what excludes every delivery proves that the rival has none.
+
+    Parameters
+    ----------
+    problem
+        P1 with ``delivery=comp_broadcast``.
+    rival
+        The same problem with the other delivery.
+    context
+        Limits, seed, clock.
+    options
+        Those of ``exact``.
+    """
     inner = context.untraced()
     found = ExactSolver().solve(problem, inner, {**ExactSolver.options, **options})
     context.rates_read |= inner.rates_read
+    excluded = rival.infeasibility_reason()
+    without = f"no caching to start from, as P1 itself has no solution: {found.infeasibility}"
     return dataclasses.replace(
         found,
         bound_s=None,
         bound_kind=None,
         combinatorial_bound_s=None,
-        stop_reason=found.stop_reason if found.infeasibility else context.stop_reason(),
+        infeasibility=excluded,
+        stop_reason=StopReason.INFEASIBLE if excluded else context.stop_reason(),
+        message=without if found.infeasibility and not excluded else found.message,
     )
 
 

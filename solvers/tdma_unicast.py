@@ -40,7 +40,7 @@ class TdmaUnicastSolver(CompiledSolver):
             Those of ``exact``.
         """
         unicast = impose(problem, delivery=Delivery.UNICAST_TDMA)
-        found = reference_solution(problem, context, options)
+        found = reference_solution(problem, unicast, context, options)
         if found.decision is None:
             return dataclasses.replace(found, variant=unicast.variant)
         with context.stage("rates"):

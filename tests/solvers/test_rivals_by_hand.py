@@ -155,6 +155,24 @@ def test_a_threshold_that_misses_the_qos_is_no_solution():
     assert solve(P1(needed), "hybrid").variant.hybrid_threshold == 0
 
 
+@pytest.mark.parametrize("name", ["tdma-unicast", "hybrid"])
+def test_users_that_no_broadcast_serves_together_prove_nothing_about_another_delivery(name):
+    """Orthogonal channels (1, 1) and (1, -1): alone each user reaches 6 and needs 5, no beam gives both more than 3 sqrt(2).
+
+    P1 has no solution, so there is no caching to start from; user by user there is one.
+    """
+    instance = two_cells([[3.0, 3.0], [3.0, -3.0]]).replace(qos_bps=np.full(2, 1e8 * np.log2(1.0 + 5.0**2)))
+    assert solve(P1(instance), "exact").stop_reason is StopReason.INFEASIBLE
+    alone = solve(P1(instance, Variant.parse({"delivery": "unicast_tdma"})), "exact", limits=TIGHT)
+    assert alone.objective_s == pytest.approx(2 * seconds(6.0), rel=1e-6)
+    result = solve(P1(instance), name)
+    assert result.solution is None
+    assert (result.stop_reason, result.infeasibility) == (StopReason.COMPLETED, None)
+    assert "no caching to start from" in result.message
+    out_of_reach = instance.replace(qos_bps=np.full(2, 1e8 * np.log2(1.0 + 7.0**2)))
+    assert solve(P1(out_of_reach), name).stop_reason is StopReason.INFEASIBLE
+
+
 def test_coarse_equals_block_caching_where_nothing_is_shared():
     """Reuse 0 and room for everything: whole models lose nothing (equal T)."""
     problem = P1(load("small", {"freeze": "0,0", "storage_gb": "9"}))
