@@ -99,6 +99,7 @@ def _why(measured: Measured, method: str, reported: float, found: float) -> str:
     said = [
         f"{100 * abs(found - reported):.1f} points {'smaller' if found < reported else 'larger'} than reported"
     ]
+    said += _fewer_points(measured, (REFERENCE, method))
     most = measured.gain(method, "bound_s").mean
     if most < reported:
         said.append(f"more than {percent(most)} is impossible here: T of no method is below the proved bound")
@@ -106,6 +107,12 @@ def _why(measured: Measured, method: str, reported: float, found: float) -> str:
     roomy = (cells["storage_bytes"] / cells["requested_bytes"]).mean()
     said.append(f"the caches together hold {roomy:.1f} times the requested bytes")
     return _left_to_cloud(measured, method, "; ".join(said))
+
+
+def _fewer_points(measured: Measured, methods: Sequence[str]) -> list[str]:
+    """Says at how many points of the reference all of the methods solved every seed, if not at all of them."""
+    shared, of_all = len(measured.points(methods)), len(measured.points([REFERENCE]))
+    return [f"over the {shared} of {of_all} points solved with every seed"] if shared < of_all else []
 
 
 def _left_to_cloud(measured: Measured, method: str, said: str) -> str:
@@ -118,21 +125,24 @@ def _left_to_cloud(measured: Measured, method: str, said: str) -> str:
 
 
 def order(reported: Sequence[str]) -> Judge:
-    """The methods from the largest to the smallest gain come in the reported order."""
+    """The methods from the largest to the smallest gain come in the reported order, all over the same points."""
 
     def judge(measured: Measured) -> Judgement:
-        gains = {name: measured.gain(name).mean for name in reported}
-        known = [name for name in reported if not math.isnan(gains[name])]
+        known = [name for name in reported if not math.isnan(measured.gain(name).mean)]
         if len(known) < 2:
             return NOTHING
+        shared = measured.at_points_of([REFERENCE, *known])
+        gains = {name: shared.gain(name).mean for name in known}
+        if any(math.isnan(gain) for gain in gains.values()):
+            return Judgement("not measured", None, "at no point all of these methods solved every seed")
         found = sorted(known, key=lambda name: -gains[name])
         text = ", ".join(f"{name} {percent(gains[name])}" for name in found)
         apart = [name for name, other in zip(known, found, strict=True) if name != other]
         missing = [name for name in reported if name not in known]
-        reason = f"in another place: {', '.join(apart)}" if apart else "every method is in its place"
-        return Judgement(
-            text, not apart, reason + (f"; not measured: {', '.join(missing)}" if missing else "")
-        )
+        reasons = [f"in another place: {', '.join(apart)}" if apart else "every method is in its place"]
+        reasons += _fewer_points(measured, [REFERENCE, *known])
+        reasons += [f"not measured: {', '.join(missing)}"] if missing else []
+        return Judgement(text, not apart, "; ".join(reasons))
 
     return judge
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,23 @@ class Measured:
         places = self.cells.groupby("value")["x"].mean()
         value = float(str((places - x).abs().idxmin()))
         return Measured(self.cells[self.cells["value"] == value])
+
+    def points(self, methods: Iterable[str]) -> set[tuple[str, float]]:
+        """Points (second value as text, value) at which each of these methods solved every common seed."""
+        solved = [
+            {(str(series), float(str(value))) for series, wide in self.curves(name) for value in wide.index}
+            for name in methods
+        ]
+        return set.intersection(*solved)
+
+    def at_points_of(self, methods: Iterable[str]) -> Measured:
+        """The common seeds at :meth:`points` alone, where means of these methods are over the same cells."""
+        kept, seeds = self.points(methods), set(self.seeds)
+        places = zip(*(self.cells[name].tolist() for name in ("series", "value", "seed")), strict=True)
+        inside = [
+            (str(float(series)), float(value)) in kept and seed in seeds for series, value, seed in places
+        ]
+        return Measured(self.cells[inside])
 
     def of_method(self, method: str) -> pd.DataFrame:
         """All cells of a method."""

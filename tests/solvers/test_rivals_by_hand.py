@@ -157,7 +157,7 @@ def test_a_threshold_that_misses_the_qos_is_no_solution():
 
 @pytest.mark.parametrize("name", ["tdma-unicast", "hybrid"])
 def test_users_that_no_broadcast_serves_together_prove_nothing_about_another_delivery(name):
-    """Orthogonal channels (1, 1) and (1, -1): alone each user reaches 6 and needs 5, no beam gives both more than 3 sqrt(2).
+    """Orthogonal channels (3, 3) and (3, -3): alone each user reaches 6 and needs 5; no beam gives both over 3 sqrt(2).
 
     P1 has no solution, so there is no caching to start from; user by user there is one.
     """

@@ -88,6 +88,34 @@ def test_order_of_gains():
     assert judges.order(["a", "c"])(Measured(cells)) == judges.NOTHING
 
 
+def test_order_and_gains_are_over_points_that_all_solved():
+    """At 1 and 2 the gains of a and b are 50 % and 75 %; at 3, which only a solves, a gains 90 %, on average 63 %."""
+    factor = {"exact": 1.0, "a": 2.0, "b": 4.0}
+
+    def delay(method, value, seed):
+        if value == 3.0:
+            return {"exact": 1.0, "a": 10.0, "b": None}[method]
+        return factor[method]
+
+    measured = Measured(synthetic_cells(delay, methods=tuple(factor)))
+    found = judges.order(["b", "a"])(measured)
+    assert found.agrees
+    assert found.measured == "b 75.00 %, a 50.00 %"
+    assert "over the 2 of 3 points" in found.reason
+    assert "over the 2 of 3 points" in judges.gain("b", 0.7)(measured).reason
+    assert "points solved" not in judges.gain("a", 0.7)(measured).reason
+    assert measured.gain("a").mean == pytest.approx((0.5 + 0.5 + 0.9) / 3)
+
+
+def test_methods_without_a_common_point_have_no_order():
+    """a solves the first point alone and b the others."""
+    cells = synthetic_cells(
+        lambda m, value, s: None if (m == "a") == (value > 1.0) and m != "exact" else 1.0,
+        methods=("exact", "a", "b"),
+    )
+    assert judges.order(["a", "b"])(Measured(cells)).agrees is None
+
+
 def test_equal_at_the_first_value():
     same = judges.equal_at_first("coarse")
     assert judged(same, lambda m, value, s: value if m == "exact" else 1.004).agrees
