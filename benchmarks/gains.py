@@ -14,6 +14,8 @@ from pages import put
 
 from fgamcd_opt.comparison.grid import CellLimits
 from fgamcd_opt.comparison.table import Column, Table
+from fgamcd_opt.instances.resolve import load
+from fgamcd_opt.problem import P1
 from fgamcd_opt.sweep.judges import gain, order
 from fgamcd_opt.sweep.measured import Measured
 from fgamcd_opt.sweep.output import Report
@@ -46,7 +48,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--preset", default="paper")
     parser.add_argument("--storage", default="0.18,0.25,0.4,1.25", help="GB per node, comma-separated")
-    parser.add_argument("--seeds", default="0,5,7,10,12", help="of the instances, comma-separated")
+    parser.add_argument(
+        "--seeds",
+        help="of the instances, comma-separated (default: the first five that fit into the least storage)",
+    )
     parser.add_argument("--solvers", help="comma-separated (default: those of the storage sweep)")
     parser.add_argument("--gap", type=float, default=1e-3, help="of every solve (default %(default)s)")
     parser.add_argument(
@@ -56,11 +61,24 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="folder for the cells, kept between runs")
     parser.add_argument("--page", type=Path, help="put the tables into this page")
     args = parser.parse_args()
+    args.seeds = args.seeds or first_seeds(args.preset, min(map(float, args.storage.split(","))))
     report = measured(args)
     text = "\n\n".join([gain_table(report).markdown(), order_table(report).markdown(), footer(args)])
     print(text)
     if args.page:
         put(args.page, MARK, text)
+
+
+def first_seeds(preset: str, storage_gb: float, count: int = 5) -> str:
+    """The first seeds, from 0 on, whose requested blocks are not too large for all caches together."""
+    found: list[str] = []
+    seed = 0
+    while len(found) < count:
+        instance = load(preset, {"seed": str(seed), "storage_gb": f"{storage_gb:g}"})
+        if P1(instance).infeasibility_reason() is None:
+            found.append(str(seed))
+        seed += 1
+    return ",".join(found)
 
 
 def measured(args: argparse.Namespace) -> Report:
@@ -132,7 +150,7 @@ def order_table(report: Report) -> Table:
 
 
 def footer(args: argparse.Namespace) -> str:
-    """Command and machine."""
+    """Command and machine; the seeds are those of :func:`first_seeds` unless they were given."""
     words = f"--preset {args.preset} --storage {args.storage} --seeds {args.seeds} --gap {args.gap:g}"
     return f"`python benchmarks/gains.py {words} --time-limit {args.time_limit:g} --work FOLDER`, {machine_words()}"
 
