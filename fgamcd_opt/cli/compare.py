@@ -108,9 +108,11 @@ def run(args: argparse.Namespace) -> ExitCode:
     from fgamcd_opt.comparison.classes import contradictions, derive
     from fgamcd_opt.comparison.progress import ProgressBar
     from fgamcd_opt.comparison.report import write_report
+    from fgamcd_opt.comparison.row_files import require_comparing
     from fgamcd_opt.comparison.runner import run_cells
     from fgamcd_opt.comparison.scores import scores_of
 
+    require_comparing()
     if args.jobs < 1:
         raise UsageError(f"--jobs {args.jobs}: must be at least 1")
     if args.jobs > 1 and args.scheduler:

@@ -48,7 +48,8 @@ exit codes:
   {ExitCode.VERIFICATION_FAILED:>3}  the checker rejected a solution, a bound exceeds the best known delay, two rows of
        a comparison contradict each other, or a library instance has another digest
   {ExitCode.BACKEND_MISSING:>3}  a solver backend or its licence is missing
-  {INTERRUPTED:>3}  interrupted before there was anything to keep
+  {INTERRUPTED:>3}  interrupted before there was a solution to keep (compare, sweep: rows are kept, the same command
+       runs the others)
 """
 
 

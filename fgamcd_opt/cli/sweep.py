@@ -79,9 +79,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> ExitCode:
     """Plan, run what is missing, write, print."""
-    from fgamcd_opt.plots import require_plotting
+    from fgamcd_opt.comparison.row_files import require_comparing
 
-    require_plotting()
+    require_comparing()
     from fgamcd_opt.comparison.progress import ProgressBar
     from fgamcd_opt.sweep.output import Report
     from fgamcd_opt.sweep.run import plan_cells, run_sweep

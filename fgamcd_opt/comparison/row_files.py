@@ -14,11 +14,11 @@ from fgamcd_opt.files import write_bytes_atomically
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-_NEEDED = ("pandas", "pyarrow", "matplotlib", "jinja2")
+_NEEDED = ("joblib", "psutil", "pandas", "pyarrow", "matplotlib", "jinja2")
 
 
-def require_reporting() -> None:
-    """Refuse, before long work starts, if a comparison cannot be reported.
+def require_comparing() -> None:
+    """Refuse, before long work starts, if a comparison cannot be run to its report.
 
     Raises
     ------

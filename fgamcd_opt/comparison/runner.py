@@ -85,15 +85,24 @@ def run_cells(
     if missing:
         log.info("loading or compiling the kernels of the solvers")
         shared = rates if share_rates else None
-        with closing(_answers(missing, shared, grace_s, jobs, scheduler)) as answers:
-            for done, answer in enumerate(answers, 1):
-                row = answer.row
-                if keep_solutions and answer.solution is not None:
-                    write_bytes_atomically(folder / "solutions" / f"{row.cell}.npz", answer.solution)
-                row.save(folder / "cells" / f"{row.cell}.json")
-                rows[row.cell] = row
-                if progress is not None:
-                    progress(row, done, len(missing))
+        try:
+            with closing(_answers(missing, shared, grace_s, jobs, scheduler)) as answers:
+                for done, answer in enumerate(answers, 1):
+                    row = answer.row
+                    if keep_solutions and answer.solution is not None:
+                        write_bytes_atomically(folder / "solutions" / f"{row.cell}.npz", answer.solution)
+                    row.save(folder / "cells" / f"{row.cell}.json")
+                    rows[row.cell] = row
+                    if progress is not None:
+                        progress(row, done, len(missing))
+        except KeyboardInterrupt:
+            log.warning(
+                "%d of %d cells are kept in %s; the same command runs the others",
+                len(rows),
+                len(cells),
+                folder,
+            )
+            raise
     return [rows[cell.id] for cell in cells]
 
 

@@ -136,7 +136,7 @@ def _backhaul(mean_gbps: float, recipe: Recipe) -> dict[str, str]:
 _STORAGE = Axis(
     "storage_gb",
     "storage per node (GB)",
-    {"paper": (0.2, 0.3, 0.45, 0.7, 1.25), "llm": (16.0, 24.0, 36.0, 48.0), QUICK: (0.06, 0.12)},
+    {"paper": (0.2, 0.3, 0.45, 0.7, 1.25), "llm": (16.0, 24.0, 36.0, 48.0), QUICK: (0.04, 0.12)},
 )
 _NODES = Axis("nodes", "nodes", {"paper": (4, 5, 6, 7, 8), QUICK: (2, 3)})
 _ANTENNAS = Axis("antennas", "antennas per node", {"paper": (10, 15, 20, 25, 30), QUICK: (2, 4)})

@@ -91,7 +91,10 @@ def test_ctrl_c_ends_the_cells_at_work(tmp_path: Path, plug_ins: Path, roomy: Pa
     process.send_signal(signal.SIGINT)
     _, err = process.communicate()
     assert process.returncode == 130
-    assert err.splitlines()[-1] == "fgamcd: error: interrupted"
+    *_, advice, last = err.splitlines()
+    assert last == "fgamcd: error: interrupted"
+    assert "0 of 4 cells are kept in" in advice
+    assert "the same command runs the others" in advice
     pids = [int(path.name.rpartition("-")[2]) for path in plug_ins.iterdir()]
     wait_for("the end of the cells at work", lambda: not any(map(psutil.pid_exists, pids)))
     assert not list((tmp_path / "out" / "cells").iterdir())

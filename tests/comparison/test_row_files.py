@@ -9,8 +9,9 @@ import pyarrow.parquet as parquet
 import pytest
 from synthetic_rows import cell, failed, frame, varied
 
+from fgamcd_opt.cli.main import main
 from fgamcd_opt.comparison import row_files
-from fgamcd_opt.errors import BackendError, InputError
+from fgamcd_opt.errors import BackendError, ExitCode, InputError
 
 
 @pytest.fixture
@@ -75,4 +76,15 @@ def test_missing_folder_is_named(tmp_path):
 def test_missing_package_names_the_extra(monkeypatch):
     monkeypatch.setattr(row_files, "find_spec", lambda name: None if name == "pyarrow" else object())
     with pytest.raises(BackendError, match=r"needs pyarrow: pip install \"fgamcd-opt\[compare\]\""):
-        row_files.require_reporting()
+        row_files.require_comparing()
+
+
+@pytest.mark.parametrize(
+    "words", [("compare", "tiny", "--solvers", "greedy"), ("sweep", "storage", "--quick")]
+)
+def test_nothing_is_run_that_could_not_be_reported(words, monkeypatch, tmp_path, capsys):
+    missing = ("psutil", "jinja2")
+    monkeypatch.setattr(row_files, "find_spec", lambda name: None if name in missing else object())
+    assert main([*words, "-o", str(tmp_path / "new")]) == ExitCode.BACKEND_MISSING
+    assert 'needs psutil, jinja2: pip install "fgamcd-opt[compare]"' in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
