@@ -57,7 +57,11 @@ def test_wrong_words(fgamcd: Run, words: list[str], part: str) -> None:
         (["--solver", "exakt"], "did you mean 'exact'?"),
         (["--option", "effort=3"], "has no option 'effort'"),
         (["--option", "passes=many"], "option passes: 'many' is not of type int"),
-        (["--variant", "delivery=unicast_tdma"], "does not support delivery=unicast_tdma"),
+        (
+            ["--solver", "minlp", "--variant", "delivery=unicast_tdma"],
+            "does not support delivery=unicast_tdma",
+        ),
+        (["--solver", "coarse", "--variant", "granularity=model"], "does not support granularity=model"),
         (["--record"], "--record: only for a library instance"),
     ],
 )
@@ -69,8 +73,10 @@ def test_unsupported_variant_names_the_solvers_that_support_it(
     fgamcd: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     register(monkeypatch, Stub)
-    ran = fgamcd("solve", "tiny", "--variant", "csi=nominal", "--solver", "greedy", "--log-level", "error")
-    assert "these do: stub" in one_line(ran, ExitCode.USAGE)
+    ran = fgamcd("solve", "tiny", "--variant", "csi=nominal", "--solver", "minlp", "--log-level", "error")
+    told = one_line(ran, ExitCode.USAGE)
+    assert "solver minlp does not support csi=nominal; these do: exact, greedy" in told
+    assert "stub" in told
 
 
 @pytest.mark.parametrize(
