@@ -37,7 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("sweep", metavar="SWEEP", help="what is varied")
     parser.add_argument("--preset", help="around which preset (default: paper)")
-    parser.add_argument("--quick", action="store_true", help="preset tiny, few values and seeds: a minute or two")
+    parser.add_argument(
+        "--quick", action="store_true", help="preset tiny, few values and seeds: a minute or two"
+    )
     parser.add_argument(
         "--values", type=_numbers, metavar="V,V,...", help="of the parameter (default: the source's)"
     )
