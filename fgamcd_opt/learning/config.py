@@ -1,0 +1,204 @@
+"""`TrainConfig`: every hyperparameter of the learners, named as in the literature; and the methods as its presets."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fgamcd_opt.errors import InputError, UsageError
+
+METHODS: Mapping[str, Mapping[str, Any]] = {
+    "maasn-da": {},
+    "qmix-da": {"learner": "qmix"},
+    "plain-actor": {"actor": "plain"},
+    "independent-critics": {"critic": "independent"},
+    "no-augmentation": {"augmentation": "none"},
+    "rnn": {"augmentation": "rnn"},
+    "cgan": {"augmentation": "cgan"},
+}
+"""The learned methods: the switches in which each differs from MAASN-DA."""
+
+
+def _choice(*values: str) -> Any:
+    return field(default=values[0], metadata={"choices": values})
+
+
+def _number(default: float, low: float, high: float) -> Any:
+    return field(default=default, metadata={"low": low, "high": high})
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything that decides a training besides the instance; the values of the source where it gives them.
+
+    Parameters
+    ----------
+    learner
+        ``actor-critic`` or ``qmix`` (recurrent Q-networks over discrete actions).
+    actor
+        ``semantic`` (one sub-module per node that an action refers to) or ``plain`` (two hidden layers of 256).
+    critic
+        ``decomposed`` (local Q_n, mixed), ``independent`` (each Q_n fits the team's return alone) or ``joint`` (one Q
+        of the state and all actions).
+    mixer
+        ``vdn``, ``vdn+v`` (sum Q_n + V(s)), ``qmix`` or ``sum+qmix``.
+    augmentation
+        ``esn`` (echo state network), ``none``, ``rnn`` or ``cgan``.
+    reward
+        ``delay`` (-T_k, scaled) or ``regret`` (against the proved bound per block, so that a return is a gap).
+    steps
+        ``requested`` or ``all`` blocks are walked through.
+    repair
+        What the environment puts right before it acts: ``none``; ``caching`` (a requested block that no node takes
+        goes to the node with most room); ``delivery`` (besides, participants that miss the QoS become F5's best).
+    episodes, copies, seed
+        Episodes in all, episodes played side by side, seed of everything random.
+    gamma, penalty_qos, penalty_undelivered
+        Discount; penalties for a QoS that is missed and for a requested block that nobody can deliver.
+    hidden, critic_hidden, mixer_hidden, plain_hidden
+        Widths.
+    actor_lr, critic_lr, batch_size, polyak_tau, grad_clip, logit_l2, temperature
+        Learning rates of Adam, transitions per update, Polyak averaging of the targets, largest gradient norm, weight
+        of the squared logits, temperature of the Gumbel-Softmax.
+    buffer_size, warmup_steps, update_every, standardise_rewards
+        Replay capacity, environment steps before the first update and between updates, division of rewards by their
+        running standard deviation.
+    epsilon_start, epsilon_end, epsilon_episodes
+        Exploration of ``qmix``, linear over episodes.
+    zeta, xi, chi, augment_interval
+        At most floor(zeta K chi^floor(j / Delta)) synthetic samples in episode j, kept if within the distance xi (22).
+    reservoir, spectral_radius, leak, input_scaling, ridge, washout
+        Echo state network.
+    demonstrations, cloning_steps
+        Optimal solutions to imitate before training, and steps of that imitation; 0 leaves it out.
+    evaluate_every, checkpoint_every
+        Episodes between deterministic evaluations and between checkpoints.
+    device
+        ``cpu`` or a device of PyTorch such as ``cuda``.
+    """
+
+    learner: str = _choice("actor-critic", "qmix")
+    actor: str = _choice("semantic", "plain")
+    critic: str = _choice("decomposed", "independent", "joint")
+    mixer: str = _choice("sum+qmix", "qmix", "vdn", "vdn+v")
+    augmentation: str = _choice("esn", "none", "rnn", "cgan")
+    reward: str = _choice("delay", "regret")
+    steps: str = _choice("requested", "all")
+    repair: str = _choice("caching", "none", "delivery")
+    episodes: int = _number(600, 1, 10**7)
+    copies: int = _number(8, 1, 1024)
+    seed: int = _number(0, 0, 2**63 - 1)
+    gamma: float = _number(0.95, 0.0, 1.0)
+    penalty_qos: float = _number(10.0, 0.0, 1e6)
+    penalty_undelivered: float = _number(10.0, 0.0, 1e6)
+    hidden: int = _number(32, 1, 4096)
+    critic_hidden: int = _number(32, 1, 4096)
+    mixer_hidden: int = _number(32, 1, 4096)
+    plain_hidden: int = _number(256, 1, 4096)
+    actor_lr: float = _number(5e-4, 1e-8, 1.0)
+    critic_lr: float = _number(1e-3, 1e-8, 1.0)
+    batch_size: int = _number(128, 1, 65536)
+    polyak_tau: float = _number(0.005, 1e-6, 1.0)
+    grad_clip: float = _number(10.0, 1e-6, 1e9)
+    logit_l2: float = _number(1e-3, 0.0, 1e3)
+    temperature: float = _number(1.0, 1e-3, 1e3)
+    buffer_size: int = _number(100_000, 1, 10**8)
+    warmup_steps: int = _number(1000, 0, 10**8)
+    update_every: int = _number(5, 1, 10**6)
+    standardise_rewards: bool = True
+    epsilon_start: float = _number(1.0, 0.0, 1.0)
+    epsilon_end: float = _number(0.05, 0.0, 1.0)
+    epsilon_episodes: int = _number(200, 1, 10**7)
+    zeta: float = _number(0.8, 0.0, 1.0)
+    xi: float = _number(1.12, 0.0, 1e6)
+    chi: float = _number(0.8, 0.0, 1.0)
+    augment_interval: int = _number(10, 1, 10**6)
+    reservoir: int = _number(200, 1, 10_000)
+    spectral_radius: float = _number(0.9, 0.0, 0.999)
+    leak: float = _number(0.3, 1e-3, 1.0)
+    input_scaling: float = _number(0.3, 1e-6, 100.0)
+    ridge: float = _number(1e-3, 1e-12, 1e6)
+    washout: int = _number(10, 0, 10_000)
+    demonstrations: int = _number(0, 0, 10**6)
+    cloning_steps: int = _number(2000, 0, 10**7)
+    evaluate_every: int = _number(8, 1, 10**6)
+    checkpoint_every: int = _number(50, 1, 10**6)
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        for spec in dataclasses.fields(self):
+            object.__setattr__(self, spec.name, _checked(spec, getattr(self, spec.name)))
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields as plain values."""
+        return dataclasses.asdict(self)
+
+    def replaced(self, values: Mapping[str, Any]) -> TrainConfig:
+        """A copy with some fields replaced.
+
+        Raises
+        ------
+        InputError
+            An unknown field (naming the nearest known one) or a value of the wrong type or range.
+        """
+        known = [spec.name for spec in dataclasses.fields(self)]
+        for name in values:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, 1)
+                hint = f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(known)}"
+                raise InputError(f"{name}: unknown setting of a training{hint}")
+        return dataclasses.replace(self, **values)
+
+
+def _checked(spec: dataclasses.Field[Any], value: Any) -> Any:
+    """The value in the field's type, or an error that names the field."""
+    kind = type(spec.default)
+    if kind is bool or kind is str:
+        fits = isinstance(value, kind)
+    else:
+        fits = isinstance(value, int if kind is int else (int, float)) and not isinstance(value, bool)
+    if not fits:
+        raise InputError(f"{spec.name}: {value!r} is not of type {kind.__name__}")
+    choices = spec.metadata.get("choices")
+    if choices and value not in choices:
+        raise InputError(f"{spec.name}: {value!r} is unknown; expected one of {', '.join(choices)}")
+    if "low" in spec.metadata and not spec.metadata["low"] <= value <= spec.metadata["high"]:
+        low, high = spec.metadata["low"], spec.metadata["high"]
+        raise InputError(f"{spec.name}: {value!r} is out of range; expected {low:g} to {high:g}")
+    return kind(value)
+
+
+def method_config(method: str, values: Mapping[str, Any] | None = None) -> TrainConfig:
+    """The configuration of a learned method, with some settings of one's own.
+
+    Raises
+    ------
+    UsageError
+        The method is unknown.
+    InputError
+        A setting is unknown or its value is not acceptable.
+    """
+    if method not in METHODS:
+        near = difflib.get_close_matches(method, METHODS, 1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise UsageError(f"method {method!r} is unknown{hint}; known are {', '.join(METHODS)}")
+    return TrainConfig().replaced({**METHODS[method], **(values or {})})
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """The settings of a TOML file.
+
+    Raises
+    ------
+    InputError
+        The file is missing or no TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as TOML: {error}") from error
