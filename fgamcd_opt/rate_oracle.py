@@ -229,7 +229,7 @@ class RateOracle:
             table.solve(missing, self.settings, block)
         lower, upper = (self._best_sender(row, values)[mask] for values in (table.lower, table.upper))
         qos = int(table.status[sets].max(initial=-1))
-        return RateBounds(float(self._bps(lower)), float(self._bps(upper)), qos)
+        return RateBounds(float(self.bps(lower)), float(self.bps(upper)), qos)
 
     def _best_sender(self, row: int, snr: NDArray[np.float64]) -> NDArray[np.float64]:
         """(2^N,) SNR of the ``row``-th transmission by participating set, from the SNR by sending set."""
@@ -242,16 +242,17 @@ class RateOracle:
             best[holds] = np.maximum(best[holds], snr[mask])
         return best
 
-    def _bps(self, snr: NDArray[np.float64] | np.float64) -> NDArray[np.float64]:
+    def bps(self, snr: NDArray[np.float64] | np.float64) -> NDArray[np.float64]:
+        """Rates B log2(1 + SNR) in bit/s."""
         return np.asarray(self.problem.data.bandwidth_hz * np.log1p(snr) / np.log(2.0))
 
     def lower_bps(self) -> NDArray[np.float64]:
         """(T, 2^N) rates of the beams in hand by participating set; 0 where no beam meets the QoS."""
-        return self._bps(np.stack([self._best_sender(r, table.lower) for r, table in enumerate(self.tables)]))
+        return self.bps(np.stack([self._best_sender(r, table.lower) for r, table in enumerate(self.tables)]))
 
     def upper_bps(self) -> NDArray[np.float64]:
         """(T, 2^N) proved upper bounds on rho_k(S); 0 where S is proved unable to meet the QoS."""
-        return self._bps(np.stack([self._best_sender(r, table.upper) for r, table in enumerate(self.tables)]))
+        return self.bps(np.stack([self._best_sender(r, table.upper) for r, table in enumerate(self.tables)]))
 
     def beam(self, row: int, mask: int) -> NDArray[np.complex128]:
         """(N, N_t) beamformer in hand of the ``row``-th transmission and participating set, in sqrt(W)."""

@@ -1,0 +1,73 @@
+"""Scenarios side by side: their steps in flat arrays that all copies of the game index at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fgamcd_opt.learning.environment.scenario import Scenario
+
+
+class Deck:
+    """J different scenarios, each padded to L steps; step i of scenario j is row ``j L + i`` of every array.
+
+    The rows after an episode's last step show the state after the end and a block that fits nowhere.
+
+    Parameters
+    ----------
+    scenarios
+        Of one layout.
+
+    Attributes
+    ----------
+    length
+        L, one more than the steps of the longest.
+    n_steps, requested_bytes, time_scale_s
+        (J,) of the scenarios.
+    storage_bytes
+        (J, N).
+    states, block_bytes, block_bits, requested, link_s
+        (J L, ...) of the steps, as in :class:`Scenario`.
+    linked
+        (J L, N, N - 1) bool, the link exists.
+    """
+
+    def __init__(self, scenarios: Sequence[Scenario]) -> None:
+        self.scenarios = tuple(scenarios)
+        first = self.scenarios[0]
+        self.n_steps = np.array([s.n_steps for s in scenarios])
+        self.length = int(self.n_steps.max()) + 1
+        self.requested_bytes = np.array([s.requested_bytes for s in scenarios], np.float64)
+        self.time_scale_s = np.array([s.time_scale_s for s in scenarios])
+        self.storage_bytes = np.stack([s.problem.data.storage_bytes for s in scenarios])
+        shape = (len(self.scenarios), self.length)
+        self.states = np.empty((*shape, first.layout.size), np.float32)
+        self.block_bytes = np.full(shape, np.iinfo(np.int64).max)
+        self.block_bits = np.zeros(shape)
+        self.requested = np.zeros(shape, np.bool_)
+        self.link_s = np.full((*shape, *first.link_s.shape[1:]), np.inf)
+        self._rates_bps = np.full((*shape, first.rates.table_bps.shape[1]), np.nan)
+        for j, s in enumerate(scenarios):
+            self.states[j, : s.n_steps], self.states[j, s.n_steps :] = s.states[:-1], s.states[-1]
+            self.block_bytes[j, : s.n_steps] = s.step_bytes
+            self.block_bits[j, : s.n_steps] = s.step_bits
+            self.requested[j, : s.n_steps] = s.requested
+            self.link_s[j, : s.n_steps] = s.link_s
+            self._rates_bps[j, : s.n_steps][s.requested] = s.rates.table_bps
+        self.linked = np.isfinite(self.link_s)
+        for name in ("linked", "states", "block_bytes", "block_bits", "requested", "link_s", "_rates_bps"):
+            array = getattr(self, name)
+            setattr(self, name, array.reshape(-1, *array.shape[2:]))
+
+    def rate_bps(self, rows: NDArray[np.int64], masks: NDArray[np.int64]) -> NDArray[np.float64]:
+        """(E,) rates of participants ``masks``; computed now where not known, NaN where the block is not requested."""
+        rate = self._rates_bps[rows, masks]
+        unknown = np.isnan(rate)
+        if unknown.any():
+            for e in np.flatnonzero(unknown & self.requested[rows]).tolist():
+                j, step = divmod(int(rows[e]), self.length)
+                rate[e] = self.scenarios[j].rate_bps(np.array([step]), masks[e : e + 1])[0]
+                self._rates_bps[rows[e], masks[e]] = rate[e]
+        return rate

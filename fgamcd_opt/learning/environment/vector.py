@@ -1,0 +1,221 @@
+"""`VectorEnvironment`: several episodes of the game side by side, in arrays over copies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fgamcd_opt.errors import InputError
+from fgamcd_opt.learning.environment.deck import Deck
+from fgamcd_opt.learning.environment.layout import StateLayout
+from fgamcd_opt.learning.environment.scenario import Scenario, air_s, caching_mask, migration_s, participants
+from fgamcd_opt.learning.environment.sources import ScenarioSource
+
+REPAIRS = ("none", "caching", "delivery")
+"""What is put right before a decision is executed; each includes the one before."""
+
+
+class RewardModel(Protocol):
+    """Another reward than -T_k / tau for blocks that are delivered; penalties stay as they are."""
+
+    def reward(
+        self,
+        scenario: Scenario,
+        step: NDArray[np.int64],
+        caching_mask: NDArray[np.int64],
+        delay_s: NDArray[np.float64],
+    ) -> NDArray[np.float64]:
+        """(B,) rewards of B copies that play ``scenario``, at their steps; infinite delays may get any value."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """What one step of all E copies led to.
+
+    Attributes
+    ----------
+    state
+        (E, S) float32 next states.
+    reward
+        (E,) float32 of the whole team.
+    done
+        (E,) bool, the episode is over.
+    active
+        (E,) bool, the copy was still playing; where it was not, nothing happened.
+    bits
+        (E, N, N) uint8 what was executed, after masks and repair.
+    delay_s
+        (E,) T_k in s; infinite where the block is not delivered or misses the QoS, 0 where nobody requests it.
+    """
+
+    state: NDArray[np.float32]
+    reward: NDArray[np.float32]
+    done: NDArray[np.bool_]
+    active: NDArray[np.bool_]
+    bits: NDArray[np.uint8]
+    delay_s: NDArray[np.float64]
+
+
+class VectorEnvironment:
+    """E copies of the game. A copy whose episode is over stays put until :meth:`reset`.
+
+    Decisions are masked before they are executed: no caching beyond the room that is left (1), no migration from a
+    node that does not cache (2) or over a link that does not exist.
+
+    Parameters
+    ----------
+    source
+        Gives every copy a scenario at every reset.
+    copies
+        E.
+    repair
+        ``none``; ``caching``: a requested block that no node takes goes to the node with most room, if it fits;
+        ``delivery``: besides, participants that miss the QoS become F5's best set for the same caching.
+    penalty_qos, penalty_undelivered
+        Cost of a requested block that misses the QoS, and of one that no node caches.
+    generator
+        Of everything random in the scenarios.
+    reward_model
+        In place of -T_k / tau.
+
+    Raises
+    ------
+    InputError
+        ``repair`` is unknown or ``copies`` is not positive.
+    """
+
+    def __init__(
+        self,
+        source: ScenarioSource,
+        copies: int,
+        *,
+        repair: str = "caching",
+        penalty_qos: float = 10.0,
+        penalty_undelivered: float = 10.0,
+        generator: np.random.Generator,
+        reward_model: RewardModel | None = None,
+    ) -> None:
+        if repair not in REPAIRS:
+            raise InputError(f"repair: {repair!r} is unknown; expected one of {', '.join(REPAIRS)}")
+        if copies < 1:
+            raise InputError(f"copies: {copies}; expected at least 1")
+        self.source, self.copies, self.repair, self.generator = source, copies, repair, generator
+        self.penalty_qos, self.penalty_undelivered = penalty_qos, penalty_undelivered
+        self.reward_model = reward_model
+        self.layout: StateLayout = source.layout
+        self._each = np.arange(copies)
+        self._deck: Deck | None = None
+        self.reset()
+
+    def reset(self) -> NDArray[np.float32]:
+        """Give every copy a new scenario and return their first states, (E, S) float32."""
+        scenarios = [self.source.draw(self.generator) for _ in range(self.copies)]
+        distinct = list(dict.fromkeys(scenarios))
+        if self._deck is None or list(self._deck.scenarios) != distinct:
+            self._deck = Deck(distinct)
+        self.scenarios = tuple(scenarios)
+        self._which = np.array([distinct.index(s) for s in scenarios])
+        self._row = self._which * self._deck.length
+        self._end = self._row + self._deck.n_steps[self._which]
+        self._room = self._deck.storage_bytes[self._which]
+        self._unit = self._deck.requested_bytes[self._which, None]
+        return self._state()
+
+    @property
+    def deck(self) -> Deck:
+        """The scenarios of the running episodes."""
+        assert self._deck is not None
+        return self._deck
+
+    @property
+    def room_bytes(self) -> NDArray[np.int64]:
+        """(E, N) storage that is left."""
+        return np.asarray(self._room.copy())
+
+    def admissible(self) -> NDArray[np.bool_]:
+        """(E, N) whether the block of this step still fits into the node; False after the end."""
+        return np.asarray(self._room >= self.deck.block_bytes[self._row, None])
+
+    def step(self, bits: NDArray[Any]) -> Step:
+        """Execute the decisions of all nodes of all copies.
+
+        Parameters
+        ----------
+        bits
+            (E, N, N) binaries: ``[e, n, 0]`` caches, ``[e, n, 1 + j]`` migrates to ``layout.others[n, j]``.
+
+        Raises
+        ------
+        InputError
+            The shape is another one.
+        """
+        shape = (self.copies, self.layout.n_nodes, self.layout.n_nodes)
+        if np.shape(bits) != shape:
+            raise InputError(f"bits: shape is {np.shape(bits)}; expected {shape}")
+        deck, row = self.deck, self._row
+        active, requested = row < self._end, deck.requested[row]
+        executed = self._masked(np.asarray(bits), requested)
+        cached, mask = caching_mask(executed), participants(executed, self.layout)
+        rate = deck.rate_bps(row, mask)
+        if self.repair == "delivery":
+            missed = np.flatnonzero(requested & (rate == 0.0) & (cached > 0))
+            if missed.size:
+                self._redeliver(executed, cached, missed)
+                mask = participants(executed, self.layout)
+                rate = deck.rate_bps(row, mask)
+        delay = np.where(
+            requested, air_s(deck.block_bits[row], rate) + migration_s(executed, deck.link_s[row]), 0.0
+        )
+        reward = self._reward(cached, delay)
+        self._room -= np.where(executed[:, :, 0], deck.block_bytes[row, None], 0)
+        self._row = row + active
+        done = self._row == self._end
+        return Step(self._state(), reward.astype(np.float32), done, active, executed, delay)
+
+    def _masked(self, bits: NDArray[Any], requested: NDArray[np.bool_]) -> NDArray[np.uint8]:
+        """Decisions that (1), (2) and the links allow, with the repair of the caching."""
+        fits = self.admissible()
+        chosen = bits != 0
+        chosen[:, :, 0] &= fits
+        if self.repair != "none":
+            orphan = requested & ~chosen[:, :, 0].any(axis=1)
+            if orphan.any():
+                roomiest = self._room.argmax(axis=1)
+                chosen[self._each, roomiest, 0] |= orphan & fits[self._each, roomiest]
+        chosen[:, :, 1:] &= chosen[:, :, :1]
+        chosen[:, :, 1:] &= self.deck.linked[self._row]
+        return np.asarray(chosen.view(np.uint8))
+
+    def _redeliver(
+        self, executed: NDArray[np.uint8], cached: NDArray[np.int64], missed: NDArray[np.int64]
+    ) -> None:
+        """Replace the migration of copies ``missed`` by that of F5's best set, where one delivers the block."""
+        for e in missed.tolist():
+            scenario, step = self.scenarios[e], int(self._row[e]) % self.deck.length
+            best = scenario.best_participants(step, int(cached[e]))
+            if best:
+                executed[e, :, 1:] = scenario.cheapest_migration(step, int(cached[e]), best)
+
+    def _reward(self, cached: NDArray[np.int64], delay: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(E,) -T_k / tau or what the reward model says, and the penalties."""
+        deck = self.deck
+        if self.reward_model is None:
+            reward = -delay / deck.time_scale_s[self._which]
+        else:
+            reward = np.zeros(self.copies)
+            for j, scenario in enumerate(deck.scenarios):
+                of = np.flatnonzero((self._which == j) & deck.requested[self._row])
+                if of.size:
+                    step = self._row[of] - j * deck.length
+                    reward[of] = self.reward_model.reward(scenario, step, cached[of], delay[of])
+        penalty = np.where(cached == 0, self.penalty_undelivered, self.penalty_qos)
+        return np.where(np.isinf(delay), -penalty, reward)
+
+    def _state(self) -> NDArray[np.float32]:
+        state: NDArray[np.float32] = self.deck.states[self._row]
+        state[:, self.layout.room] = np.minimum(self._room / self._unit, 1.0)
+        return state
