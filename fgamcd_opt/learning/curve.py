@@ -1,0 +1,152 @@
+"""The learning curve: one row per evaluation, written to a CSV file as it is made."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TextIO
+
+from fgamcd_opt.errors import InputError
+from fgamcd_opt.files import write_bytes_atomically
+
+
+@dataclass(frozen=True, kw_only=True)
+class CurveRow:
+    """Where a training stands at the end of an episode.
+
+    Parameters
+    ----------
+    seed
+        Of the training.
+    episode, steps
+        Episodes and environment steps so far.
+    seconds
+        Wall-clock time of the training so far, over all its parts if it was resumed.
+    return_
+        Mean return of the episodes since the last row, as played (column ``return``).
+    delay_s
+        Delay T of the deterministic policy in s, infinite if something requested is not delivered; None if it was
+        not evaluated.
+    gap
+        Relative gap of that delay to the certified bound; None without a bound or a finite delay.
+    unserved
+        Requested blocks that the deterministic policy does not deliver.
+    updates, synthetic
+        Updates of the networks and synthetic samples so far.
+    steps_per_s
+        Environment steps per second since the last row.
+    diagnostics
+        Losses and the like by name, for TensorBoard alone.
+    """
+
+    seed: int
+    episode: int
+    steps: int
+    seconds: float
+    return_: float
+    delay_s: float | None
+    gap: float | None
+    unserved: int
+    updates: int
+    synthetic: int
+    steps_per_s: float
+    diagnostics: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def texts(self) -> list[str]:
+        """The row of the file; what is not known is empty, and every number reads back as it was."""
+        values = ((kind, getattr(self, name)) for name, kind in _TYPES.items())
+        return ["" if value is None else repr(_number(kind, value)) for kind, value in values]
+
+
+_TYPES = {spec.name: str(spec.type) for spec in dataclasses.fields(CurveRow) if spec.name != "diagnostics"}
+
+COLUMNS = tuple(name.rstrip("_") for name in _TYPES)
+"""Heading of the file."""
+
+
+def read_curve(path: Path) -> list[CurveRow]:
+    """All complete rows of a file; a last line without its end, as a kill may leave it, is none.
+
+    Raises
+    ------
+    InputError
+        The file is missing or not such a table; names line and column.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as a learning curve ({error})") from error
+    lines = text[: text.rfind("\n") + 1].splitlines()
+    if not lines or lines[0] != ",".join(COLUMNS):
+        raise InputError(f"{path}: is no learning curve; its first line must be {','.join(COLUMNS)}")
+    return [_parsed(f"{path}: line {number}", row) for number, row in enumerate(csv.reader(lines[1:]), 2)]
+
+
+def _parsed(where: str, texts: list[str]) -> CurveRow:
+    """One row of the file."""
+    if len(texts) != len(COLUMNS):
+        raise InputError(f"{where}: has {len(texts)} values; expected {len(COLUMNS)}")
+    values: dict[str, float | None] = {}
+    for (name, kind), text in zip(_TYPES.items(), texts, strict=True):
+        try:
+            if text == "" and kind.endswith("None"):
+                values[name] = None
+            else:
+                values[name] = _number(kind, text)
+        except ValueError as error:
+            raise InputError(f"{where}: {name.rstrip('_')}: {text!r} is not of type {kind}") from error
+        if math.isnan(values[name] or 0.0):
+            raise InputError(f"{where}: {name.rstrip('_')}: is not a number")
+    return CurveRow(**values)  # type: ignore[arg-type]
+
+
+def _number(kind: str, value: str | float) -> float:
+    """The value as a plain Python number of its field's type."""
+    return int(value) if kind == "int" else float(value)
+
+
+class CurveFile:
+    """A curve that grows: every row is in the file as soon as it was appended.
+
+    Parameters
+    ----------
+    path
+        The file.
+    keep
+        Number of rows to go on after, which the file must have; what follows them is cut off. 0 starts it anew.
+
+    Raises
+    ------
+    InputError
+        The file has fewer rows, is no curve, or cannot be written.
+    """
+
+    def __init__(self, path: Path, keep: int = 0) -> None:
+        kept = read_curve(path) if keep else []
+        if len(kept) < keep:
+            raise InputError(f"{path}: has {len(kept)} rows, but the checkpoint was made after {keep}")
+        self.rows = kept[:keep]
+        """All rows so far; those that were read have no diagnostics."""
+        lines = [COLUMNS, *(row.texts for row in self.rows)]
+        write_bytes_atomically(path, "".join(",".join(line) + "\n" for line in lines).encode())
+        self._stream: TextIO = path.open("a", encoding="utf-8", newline="")
+
+    def append(self, row: CurveRow) -> None:
+        """Add a row and hand it to the system at once."""
+        self._stream.write(",".join(row.texts) + "\n")
+        self._stream.flush()
+        self.rows.append(row)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stream.close()
