@@ -157,7 +157,7 @@ class TrainConfig:
 
 def _checked(spec: dataclasses.Field[Any], value: Any) -> Any:
     """The value in the field's type, or an error that names the field."""
-    kind = type(spec.default)
+    kind: type[Any] = type(spec.default)
     if kind is bool or kind is str:
         fits = isinstance(value, kind)
     else:
