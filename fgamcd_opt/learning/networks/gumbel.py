@@ -1,0 +1,99 @@
+"""Masked binary actions: straight-through Gumbel-Softmax samples, greedy choice, likelihood.
+
+The logits (B, N, N) of agent n are those of a_n, then of b_{n,m} for the other nodes m in increasing order. Every bit
+is an independent Bernoulli variable; the masks are exact: a_n = 0 where the block does not fit (1), b_{n,m} <= a_n (2).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+def _masked(bits: Tensor, admissible: Tensor) -> Tensor:
+    """The bits after both masks: a = 0 where not admissible, b <- a b."""
+    caching = bits[..., :1] * admissible.unsqueeze(-1)
+    return torch.cat([caching, caching * bits[..., 1:]], dim=-1)
+
+
+def relaxed_bits(logits: Tensor, generator: torch.Generator, temperature: float) -> Tensor:
+    """Gumbel-Softmax over {1, 0} with the logits (l, 0): sigmoid((l + g1 - g0) / temperature).
+
+    Parameters
+    ----------
+    logits
+        Any shape.
+    generator
+        Source of the noise, on the device of the logits.
+    temperature
+        Positive.
+
+    Returns
+    -------
+    Tensor
+        Values in [0, 1] of the same shape; g1 - g0, a difference of two Gumbel variables, is logistic.
+    """
+    uniform = torch.rand(logits.shape, generator=generator, device=generator.device, dtype=logits.dtype)
+    uniform.clamp_(min=torch.finfo(logits.dtype).tiny)
+    noise = torch.logit(uniform)
+    return torch.sigmoid((logits + noise) / temperature)
+
+
+def sample_bits(
+    logits: Tensor, admissible: Tensor, generator: torch.Generator, temperature: float = 1.0
+) -> Tensor:
+    """Random actions with straight-through gradients.
+
+    Parameters
+    ----------
+    logits
+        (B, N, N).
+    admissible
+        (B, N) bool, whether the block fits into each node.
+    generator
+        Source of the noise, on the device of the logits.
+    temperature
+        Of the relaxation; each bit before the masks is 1 with probability sigmoid(logit) at any temperature.
+
+    Returns
+    -------
+    Tensor
+        (B, N, N) exactly 0 or 1 in the forward pass; the gradient is that of the relaxed bits after the same masks.
+    """
+    relaxed = relaxed_bits(logits, generator, temperature)
+    soft = _masked(relaxed, admissible)
+    hard = _masked((relaxed.detach() > 0.5).to(logits.dtype), admissible)
+    return hard + (soft - soft.detach())
+
+
+def greedy_bits(logits: Tensor, admissible: Tensor) -> Tensor:
+    """The likelier value of each bit (logit > 0), after the masks: (B, N, N) of 0 and 1."""
+    return _masked((logits > 0).to(logits.dtype), admissible)
+
+
+def log_likelihood(logits: Tensor, admissible: Tensor, bits: Tensor) -> Tensor:
+    """Logarithm of the probability that each agent draws the given bits.
+
+    Bits that a mask decides have probability one, so these sum to one over all admissible joint bits.
+
+    Parameters
+    ----------
+    logits
+        (B, N, N).
+    admissible
+        (B, N) bool.
+    bits
+        (B, N, N) of 0 and 1.
+
+    Returns
+    -------
+    Tensor
+        (B, N); minus infinity where the bits break a mask.
+    """
+    log_p = functional.logsigmoid(torch.where(bits > 0.5, logits, -logits))
+    cached = (bits[..., 0] > 0.5) & admissible
+    caching = torch.where(admissible, log_p[..., 0], torch.zeros_like(log_p[..., 0]))
+    migration = torch.where(cached.unsqueeze(-1), log_p[..., 1:], torch.zeros_like(log_p[..., 1:]))
+    broken = (bits > _masked(bits, admissible)).any(dim=-1)
+    return (caching + migration.sum(dim=-1)).masked_fill(broken, -torch.inf)

@@ -1,0 +1,118 @@
+"""Masked Gumbel-Softmax samples: exact masks, frequencies, straight-through gradients, likelihood by enumeration."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from fgamcd_opt.learning.networks.gumbel import greedy_bits, log_likelihood, relaxed_bits, sample_bits
+
+
+def random_logits(batch: int, n: int, seed: int, scale: float = 1.0) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    logits = scale * torch.randn(batch, n, n, generator=generator)
+    return logits, torch.rand(batch, n, generator=generator) > 0.4
+
+
+@given(n=st.integers(1, 8), seed=st.integers(0, 2**32), scale=st.sampled_from([0.0, 1.0, 30.0, 1e4]))
+@settings(max_examples=60, deadline=None)
+def test_masks_cannot_be_broken_and_bits_are_binary(n: int, seed: int, scale: float) -> None:
+    logits, admissible = random_logits(20, n, seed, scale)
+    for temperature in (0.1, 1.0):
+        drawn = sample_bits(logits, admissible, torch.Generator().manual_seed(seed), temperature)
+        for bits in (drawn, greedy_bits(logits, admissible)):
+            assert ((bits == 0) | (bits == 1)).all()
+            assert (bits[..., 0] <= admissible).all()
+            assert (bits[..., 1:] <= bits[..., :1]).all()
+
+
+def test_greedy_bits_are_the_likelier_ones() -> None:
+    logits = torch.tensor([[[0.1, -0.1], [-0.1, 5.0]], [[0.1, 0.1], [0.2, 0.3]]])
+    bits = greedy_bits(logits, torch.tensor([[True, True], [True, False]]))
+    assert bits.tolist() == [[[1, 0], [0, 0]], [[1, 1], [0, 0]]]
+
+
+def test_frequencies_are_the_sigmoid_of_the_logits() -> None:
+    logits = torch.tensor([[-2.0, 0.3], [1.0, -0.5]]).expand(40_000, 2, 2)
+    bits = sample_bits(logits, torch.ones(40_000, 2, dtype=torch.bool), torch.Generator().manual_seed(0))
+    p = torch.sigmoid(logits[0])
+    expected = torch.stack([p[:, 0], p[:, 0] * p[:, 1]], dim=-1)
+    error = (expected * (1 - expected) / 40_000).sqrt()
+    assert ((bits.mean(0) - expected).abs() < 4 * error).all()
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
+def test_gradient_is_that_of_the_relaxed_bits(temperature: float) -> None:
+    logits, admissible = random_logits(6, 3, 5)
+    logits = logits.double().requires_grad_()
+    weight = torch.randn(6, 3, 3, generator=torch.Generator().manual_seed(6), dtype=torch.float64)
+
+    def same_noise() -> torch.Generator:
+        return torch.Generator().manual_seed(9)
+
+    (weight * sample_bits(logits, admissible, same_noise(), temperature)).sum().backward()
+
+    def relaxed(values: Tensor) -> float:
+        """The definition, spelled out: each bit relaxed, then the masks."""
+        noise = torch.logit(torch.rand(values.shape, generator=same_noise(), dtype=torch.float64))
+        total = 0.0
+        for row, agent in itertools.product(range(6), range(3)):
+            bits = 1 / (1 + torch.exp(-(values[row, agent] + noise[row, agent]) / temperature))
+            caching = bits[0] * float(admissible[row, agent])
+            total += float(weight[row, agent, 0] * caching + caching * (weight[row, agent, 1:] @ bits[1:]))
+        return total
+
+    assert logits.grad is not None
+    for index in itertools.product((0, 3), range(3), range(3)):
+        up, down = logits.detach().clone(), logits.detach().clone()
+        up[index] += 1e-5
+        down[index] -= 1e-5
+        slope = (relaxed(up) - relaxed(down)) / 2e-5
+        assert logits.grad[index].item() == pytest.approx(slope, rel=1e-5, abs=1e-8)
+
+
+def test_relaxation_is_softmax_with_gumbel_noise() -> None:
+    """The same distribution as softmax((l + g1, g0) / temperature) with two independent Gumbel variables."""
+    draws, logit, temperature = 40_000, 0.7, 0.8
+    ours = relaxed_bits(torch.full((draws,), logit), torch.Generator().manual_seed(1), temperature)
+    uniform = torch.rand(draws, 2, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    gumbel = -torch.log(-torch.log(uniform)) + torch.tensor([logit, 0.0])
+    reference = torch.softmax(gumbel / temperature, dim=-1)[:, 0]
+    grid = torch.linspace(0.02, 0.98, 40)
+    distance = (ours[:, None] <= grid).double().mean(0) - (reference[:, None] <= grid).double().mean(0)
+    assert distance.abs().max() < 0.015
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_likelihoods_sum_to_one_over_all_admissible_joint_bits(n: int) -> None:
+    every = torch.tensor(list(itertools.product([0.0, 1.0], repeat=n * n))).view(-1, n, n)
+    for seed in range(4):
+        logits, admissible = random_logits(1, n, seed)
+        size = len(every)
+        log_p = log_likelihood(logits.expand(size, n, n), admissible.expand(size, n), every).sum(-1)
+        allowed = ((every[..., 0] <= admissible) & (every[..., 1:] <= every[..., :1]).all(-1)).all(-1)
+        assert torch.isneginf(log_p[~allowed]).all()
+        assert torch.isfinite(log_p[allowed]).all()
+        assert log_p.exp().sum().item() == pytest.approx(1.0, abs=1e-5)
+
+
+def test_likelihood_is_the_frequency_of_samples() -> None:
+    logits, _ = random_logits(1, 2, 3)
+    logits, admissible = logits.expand(30_000, 2, 2), torch.tensor([[True, False]]).expand(30_000, 2)
+    bits = sample_bits(logits, admissible, torch.Generator().manual_seed(4))
+    kinds, counts = bits.unique(dim=0, return_counts=True)
+    p = log_likelihood(logits[: len(kinds)], admissible[: len(kinds)], kinds).sum(-1).exp()
+    assert ((counts / 30_000 - p).abs() < 4 * (p * (1 - p) / 30_000).sqrt()).all()
+
+
+def test_gradient_of_the_likelihood_is_finite_where_masks_decide() -> None:
+    logits, _ = random_logits(4, 3, 8)
+    logits.requires_grad_()
+    log_likelihood(logits, torch.zeros(4, 3, dtype=torch.bool), torch.zeros(4, 3, 3)).sum().backward()
+    assert logits.grad is not None
+    assert (logits.grad == 0).all()
