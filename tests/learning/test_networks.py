@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from fgamcd_opt.errors import InputError
+from fgamcd_opt.learning.config import TrainConfig
 from fgamcd_opt.learning.environment.layout import StateLayout
-from fgamcd_opt.learning.networks.actors import PlainActor, SemanticActor
+from fgamcd_opt.learning.networks.actors import PlainActor, SemanticActor, make_actor
 from fgamcd_opt.learning.networks.critics import JointCritic, LocalCritics
 from fgamcd_opt.learning.networks.flat import flatten_parameters
 from fgamcd_opt.learning.networks.gumbel import sample_bits
@@ -119,6 +120,16 @@ def test_plain_actor_and_critics_are_loops_of_perceptrons() -> None:
         close(actor(own, other)[:, n], perceptron(actor.body, n, seen))
         close(q[:, n], perceptron(critics.body, n, torch.cat([seen, bits[:, n]], dim=-1))[:, 0])
     close(joint(state, bits), perceptron(joint.body, 0, torch.cat([state, bits.flatten(1)], dim=-1))[:, 0])
+
+
+def test_actor_of_a_configuration() -> None:
+    layout, config = StateLayout(3, 2), TrainConfig(hidden=8, plain_hidden=24)
+    semantic = make_actor(config, layout, seeded())
+    plain = make_actor(config.replaced({"actor": "plain"}), layout, seeded())
+    assert isinstance(semantic, SemanticActor)
+    assert semantic.hidden == 8
+    assert isinstance(plain, PlainActor)
+    assert plain.body.second.weight.shape == (3, 24, 24)
 
 
 @pytest.mark.parametrize("kind", [SemanticActor, PlainActor])

@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from fgamcd_opt.learning.config import TrainConfig
 from fgamcd_opt.learning.environment.layout import StateLayout
 from fgamcd_opt.learning.networks.stacked import (
     RELU_GAIN,
@@ -94,3 +95,27 @@ class PlainActor(nn.Module):
         """(B, N, own_size) and (B, N, N - 1, other_size) to logits (B, N, N): caching, then migration."""
         logits: Tensor = self.body(whole_observations(own, other)).transpose(0, 1)
         return logits
+
+
+def make_actor(
+    config: TrainConfig, layout: StateLayout, generator: torch.Generator
+) -> SemanticActor | PlainActor:
+    """The actor of `TrainConfig.actor`, in the configured width.
+
+    Parameters
+    ----------
+    config
+        Kind and widths.
+    layout
+        Sizes of the observations.
+    generator
+        Source of the initial values, and the device.
+
+    Returns
+    -------
+    SemanticActor | PlainActor
+        Called with o_{n,n} (B, N, own_size) and o_{n,m} (B, N, N - 1, other_size); gives logits (B, N, N).
+    """
+    if config.actor == "plain":
+        return PlainActor(layout, config.plain_hidden, generator)
+    return SemanticActor(layout, config.hidden, generator)

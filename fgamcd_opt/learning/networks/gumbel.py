@@ -25,7 +25,7 @@ def relaxed_bits(logits: Tensor, generator: torch.Generator, temperature: float)
     logits
         Any shape.
     generator
-        Source of the noise, on the device of the logits.
+        Source of the noise.
     temperature
         Positive.
 
@@ -36,7 +36,7 @@ def relaxed_bits(logits: Tensor, generator: torch.Generator, temperature: float)
     """
     uniform = torch.rand(logits.shape, generator=generator, device=generator.device, dtype=logits.dtype)
     uniform.clamp_(min=torch.finfo(logits.dtype).tiny)
-    noise = torch.logit(uniform)
+    noise = torch.logit(uniform).to(logits.device)
     return torch.sigmoid((logits + noise) / temperature)
 
 
@@ -52,7 +52,7 @@ def sample_bits(
     admissible
         (B, N) bool, whether the block fits into each node.
     generator
-        Source of the noise, on the device of the logits.
+        Source of the noise.
     temperature
         Of the relaxation; each bit before the masks is 1 with probability sigmoid(logit) at any temperature.
 
