@@ -1,0 +1,35 @@
+"""The augmenter that a training configuration asks for."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fgamcd_opt.learning.augmentation.echo_state import EchoState
+from fgamcd_opt.learning.augmentation.protocol import Augmenter
+from fgamcd_opt.learning.augmentation.synthesis import Synthesiser
+from fgamcd_opt.learning.config import TrainConfig
+from fgamcd_opt.learning.environment.layout import StateLayout
+
+
+def make_augmenter(
+    config: TrainConfig, layout: StateLayout, seed: np.random.SeedSequence, *, relabel: bool = True
+) -> Augmenter | None:
+    """The augmenter named by ``config.augmentation``, or None for ``none``.
+
+    Parameters
+    ----------
+    config
+        The training.
+    layout
+        Of the states of the game.
+    seed
+        Of the model and of the choice of samples; a sequence of its own, of which nothing else is spawned.
+    relabel
+        Whether samples carry the true reward, which is known because they repeat (s, a), or the predicted one.
+    """
+    if config.augmentation == "none":
+        return None
+    model_seed, choice_seed = seed.spawn(2)
+    n_inputs, n_outputs = layout.size + layout.n_nodes**2, 1 + layout.size
+    model = EchoState(n_inputs, n_outputs, config, np.random.default_rng(model_seed))
+    return Synthesiser(model, config, layout, choice_seed, relabel=relabel)
