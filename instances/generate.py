@@ -12,7 +12,7 @@ from fgamcd_opt.instances import network, repository_cnn, repository_llm
 from fgamcd_opt.instances.input_file import read_input
 from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.instances.own_channels import load_own_channels, pair_channels
-from fgamcd_opt.instances.qos import capped_qos
+from fgamcd_opt.instances.qos import Ascent, capped_qos
 from fgamcd_opt.instances.recipe import REPOSITORIES, Recipe
 from fgamcd_opt.instances.repository import Family, Repository, choose_families, combine
 from fgamcd_opt.instances.repository_file import load_repository
@@ -22,8 +22,16 @@ from fgamcd_opt.instances.streams import Purpose, from_decibel, stream
 _MAX_ENTRIES = 2**24
 
 
-def generate(recipe: Recipe) -> Instance:
+def generate(recipe: Recipe, ascent: Ascent | None = None) -> Instance:
     """Generate the instance of a recipe; the same recipe gives the same digest everywhere.
+
+    Parameters
+    ----------
+    recipe
+        All parameters.
+    ascent
+        A faster way to the QoS rates (`fgamcd_opt.instances.qos_compiled`), equal but for rounding: a rate may come
+        out 1 kbit/s apart, and the digest another.
 
     Raises
     ------
@@ -35,7 +43,7 @@ def generate(recipe: Recipe) -> Instance:
     repository = build_repository(recipe)
     requests = zipf_requests(recipe.users, len(repository.model_names), recipe.zipf, recipe.seed)
     pair_block, pair_user = np.nonzero(repository.model_blocks[requests].T)
-    node_xy_m, user_xy_m = _positions(recipe)
+    node_xy_m, user_xy_m = positions(recipe)
     if recipe.channels:
         own = load_own_channels(recipe, len(repository.block_names))
         channel, pair_channel = pair_channels(own, pair_block, pair_user)
@@ -66,7 +74,7 @@ def generate(recipe: Recipe) -> Instance:
     )
     draw = stream(recipe.seed, Purpose.QOS).random(recipe.users)
     draw_bps = 1e9 * (recipe.qos_gbps_min + (recipe.qos_gbps_max - recipe.qos_gbps_min) * draw)
-    qos_bps = capped_qos(instance, draw_bps, recipe.qos_cap)
+    qos_bps = capped_qos(instance, draw_bps, recipe.qos_cap, ascent)
     return instance.replace(qos_bps=qos_bps, recipe=recipe.to_json())
 
 
@@ -116,7 +124,8 @@ def _synthetic_family(recipe: Recipe) -> Family:
     return Family("synthetic", layers, recipe.models_per_family, recipe.roots_per_family, depth)
 
 
-def _positions(recipe: Recipe) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def positions(recipe: Recipe) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(N, 2) nodes and (U, 2) users of a recipe, in m."""
     if recipe.placement == "grid":
         node_xy_m = network.grid_positions(recipe.nodes, recipe.area_m)
     else:

@@ -277,8 +277,7 @@ class Instance:
     @cached_property
     def association(self) -> NDArray[np.int64]:
         """(U,) nearest node of each user; the lower index wins a tie."""
-        offset = self.user_xy_m[:, None, :] - self.node_xy_m[None, :, :]
-        nearest: NDArray[np.int64] = np.argmin((offset**2).sum(axis=2), axis=1)
+        nearest = nearest_nodes(self.node_xy_m, self.user_xy_m)
         nearest.setflags(write=False)
         return nearest
 
@@ -303,3 +302,10 @@ class Instance:
     def replace(self, **changes: Any) -> Instance:
         """Return a copy with some fields changed; its recipe is dropped unless one is given."""
         return dataclasses.replace(self, **{"recipe": None, **changes})
+
+
+def nearest_nodes(node_xy_m: NDArray[np.float64], user_xy_m: NDArray[np.float64]) -> NDArray[np.int64]:
+    """(U,) nearest node of each user; the lower index wins a tie."""
+    offset = user_xy_m[:, None, :] - node_xy_m[None, :, :]
+    nearest: NDArray[np.int64] = np.argmin((offset**2).sum(axis=2), axis=1)
+    return nearest

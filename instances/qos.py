@@ -12,19 +12,26 @@ starts up to 12 users), but it is a reference for QoS, not the toolkit's beamfor
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from fgamcd_opt.instances.instance import Instance
 
-_ITERATIONS = 300
-_STEP = 2.0
+ITERATIONS = 300
+STEP = 2.0
 _COLUMN_STARTS = 4
 _ROUND_BPS = 1000.0
-_TINY = 1e-300
+TINY = 1e-300
+
+Ascent = Callable[[NDArray[np.complex128], NDArray[np.complex128], NDArray[np.float64]], NDArray[np.float64]]
+"""What :func:`multiplicative_weights` is."""
 
 
-def capped_qos(instance: Instance, draw_bps: NDArray[np.float64], qos_cap: float) -> NDArray[np.float64]:
+def capped_qos(
+    instance: Instance, draw_bps: NDArray[np.float64], qos_cap: float, ascent: Ascent | None = None
+) -> NDArray[np.float64]:
     """(U,) rates min(draw, qos_cap x worst PB of the user), in bit/s, rounded down to 1 kbit/s.
 
     Parameters
@@ -35,17 +42,27 @@ def capped_qos(instance: Instance, draw_bps: NDArray[np.float64], qos_cap: float
         (U,) wanted rates in bit/s.
     qos_cap
         Share of the rate under full cooperation.
+    ascent
+        A faster :func:`multiplicative_weights`, equal but for rounding.
     """
     rates = np.empty(instance.n_blocks)
-    rates[instance.requested_blocks] = reference_rates(instance)
+    rates[instance.requested_blocks] = reference_rates(instance, ascent)
     worst = np.full(instance.n_users, np.inf)
     np.minimum.at(worst, instance.pair_user, rates[instance.pair_block])
     capped: NDArray[np.float64] = np.floor(np.minimum(draw_bps, qos_cap * worst) / _ROUND_BPS) * _ROUND_BPS
     return capped
 
 
-def reference_rates(instance: Instance) -> NDArray[np.float64]:
-    """(R,) worst-case rates of the requested PBs in bit/s, each broadcast by all nodes (pinned beam)."""
+def reference_rates(instance: Instance, ascent: Ascent | None = None) -> NDArray[np.float64]:
+    """(R,) worst-case rates of the requested PBs in bit/s, each broadcast by all nodes (pinned beam).
+
+    Parameters
+    ----------
+    instance
+        As in :func:`capped_qos`.
+    ascent
+        A faster :func:`multiplicative_weights`, equal but for rounding.
+    """
     blocks = instance.requested_blocks
     users = np.array([len(instance.pair_user[instance.block_pairs(k)]) for k in blocks.tolist()])
     scale = np.sqrt(instance.power_w / instance.noise_w)
@@ -54,9 +71,11 @@ def reference_rates(instance: Instance) -> NDArray[np.float64]:
         members = np.flatnonzero(users == count)
         channel = np.stack([instance.block_channels(k) for k in blocks[members].tolist()])
         radius = np.stack([instance.block_radii(k) for k in blocks[members].tolist()])
-        amplitude[members] = _reference_amplitudes(
-            channel * scale[:, None], error_loss(radius * scale, instance.csi_set)
-        )
+        scaled = channel * scale[:, None]
+        gram = np.einsum("bunt,bvnt->bnuv", scaled.conj(), scaled)
+        loss = error_loss(radius * scale, instance.csi_set)
+        best = (ascent or multiplicative_weights)(gram, _start_phases(gram.sum(axis=1)), loss)
+        amplitude[members] = best.max(axis=1)
     rates: NDArray[np.float64] = instance.bandwidth_hz * np.log2(1.0 + amplitude**2)
     return rates
 
@@ -68,39 +87,40 @@ def error_loss(radius: NDArray[np.float64], csi_set: str) -> NDArray[np.float64]
     return loss
 
 
-def _reference_amplitudes(channel: NDArray[np.complex128], loss: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(B,) max-min worst-case amplitudes of B PBs with m users each, by multiplicative weights.
+def multiplicative_weights(
+    gram: NDArray[np.complex128], phase: NDArray[np.complex128], loss: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """(B, S) max-min worst-case amplitudes of B PBs with m users each from S starts, by multiplicative weights.
 
     Every node sends with unit norm in the direction w_n = sum_u y_u phi_u g_{n,u}. The phases phi follow
     those of the received signals; the weights y move to the users that receive least. The best of all
-    iterations and starts counts.
+    iterations counts.
 
     Parameters
     ----------
-    channel
-        (B, m, N, N_t) channels g, scaled by sqrt(P_n) / sigma.
+    gram
+        (B, N, m, m) Gram matrices of the channels g, scaled by sqrt(P_n) / sigma.
+    phase
+        (B, S, m) phases of the starts.
     loss
         (B, m) loss q of F1.
     """
-    gram = np.einsum("bunt,bvnt->bnuv", channel.conj(), channel)
-    phase = _start_phases(gram.sum(axis=1))
     weight = np.full(phase.shape, 1.0 / phase.shape[2])
     best = np.zeros(phase.shape[:2])
-    for iteration in range(_ITERATIONS):
+    for iteration in range(ITERATIONS):
         mixed = weight * phase
         parts = np.einsum("bnuv,bsv->bsnu", gram, mixed)
-        norm = np.sqrt(np.maximum(np.einsum("bsu,bsnu->bsn", mixed.conj(), parts).real, _TINY))
+        norm = np.sqrt(np.maximum(np.einsum("bsu,bsnu->bsn", mixed.conj(), parts).real, TINY))
         signal = (parts / norm[..., None]).sum(axis=2)
         magnitude = np.abs(signal)
         amplitude = np.maximum(0.0, magnitude - loss[:, None, :])
         best = np.maximum(best, amplitude.min(axis=2))
-        phase = signal / np.maximum(magnitude, _TINY)
+        phase = signal / np.maximum(magnitude, TINY)
         mean = amplitude.mean(axis=2, keepdims=True)
-        step = _STEP / np.sqrt(1.0 + iteration)
-        weight = weight * np.exp(-step * (amplitude - mean) / np.maximum(mean, _TINY))
+        step = STEP / np.sqrt(1.0 + iteration)
+        weight = weight * np.exp(-step * (amplitude - mean) / np.maximum(mean, TINY))
         weight /= weight.sum(axis=2, keepdims=True)
-    found: NDArray[np.float64] = best.max(axis=1)
-    return found
+    return best
 
 
 def _start_phases(gram: NDArray[np.complex128]) -> NDArray[np.complex128]:
@@ -108,5 +128,5 @@ def _start_phases(gram: NDArray[np.complex128]) -> NDArray[np.complex128]:
     vectors = np.linalg.eigh(gram)[1]
     starts = np.concatenate([vectors[:, :, -2:], gram[:, :, :_COLUMN_STARTS]], axis=2).swapaxes(1, 2)
     magnitude = np.abs(starts)
-    phases: NDArray[np.complex128] = np.where(magnitude > 0, starts / np.maximum(magnitude, _TINY), 1.0)
+    phases: NDArray[np.complex128] = np.where(magnitude > 0, starts / np.maximum(magnitude, TINY), 1.0)
     return phases

@@ -14,6 +14,7 @@ from fgamcd_opt.instances import generate
 from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.instances.presets import PRESETS
 from fgamcd_opt.instances.qos import capped_qos, reference_rates
+from fgamcd_opt.instances.qos_compiled import compiled_weights
 
 TOY = dataclasses.replace(PRESETS["tiny"], nodes=3, users=4, blocks_per_model=3, models_per_family=3)
 
@@ -113,3 +114,15 @@ def test_rates_are_insensitive_to_rounding(name: str) -> None:
     noise = np.random.default_rng(0).normal(size=instance.channel.shape)
     other = instance.replace(channel=instance.channel * (1 + 1e-15 * noise))
     np.testing.assert_allclose(reference_rates(other), reference_rates(instance), rtol=1e-11)
+
+
+@pytest.mark.parametrize("csi_set", ["ellipsoid", "balls"])
+@pytest.mark.parametrize(("name", "nodes", "users"), [("small", 4, 8), ("small", 1, 5), ("tiny", 3, 1)])
+def test_the_compiled_ascent_is_the_pinned_one(name: str, nodes: int, users: int, csi_set: str) -> None:
+    recipe = dataclasses.replace(PRESETS[name], nodes=nodes, users=users, csi_set=csi_set, antennas=3)
+    instance = generate(recipe)
+    pinned = reference_rates(instance)
+    np.testing.assert_allclose(reference_rates(instance, compiled_weights), pinned, rtol=1e-10)
+    assert np.unique(pinned).size > 1
+    apart = generate(recipe, compiled_weights).qos_bps - instance.qos_bps
+    assert (np.abs(apart) <= 1000.0).all()
