@@ -81,6 +81,7 @@ class Scenario:
         self.layout = StateLayout(data.n_nodes, slots)
         self.oracle = oracle or RateOracle(problem)
         self.rates = SetRates(self.oracle)
+        self._redelivery: dict[tuple[int, int], NDArray[np.uint8] | None] = {}
         wanted = data.requested_blocks
         self.step_block = wanted if steps == "requested" else np.arange(data.n_blocks)
         self.n_steps = int(self.step_block.size)
@@ -105,6 +106,7 @@ class Scenario:
     def warm(self, folder: Path | None = None) -> None:
         """Compute the rates of all node sets now (with the closure F4), or read them from ``folder`` if kept there."""
         self.rates.complete(folder)
+        self._redelivery.clear()
 
     def rate_bps(self, steps: NDArray[np.int64], masks: NDArray[np.int64]) -> NDArray[np.float64]:
         """(B,) rates in bit/s of the beams in hand for participants ``masks`` at steps whose blocks are requested.
@@ -134,6 +136,14 @@ class Scenario:
             arrival = np.maximum(arrival, np.where((sets >> node) & 1, fastest, 0.0))
         delay += arrival
         return int(sets[delay.argmin()]) if np.isfinite(delay).any() else 0
+
+    def best_migration(self, step: int, caching_mask: int) -> NDArray[np.uint8] | None:
+        """(N, N - 1) migration bits to the best participants for C, found once; None if no S delivers the block."""
+        key = step, caching_mask
+        if key not in self._redelivery:
+            best = self.best_participants(step, caching_mask)
+            self._redelivery[key] = self.cheapest_migration(step, caching_mask, best) if best else None
+        return self._redelivery[key]
 
     def cheapest_migration(self, step: int, caching_mask: int, mask: int) -> NDArray[np.uint8]:
         """(N, N - 1) bits that bring the block to every node of ``mask`` outside C over the fastest link from C."""

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Protocol
 
 import numpy as np
 
+from fgamcd_opt.beamforming.broadcast import BeamformingSettings
+from fgamcd_opt.errors import InputError
+from fgamcd_opt.instances.generate import generate, positions
+from fgamcd_opt.instances.instance import nearest_nodes
+from fgamcd_opt.instances.qos_compiled import compiled_weights
+from fgamcd_opt.instances.recipe import Recipe
 from fgamcd_opt.learning.environment.layout import StateLayout
 from fgamcd_opt.learning.environment.scenario import Scenario
+from fgamcd_opt.problem import P1
+from fgamcd_opt.rate_oracle import RateOracle
+
+_SAMPLED = 64
+_TRIES = 100
 
 
 class ScenarioSource(Protocol):
@@ -43,3 +55,63 @@ class FixedSource:
     def draw(self, generator: np.random.Generator) -> Scenario:
         """The scenario; nothing is drawn."""
         return self.scenario
+
+
+class FamilySource:
+    """A new instance of one recipe in every episode: its requests, positions, channels and backhaul are drawn afresh.
+
+    Instances that are quickly proved infeasible are drawn again. Rates are computed as they are met.
+
+    Parameters
+    ----------
+    recipe
+        Everything but the seed.
+    steps
+        ``requested`` or ``all`` blocks.
+    slots
+        W, users per node that states show; by default :func:`family_slots`.
+    settings
+        Effort of the beamforming.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        *,
+        steps: str = "requested",
+        slots: int | None = None,
+        settings: BeamformingSettings | None = None,
+    ) -> None:
+        self.recipe, self.steps = recipe, steps
+        self.settings = settings or BeamformingSettings(rounds=0)
+        self.layout = StateLayout(recipe.nodes, slots or family_slots(recipe))
+
+    def draw(self, generator: np.random.Generator) -> Scenario:
+        """A scenario whose instance has a seed from ``generator``.
+
+        Raises
+        ------
+        InputError
+            All of many instances are proved infeasible.
+        """
+        for _ in range(_TRIES):
+            seed = int(generator.integers(2**63))
+            problem = P1(generate(dataclasses.replace(self.recipe, seed=seed), compiled_weights))
+            reason = problem.infeasibility_reason()
+            if reason is None:
+                oracle = RateOracle(problem, self.settings)
+                return Scenario(problem, slots=self.layout.slots, steps=self.steps, oracle=oracle)
+        raise InputError(
+            f"{self.recipe.name}: {_TRIES} instances of this recipe are all infeasible, the last one because {reason}; "
+            "give the nodes more storage (storage_gb) or lower the QoS (qos_cap)"
+        )
+
+
+def family_slots(recipe: Recipe) -> int:
+    """Largest association in a fixed sample of the recipe's geometries, whatever the recipe's own seed."""
+    seeds = np.random.default_rng(0).integers(2**63, size=_SAMPLED)
+    widest = 1
+    for seed in seeds.tolist():
+        nodes, users = positions(dataclasses.replace(recipe, seed=seed))
+        widest = max(widest, int(np.bincount(nearest_nodes(nodes, users)).max()))
+    return widest

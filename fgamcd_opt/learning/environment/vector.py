@@ -195,10 +195,10 @@ class VectorEnvironment:
     ) -> None:
         """Replace the migration of copies ``missed`` by that of F5's best set, where one delivers the block."""
         for e in missed.tolist():
-            scenario, step = self.scenarios[e], int(self._row[e]) % self.deck.length
-            best = scenario.best_participants(step, int(cached[e]))
-            if best:
-                executed[e, :, 1:] = scenario.cheapest_migration(step, int(cached[e]), best)
+            step = int(self._row[e]) % self.deck.length
+            migration = self.scenarios[e].best_migration(step, int(cached[e]))
+            if migration is not None:
+                executed[e, :, 1:] = migration
 
     def _reward(self, cached: NDArray[np.int64], delay: NDArray[np.float64]) -> NDArray[np.float64]:
         """(E,) -T_k / tau or what the reward model says, and the penalties."""
