@@ -19,7 +19,7 @@ REPAIRS = ("none", "caching", "delivery")
 
 
 class RewardModel(Protocol):
-    """Another reward than -T_k / tau for blocks that are delivered; penalties stay as they are."""
+    """Another reward than -T_k / tau; the penalties for blocks that are not delivered stay as they are."""
 
     def reward(
         self,
@@ -27,8 +27,12 @@ class RewardModel(Protocol):
         step: NDArray[np.int64],
         caching_mask: NDArray[np.int64],
         delay_s: NDArray[np.float64],
+        room_bytes: NDArray[np.int64],
     ) -> NDArray[np.float64]:
-        """(B,) rewards of B copies that play ``scenario``, at their steps; infinite delays may get any value."""
+        """(B,) rewards of B copies that play ``scenario``, at their steps; infinite delays may get any value.
+
+        ``room_bytes`` (B, N) is what is left after the step.
+        """
         ...
 
 
@@ -170,8 +174,8 @@ class VectorEnvironment:
         delay = np.where(
             requested, air_s(deck.block_bits[row], rate) + migration_s(executed, deck.link_s[row]), 0.0
         )
-        reward = self._reward(cached, delay)
         self._room -= np.where(executed[:, :, 0], deck.block_bytes[row, None], 0)
+        reward = self._reward(active, cached, delay)
         self._row = row + active
         done = self._row == self._end
         return Step(self._state(), reward.astype(np.float32), done, active, executed, delay)
@@ -200,7 +204,9 @@ class VectorEnvironment:
             if migration is not None:
                 executed[e, :, 1:] = migration
 
-    def _reward(self, cached: NDArray[np.int64], delay: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _reward(
+        self, active: NDArray[np.bool_], cached: NDArray[np.int64], delay: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
         """(E,) -T_k / tau or what the reward model says, and the penalties."""
         deck = self.deck
         if self.reward_model is None:
@@ -208,10 +214,12 @@ class VectorEnvironment:
         else:
             reward = np.zeros(self.copies)
             for j, scenario in enumerate(deck.scenarios):
-                of = np.flatnonzero((self._which == j) & deck.requested[self._row])
+                of = np.flatnonzero(active & (self._which == j))
                 if of.size:
                     step = self._row[of] - j * deck.length
-                    reward[of] = self.reward_model.reward(scenario, step, cached[of], delay[of])
+                    reward[of] = self.reward_model.reward(
+                        scenario, step, cached[of], delay[of], self._room[of]
+                    )
         penalty = np.where(cached == 0, self.penalty_undelivered, self.penalty_qos)
         return np.where(np.isinf(delay), -penalty, reward)
 
