@@ -39,12 +39,6 @@ def test_mixer_never_decreases_in_any_q(name: str, agents: int, seed: int, sprea
     assert (slope >= 0).all()
 
 
-def perceptron(first: nn.Linear, second: nn.Linear, state: list[float]) -> list[float]:
-    """A perceptron with one hidden layer of ReLU, by loops over plain numbers."""
-    hidden = [max(0.0, value) for value in affine(first, state)]
-    return affine(second, hidden)
-
-
 def affine(layer: nn.Linear, x: list[float]) -> list[float]:
     rows = zip(layer.weight.tolist(), layer.bias.tolist(), strict=True)
     return [sum(w * value for w, value in zip(row, x, strict=True)) + bias for row, bias in rows]
@@ -57,12 +51,13 @@ def test_qmix_mixer_is_its_formula(name: str) -> None:
     assert isinstance(mixer, QmixMixer)
     q, state = batch(6, agents, 4, 3, 4.0)
     for row, got in enumerate(mixer(q, state).tolist()):
-        s, values = state[row].tolist(), q[row].tolist()
-        w1 = [abs(w) for w in perceptron(mixer.weights_1.first, mixer.weights_1.second, s)]
-        w2 = [abs(w) for w in perceptron(mixer.weights_2.first, mixer.weights_2.second, s)]
-        total = perceptron(mixer.value.first, mixer.value.second, s)[0]
-        for unit, bias in enumerate(affine(mixer.bias_1, s)):
-            x = bias + sum(values[n] * w1[n * hidden + unit] for n in range(agents))
+        values = q[row].tolist()
+        seen = [max(0.0, value) for value in affine(mixer.reading, state[row].tolist())]
+        weights, offsets = [abs(w) for w in affine(mixer.weights, seen)], affine(mixer.offsets, seen)
+        w1, w2 = weights[: agents * hidden], weights[agents * hidden :]
+        b1, total = offsets[:hidden], offsets[hidden]
+        for unit in range(hidden):
+            x = b1[unit] + sum(values[n] * w1[n * hidden + unit] for n in range(agents))
             total += w2[unit] * (x if x > 0 else math.exp(x) - 1)
         assert got == pytest.approx(total + (sum(values) if name == "sum+qmix" else 0.0), rel=1e-4)
 

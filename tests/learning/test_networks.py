@@ -94,15 +94,15 @@ def test_semantic_actor_is_its_definition(n_nodes: int) -> None:
     logits = actor(own, other)
     assert logits.shape == (batch, n_nodes, n_nodes)
     for n in range(n_nodes):
-        reading, embedding, caching, last = (
-            ordinary(part.weight[n], part.bias[n])
-            for part in (actor.reading, actor.embedding, actor.caching, actor.other_embedding)
+        reading, embedding, caching = (
+            ordinary(part.weight[n], part.bias[n]) for part in (actor.reading, actor.embedding, actor.caching)
         )
         e_n = embedding(torch.relu(reading(torch.cat([own[:, n], other[:, n].flatten(1)], dim=-1))))
         close(logits[:, n, 0], caching(e_n)[:, 0])
         for j in range(n_nodes - 1):
-            first = ordinary(actor.other_weight[n], actor.other_bias[n, j])
-            e_nm = last(torch.relu(first(other[:, n, j])))
+            place = n * (n_nodes - 1) + j
+            module = ordinary(actor.other_embedding.weight[place], actor.other_embedding.bias[place])
+            e_nm = torch.relu(module(other[:, n, j]))
             expected = (e_n * e_nm).sum(-1) / math.sqrt(hidden) + actor.migration_bias[n, j]
             close(logits[:, n, 1 + j], expected)
 

@@ -25,19 +25,17 @@ def whole_observations(own: Tensor, other: Tensor) -> Tensor:
 class SemanticActor(nn.Module):
     """Action-semantics actor (Wang et al., arXiv 1907.11461), one per agent.
 
-    Sub-module 1 reads o_n and gives the embedding e_n; the caching logit is a linear head on e_n. The sub-module of
-    node m reads o_{n,m} alone and gives e_{n,m} = V relu(U o_{n,m} + c_{n,m}) + d; the logit of b_{n,m} is
-    <e_n, e_{n,m}> / sqrt(H) + beta_{n,m}. The sub-modules of one agent share U, V and d; c_{n,m} and beta_{n,m} are the
-    node's own and tell nodes apart that look alike. (All weights of its own cost 1.7 times as much.)
-
-    The inner product is evaluated as <V^T e_n, relu(...)> + <e_n, d>: the same number without forming e_{n,m}.
+    Sub-module 1 reads o_n and gives the embedding e_n, linear in a hidden layer of ReLU; the caching logit is a linear
+    head on e_n. The sub-module of node m reads o_{n,m} alone and gives e_{n,m}, one layer of ReLU with weights of its
+    own; the logit of b_{n,m} is <e_n, e_{n,m}> / sqrt(H) + beta_{n,m}. (A linear layer on top of e_{n,m} shared over m
+    would only multiply the one that gives e_n.)
 
     Parameters
     ----------
     layout
         Sizes of the observations.
     hidden
-        H, width of the hidden layers and of the embeddings.
+        H, width of the hidden layer and of the embeddings.
     generator
         Source of the initial values, and the device.
     """
@@ -47,29 +45,22 @@ class SemanticActor(nn.Module):
         agents, others = layout.n_nodes, layout.n_others
         self.hidden = hidden
         self.reading = StackedLinear(agents, layout.observation_size, hidden, generator, RELU_GAIN)
-        self.embedding = StackedLinear(agents, hidden, hidden, generator)
+        self.embedding = StackedLinear(agents, hidden, hidden, generator, 0.5)
         self.caching = StackedLinear(agents, hidden, 1, generator, 0.1)
         nn.init.zeros_(self.caching.bias)
-        inputs = layout.other_size
-        self.other_weight = uniform_parameter(
-            (agents, inputs, hidden), RELU_GAIN * math.sqrt(3.0 / inputs), generator
-        )
-        self.other_bias = uniform_parameter((agents, others, 1, hidden), 1.0 / math.sqrt(inputs), generator)
-        self.other_embedding = StackedLinear(agents, hidden, hidden, generator)
+        self.other_embedding = StackedLinear(agents * others, layout.other_size, hidden, generator, RELU_GAIN)
         self.migration_bias = uniform_parameter((agents, others, 1), 0.0, generator)
 
     def forward(self, own: Tensor, other: Tensor) -> Tensor:
         """(B, N, own_size) and (B, N, N - 1, other_size) to logits (B, N, N): caching, then migration."""
-        batch, agents, others, features = other.shape
+        batch, agents, others, _ = other.shape
         embedding = self.embedding(torch.relu(self.reading(whole_observations(own, other))))
-        caching = self.caching(embedding)
-        seen = other.permute(1, 2, 0, 3).reshape(agents, others * batch, features)
-        seen = torch.bmm(seen, self.other_weight).view(agents, others, batch, self.hidden)
-        seen = torch.relu(seen + self.other_bias)
-        turned = torch.bmm(embedding, self.other_embedding.weight.transpose(1, 2)).unsqueeze(1)
-        constant = (embedding * self.other_embedding.bias).sum(-1).unsqueeze(1)
-        migration = ((turned * seen).sum(-1) + constant) / math.sqrt(self.hidden) + self.migration_bias
-        return torch.cat([caching.squeeze(-1).unsqueeze(1), migration], dim=1).permute(2, 0, 1)
+        caching = self.caching(embedding).squeeze(-1).unsqueeze(1)
+        others_embedding = torch.relu(self.other_embedding(other.flatten(1, 2).transpose(0, 1)))
+        others_embedding = others_embedding.view(agents, others, batch, self.hidden)
+        scaled = (embedding / math.sqrt(self.hidden)).unsqueeze(1)
+        migration = (scaled * others_embedding).sum(-1) + self.migration_bias
+        return torch.cat([caching, migration], dim=1).permute(2, 0, 1)
 
 
 class PlainActor(nn.Module):

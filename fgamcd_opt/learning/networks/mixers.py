@@ -23,36 +23,6 @@ def _linear(inputs: int, outputs: int, generator: torch.Generator, gain: float) 
     return layer
 
 
-class HyperNetwork(nn.Module):
-    """Non-negative weights of the mixer, as a function of the state: |A relu(C s)|.
-
-    A fresh one gives about ``level``, scattered between a half and one and a half times that: well away from zero,
-    where the absolute value has no slope.
-
-    Parameters
-    ----------
-    state_size, hidden, outputs
-        Sizes.
-    level
-        Mean of the fresh outputs.
-    generator
-        Source of the initial values, and the device.
-    """
-
-    def __init__(
-        self, state_size: int, hidden: int, outputs: int, level: float, generator: torch.Generator
-    ) -> None:
-        super().__init__()
-        self.first = _linear(state_size, hidden, generator, RELU_GAIN)
-        self.second = _linear(hidden, outputs, generator, 0.1 * level)
-        with torch.no_grad():
-            self.second.bias.uniform_(0.5 * level, 1.5 * level, generator=generator)
-
-    def forward(self, state: Tensor) -> Tensor:
-        """(B, S) to (B, outputs), not negative."""
-        return torch.abs(self.second(torch.relu(self.first(state))))
-
-
 class StateValue(nn.Module):
     """V(s), a perceptron with one hidden layer; near zero when fresh.
 
@@ -77,12 +47,16 @@ class StateValue(nn.Module):
 
 
 class QmixMixer(nn.Module):
-    """QMIX (Rashid et al. 2018): w2(s) . elu(W1(s) q + b1(s)) + V(s) with W1, w2 >= 0, optionally plus sum_n Q_n.
+    """QMIX (Rashid et al. 2018): w2 . elu(W1 q + b1) + V with W1, w2 >= 0, optionally plus sum_n Q_n.
+
+    W1, w2 (absolute values), b1 and V are functions of the state: linear in one hidden layer of ReLU, which they share.
+    Fresh weights are scattered between a half and one and a half times the level that gives the mixer its slope: well
+    away from zero, where the absolute value has none.
 
     Parameters
     ----------
     n_agents, state_size, hidden
-        N, length of the state, hidden units of the mixer.
+        N, length of the state, hidden units H of the mixer and width of the layer that reads the state.
     generator
         Source of the initial values, and the device.
     residual
@@ -94,17 +68,25 @@ class QmixMixer(nn.Module):
     ) -> None:
         super().__init__()
         self.residual = residual
+        self.sizes = [n_agents * hidden, hidden]
+        self.reading = _linear(state_size, hidden, generator, RELU_GAIN)
+        self.weights = _linear(hidden, sum(self.sizes), generator, 0.1)
+        self.offsets = _linear(hidden, hidden + 1, generator, 0.1)
         slope = RESIDUAL_SLOPE if residual else 1.0
-        self.weights_1 = HyperNetwork(state_size, hidden, n_agents * hidden, 1.0 / n_agents, generator)
-        self.bias_1 = _linear(state_size, hidden, generator, 1.0)
-        self.weights_2 = HyperNetwork(state_size, hidden, hidden, slope * n_agents / hidden, generator)
-        self.value = StateValue(state_size, hidden, generator)
+        with torch.no_grad():
+            self.weights.bias.uniform_(0.5, 1.5, generator=generator)
+            levels = zip(self.sizes, (1.0 / n_agents, slope * n_agents / hidden), strict=True)
+            level = torch.cat([torch.full((size,), value) for size, value in levels]).to(generator.device)
+            self.weights.weight.mul_(level.unsqueeze(-1))
+            self.weights.bias.mul_(level)
 
     def forward(self, q: Tensor, state: Tensor) -> Tensor:
         """(B, N) and (B, S) to Q_total (B,)."""
-        weights_1 = self.weights_1(state).view(q.shape[0], q.shape[1], -1)
-        mixed = functional.elu(torch.bmm(q.unsqueeze(1), weights_1).squeeze(1) + self.bias_1(state))
-        total: Tensor = (mixed * self.weights_2(state)).sum(-1) + self.value(state)
+        seen = torch.relu(self.reading(state))
+        weights_1, weights_2 = torch.split(torch.abs(self.weights(seen)), self.sizes, dim=-1)
+        bias_1, value = torch.split(self.offsets(seen), [self.sizes[1], 1], dim=-1)
+        mixed = (q.unsqueeze(-1) * weights_1.view(*q.shape, -1)).sum(1) + bias_1
+        total: Tensor = (functional.elu(mixed) * weights_2).sum(-1) + value.squeeze(-1)
         return total + q.sum(-1) if self.residual else total
 
 
