@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from fgamcd_opt.learning.augmentation.conditional_gan import ConditionalGan
 from fgamcd_opt.learning.augmentation.echo_state import EchoState
-from fgamcd_opt.learning.augmentation.protocol import Augmenter
+from fgamcd_opt.learning.augmentation.protocol import Augmenter, DynamicsModel
+from fgamcd_opt.learning.augmentation.recurrent_model import RecurrentModel
 from fgamcd_opt.learning.augmentation.synthesis import Synthesiser
 from fgamcd_opt.learning.config import TrainConfig
 from fgamcd_opt.learning.environment.layout import StateLayout
@@ -31,5 +33,13 @@ def make_augmenter(
         return None
     model_seed, choice_seed = seed.spawn(2)
     n_inputs, n_outputs = layout.size + layout.n_nodes**2, 1 + layout.size
-    model = EchoState(n_inputs, n_outputs, config, np.random.default_rng(model_seed))
+    model = _model(n_inputs, n_outputs, config, model_seed)
     return Synthesiser(model, config, layout, choice_seed, relabel=relabel)
+
+
+def _model(n_inputs: int, n_outputs: int, config: TrainConfig, seed: np.random.SeedSequence) -> DynamicsModel:
+    """The model of the dynamics."""
+    if config.augmentation == "cgan":
+        return ConditionalGan(n_inputs, n_outputs, config, int(seed.generate_state(1, np.uint64)[0]))
+    kind = {"esn": EchoState, "rnn": RecurrentModel}[config.augmentation]
+    return kind(n_inputs, n_outputs, config, np.random.default_rng(seed))

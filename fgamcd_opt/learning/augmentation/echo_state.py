@@ -88,8 +88,7 @@ class EchoState:
     def learn(self, episodes: Episodes) -> NDArray[np.float32]:
         """As :meth:`DynamicsModel.learn`."""
         features = self.run(episodes.inputs)
-        rows = episodes.trained_on(self.washout)
-        self.accumulate(features[rows], episodes.targets[rows])
+        self.accumulate(features, episodes.targets, episodes.trained_on(self.washout))
         self.solve()
         return features @ self.output_weights
 
@@ -97,11 +96,13 @@ class EchoState:
         """As :meth:`DynamicsModel.predict`."""
         return self.run(episodes.inputs) @ self.output_weights
 
-    def accumulate(self, features: NDArray[np.float32], targets: NDArray[np.float32]) -> None:
-        """Adds (M, features) and (M, n_outputs) to the running sums Z^T Z and Z^T Y."""
-        z = features.astype(np.float64)
+    def accumulate(
+        self, features: NDArray[np.float32], targets: NDArray[np.float32], counted: NDArray[np.bool_]
+    ) -> None:
+        """Adds the rows of (T, E, features) and (T, E, n_outputs) that are counted to Z^T Z and Z^T Y."""
+        z = np.multiply(features, counted[..., None], dtype=np.float64).reshape(-1, features.shape[-1])
         self.gram += z.T @ z
-        self.cross += z.T @ targets.astype(np.float64)
+        self.cross += (targets.reshape(-1, targets.shape[-1]).astype(np.float64).T @ z).T
 
     def solve(self) -> None:
         """Output weights from the sums; the ridge is at least what rounding of the sums requires."""

@@ -81,25 +81,24 @@ class Synthesiser:
         offered = episodes.trained_on(self.model.washout)
         if not caps.any() or not offered.any():
             return None
-        step, copy = np.nonzero(offered)
-        predicted = self.model.learn(episodes)[offered]
-        real = episodes.targets[offered]
-        state = episodes.inputs[offered][:, : self._layout.size]
-        predicted[:, 1:] = possible_states(state + predicted[:, 1:], self._layout)
-        reward_error = np.abs(predicted[:, 0] - real[:, 0])
-        real[:, 1:] += state
-        distance = np.linalg.norm(predicted - real, axis=1)
-        near = distance <= self._config.xi
-        rows = self._choose(np.flatnonzero(near), copy, caps, first_episode)
+        predicted = self.model.learn(episodes)
+        state = episodes.inputs[..., : self._layout.size]
+        predicted[..., 1:] = possible_states(state + predicted[..., 1:], self._layout)
+        error = predicted - episodes.targets
+        error[..., 1:] -= state
+        distance = np.sqrt(np.einsum("tei,tei->te", error, error))
+        near = offered & (distance <= self._config.xi)
+        step, copy = self._choose(near, caps, first_episode)
+        reward = episodes.targets if self._relabel else predicted
         return Synthetic(
-            copy=copy[rows],
-            step=step[rows],
-            reward=(real if self._relabel else predicted)[rows, 0],
-            next_state=predicted[rows, 1:],
-            offered=len(step),
+            copy=copy,
+            step=step,
+            reward=reward[step, copy, 0],
+            next_state=predicted[step, copy, 1:],
+            offered=int(offered.sum()),
             plausible=int(near.sum()),
-            mean_distance=float(distance.mean()),
-            reward_error=float(reward_error.mean()),
+            mean_distance=float(distance[offered].mean()),
+            reward_error=float(np.abs(error[..., 0])[offered].mean()),
         )
 
     def _caps(self, first_episode: int, steps: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -112,16 +111,17 @@ class Synthesiser:
         return np.array(caps, dtype=np.int64)
 
     def _choose(
-        self, rows: NDArray[np.int64], copy: NDArray[np.int64], caps: NDArray[np.int64], first_episode: int
-    ) -> NDArray[np.int64]:
-        """At most the cap of rows per copy, drawn without replacement, in increasing order."""
-        chosen = []
-        for e, cap in enumerate(caps):
-            mine = rows[copy[rows] == e]
-            if len(mine) > cap:
-                mine = self._stream(first_episode + e).choice(mine, size=cap, replace=False)
-            chosen.append(mine)
-        return np.sort(np.concatenate(chosen))
+        self, near: NDArray[np.bool_], caps: NDArray[np.int64], first_episode: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Steps and copies of the samples: at most the cap of each copy, drawn without replacement."""
+        chosen = np.zeros_like(near)
+        for copy, cap in enumerate(caps):
+            steps = np.flatnonzero(near[:, copy])
+            if len(steps) > cap:
+                steps = self._stream(first_episode + copy).choice(steps, size=cap, replace=False)
+            chosen[steps, copy] = True
+        step, copies = np.nonzero(chosen)
+        return step, copies
 
     def _stream(self, episode: int) -> np.random.Generator:
         """The stream of one episode; nothing needs to be stored to resume."""
@@ -143,9 +143,9 @@ def possible_states(state: NDArray[np.float32], layout: StateLayout) -> NDArray[
     Parameters
     ----------
     state
-        (M, S) predicted next states.
+        (..., S) predicted next states.
     """
     possible = np.clip(state, 0.0, 1.0)
     for part in (layout.requests, layout.neighbours):
-        possible[:, part] = state[:, part] >= 0.5
+        possible[..., part] = state[..., part] >= 0.5
     return possible
