@@ -16,7 +16,7 @@ from fgamcd_opt.learning.config import TrainConfig
 
 PASSES = 20
 """Steps of Adam per batch of episodes, each on all of them."""
-LEARNING_RATE = 1e-3
+LEARNING_RATE = 3e-3
 GRADIENT_NORM = 1.0
 
 
