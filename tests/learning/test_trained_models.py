@@ -39,7 +39,7 @@ def test_error_on_held_out_episodes_falls_with_training(kind: str) -> None:
     held_out = linear_episodes(100)
     errors = []
     for seed in range(15):
-        model.learn(linear_episodes(seed))
+        model.learn(linear_episodes(seed, steps=25, copies=8))
         errors.append(root_mean_square(model.predict(held_out), held_out))
     nothing = root_mean_square(np.zeros_like(held_out.targets), held_out)
     assert errors[-1] < 0.2 * nothing

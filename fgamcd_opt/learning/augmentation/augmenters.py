@@ -41,5 +41,7 @@ def _model(n_inputs: int, n_outputs: int, config: TrainConfig, seed: np.random.S
     """The model of the dynamics."""
     if config.augmentation == "cgan":
         return ConditionalGan(n_inputs, n_outputs, config, int(seed.generate_state(1, np.uint64)[0]))
-    kind = {"esn": EchoState, "rnn": RecurrentModel}[config.augmentation]
-    return kind(n_inputs, n_outputs, config, np.random.default_rng(seed))
+    random = np.random.default_rng(seed)
+    if config.augmentation == "rnn":
+        return RecurrentModel(n_inputs, n_outputs, config, random)
+    return EchoState(n_inputs, n_outputs, config, random)

@@ -83,7 +83,7 @@ class ConditionalGan:
         inputs = torch.from_numpy(episodes.inputs[episodes.active]).to(self._device)
         real = torch.from_numpy(episodes.targets[episodes.active]).to(self._device)
         for _ in range(PASSES):
-            for rows in torch.randperm(len(inputs), generator=self._random).split(BATCH_SIZE):
+            for rows in torch.split(torch.randperm(len(inputs), generator=self._random), BATCH_SIZE):
                 self._train(inputs[rows], real[rows])
         return self.predict(episodes)
 
