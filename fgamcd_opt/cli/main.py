@@ -24,6 +24,7 @@ COMMANDS = {
     "verify": "check a solution against its instance, without any solver",
     "repository": "find the blocks that real checkpoints (safetensors) share, for instances of your own",
     "show": "draw an instance and a solution: map, caches, delays, sharing of blocks",
+    "evaluate": "judge trained policies: gaps to the certified bound over instances and training seeds",
     "theory": "where the source's error bound of learning with synthetic samples is least",
     "solvers": "list the solvers, their options and whether their backends are installed",
 }

@@ -6,6 +6,7 @@ import os
 import platform
 import re
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, entry_points, requires, version
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ def provenance(solver: str) -> dict[str, Any]:
     return {
         "fgamcd_version": fgamcd_opt.__version__,
         "python": platform.python_version(),
-        "packages": _packages(solver),
+        "packages": dict(_packages(solver)),
         "machine": platform.platform(),
         "processor": _processor(),
         "cores": os.cpu_count(),
@@ -29,6 +30,7 @@ def provenance(solver: str) -> dict[str, Any]:
     }
 
 
+@cache
 def _packages(solver: str) -> dict[str, str]:
     """Installed versions of all that this package can use, and of the package that a plug-in comes from."""
     needed = [line for line in requires("fgamcd-opt") or [] if not _FOR_DEVELOPERS.search(line)]
@@ -47,6 +49,7 @@ def _version(distribution: str) -> str | None:
         return None
 
 
+@cache
 def _processor() -> str:
     """Model of the processor: Linux keeps it in a file, other systems where Python looks."""
     listed = Path("/proc/cpuinfo")

@@ -1,0 +1,89 @@
+"""`Contender`: a trained policy that is judged, with the curve of its training."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fgamcd_opt.errors import UsageError
+from fgamcd_opt.learning.curve import CurveRow, read_curve
+from fgamcd_opt.learning.policy_file import load_policy
+
+POLICY_FILE, CURVE_FILE = "policy.safetensors", "curve.csv"
+"""What a training leaves in its folder."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contender:
+    """A trained policy.
+
+    Parameters
+    ----------
+    label
+        Name of the method in tables and figures; policies of one label differ in the seed of their training.
+    path, sha256
+        Its file, and the digest of the content.
+    seed
+        Of the training.
+    curve
+        Of the training, empty if it is not known.
+    """
+
+    label: str
+    path: Path
+    sha256: str
+    seed: int
+    curve: tuple[CurveRow, ...] = ()
+
+
+def read_contender(text: str) -> Contender:
+    """The policy that ``[LABEL=]PATH`` names: a policy file, or the folder of a training.
+
+    The label defaults to the learned method. A file ``curve.csv`` beside the policy is taken for its curve.
+
+    Raises
+    ------
+    InputError
+        There is no such policy, or the policy or its curve is damaged.
+    """
+    label, equals, rest = text.partition("=")
+    named = bool(equals and label and rest) and not Path(text).exists()
+    path = Path(rest if named else text)
+    file = path / POLICY_FILE if path.is_dir() else path
+    _, meta = load_policy(file)
+    curve = file.parent / CURVE_FILE
+    return Contender(
+        label=label if named else str(meta["method"]),
+        path=file,
+        sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
+        seed=int(meta["config"]["seed"]),
+        curve=tuple(read_curve(curve)) if curve.is_file() else (),
+    )
+
+
+def require_apart(contenders: Sequence[Contender], taken: Sequence[str]) -> None:
+    """Refuse policies that tables could not tell apart.
+
+    Parameters
+    ----------
+    contenders
+        The policies.
+    taken
+        Names that other methods have already.
+
+    Raises
+    ------
+    UsageError
+        Two policies of one label and seed, or a label that is taken.
+    """
+    for (label, seed), count in Counter((c.label, c.seed) for c in contenders).items():
+        if count > 1:
+            raise UsageError(
+                f"{count} policies are called {label!r} with training seed {seed}: say LABEL=PATH"
+            )
+    for contender in contenders:
+        if contender.label in taken:
+            raise UsageError(f"{contender.path}: {contender.label!r} is another method here: say LABEL=PATH")

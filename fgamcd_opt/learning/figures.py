@@ -1,0 +1,156 @@
+"""Learning curves over training seeds and profiles of gaps, readable without colour."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fgamcd_opt.comparison.figure_style import (
+    GAP_FLOOR_PERCENT,
+    add_grid,
+    add_legend,
+    floored_percent,
+    gap_axis,
+    new_figure,
+    styles,
+)
+from fgamcd_opt.learning.curve import CurveRow
+from fgamcd_opt.learning.gap_summary import FAILED_GAP
+from fgamcd_opt.learning.statistics import LEVEL, Floats, bootstrap
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+AXES = {"steps": "environment steps", "episode": "episodes", "seconds": "wall-clock time of the training (s)"}
+"""What a curve can be drawn over."""
+
+VALUES = {"gap": "gap to the certified bound (%)", "return_": "return of an episode"}
+"""What a curve can show."""
+
+Curve = Sequence[CurveRow]
+
+_POINTS = 120
+_RESAMPLES = 1000
+
+
+def learning_curves_figure(
+    curves: Mapping[str, Sequence[Curve]], x: str = "steps", y: str = "gap"
+) -> Figure | None:
+    """Mean over the training seeds of each method, and a band.
+
+    Curves are joined linearly between their rows; the mean goes as far as all seeds of the method do. The band is the
+    95 % bootstrap interval of the mean, which a single seed has not.
+
+    Parameters
+    ----------
+    curves
+        By method, one curve per training seed.
+    x, y
+        Keys of :data:`AXES` and :data:`VALUES`.
+
+    Returns
+    -------
+    Figure or None
+        None if no curve has two rows that know ``y``.
+    """
+    lines = {method: joined(runs, x, y) for method, runs in curves.items()}
+    drawn = {method: line for method, line in lines.items() if line is not None}
+    if not drawn:
+        return None
+    figure, axes = new_figure(3.8, legend=len(drawn))
+    looks = styles(list(curves))
+    for place, (method, (at, runs)) in enumerate(drawn.items()):
+        shown = np.maximum(100.0 * runs, GAP_FLOOR_PERCENT) if y == "gap" else runs
+        label = f"{method} ({len(runs)} seed{'s' if len(runs) > 1 else ''})"
+        every = (place * _POINTS // (8 * len(drawn)), _POINTS // 8)
+        look = looks[method]
+        axes.plot(at, shown.mean(axis=0), label=label, linewidth=1.5, markersize=5, markevery=every, **look)
+        if len(runs) > 1:
+            low, high = np.array([_band(column) for column in shown.T]).T
+            axes.fill_between(at, low, high, color=look["color"], alpha=0.13, linewidth=0)
+            axes.plot(
+                at, low, at, high, color=look["color"], linewidth=0.5, linestyle=look["linestyle"], alpha=0.6
+            )
+    axes.set_xlabel(AXES[x])
+    axes.set_xlim(left=0.0)
+    if y == "gap":
+        gap_axis(axes, "y")
+    add_grid(axes)
+    axes.set_ylabel(VALUES[y])
+    axes.set_title(
+        f"mean over training seeds, band: {LEVEL:.0%} bootstrap interval of the mean", fontsize="small"
+    )
+    add_legend(figure, axes)
+    return figure
+
+
+def joined(runs: Sequence[Curve], x: str, y: str) -> tuple[Floats, Floats] | None:
+    """Curves on common places: (P,) places where all runs are known, and (runs, P) values; None if there are none.
+
+    A row whose policy does not deliver everything has no gap, but an infinite delay: :data:`FAILED_GAP`. A curve without
+    any gap was trained without a bound and is left out.
+    """
+    known = []
+    for run in runs:
+        if y == "gap" and all(row.gap is None for row in run):
+            continue
+        pairs = [(getattr(row, x), _value(row, y)) for row in run]
+        pairs = [(place, value) for place, value in pairs if value is not None]
+        if len(pairs) > 1:
+            known.append(np.array(pairs, dtype=np.float64).T)
+    if not known:
+        return None
+    first, last = max(places[0] for places, _ in known), min(places[-1] for places, _ in known)
+    if first >= last:
+        return None
+    at = np.linspace(first, last, _POINTS)
+    return at, np.array([np.interp(at, places, values) for places, values in known])
+
+
+def _value(row: CurveRow, y: str) -> float | None:
+    value: float | None = getattr(row, y)
+    return FAILED_GAP if y == "gap" and row.delay_s == math.inf else value
+
+
+def _band(values: Floats) -> tuple[float, float]:
+    estimate = bootstrap([values], lambda drawn: drawn.mean(axis=-1), resamples=_RESAMPLES)
+    return estimate.low, estimate.high
+
+
+def gap_profile_figure(gaps: Mapping[str, Floats]) -> Figure | None:
+    """Share of all solves whose gap is at most what the horizontal axis says, one step curve per method.
+
+    Parameters
+    ----------
+    gaps
+        By method, (runs, instances) gaps.
+    """
+    if not gaps:
+        return None
+    figure, axes = new_figure(3.4, legend=len(gaps))
+    looks = styles(list(gaps))
+    ordered = {
+        method: floored_percent(np.sort(values, axis=None).tolist()) for method, values in gaps.items()
+    }
+    end = 1.3 * max(values[-1] for values in ordered.values())
+    for method, values in ordered.items():
+        _steps(axes, values, end, f"{method} ({values.size})", looks[method])
+    gap_axis(axes, "x")
+    axes.set_ylabel("share of the solves (runs x instances)")
+    axes.set_ylim(-0.02, 1.02)
+    add_legend(figure, axes)
+    return figure
+
+
+def _steps(axes: Axes, values: Floats, end: float, label: str, look: Mapping[str, Any]) -> None:
+    """Empirical distribution of sorted values, held to ``end``."""
+    share = np.array([*range(values.size + 1), values.size]) / values.size
+    every = max(1, values.size // 6)
+    at = [values[0], *values.tolist(), end]
+    axes.plot(
+        at, share, drawstyle="steps-post", label=label, linewidth=1.3, markersize=5, markevery=every, **look
+    )

@@ -1,0 +1,94 @@
+"""What learning curves and gap profiles show, read back from the axes."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from fgamcd_opt.learning.curve import CurveRow
+from fgamcd_opt.learning.figures import AXES, gap_profile_figure, joined, learning_curves_figure
+
+
+def curve(seed: int, gaps: list[float | None], step: int = 100) -> list[CurveRow]:
+    return [
+        CurveRow(
+            seed=seed, episode=8 * i, steps=step * i, seconds=1.5 * i + seed, return_=-float(gap or 9), delay_s=None,
+            gap=gap, unserved=0, updates=i, synthetic=0, steps_per_s=50.0,
+        )
+        for i, gap in enumerate(gaps, 1)
+    ]  # fmt: skip
+
+
+def lines(figure):
+    return {line.get_label(): line for line in figure.axes[0].get_lines()}
+
+
+def test_mean_and_band_are_those_of_the_seeds():
+    runs = [curve(0, [0.4, 0.2, 0.1]), curve(1, [0.6, 0.4, 0.1]), curve(2, [0.5, 0.3, 0.1])]
+    figure = learning_curves_figure({"maasn-da": runs, "qmix-da": runs[:1]})
+    mean = lines(figure)["maasn-da (3 seeds)"]
+    assert_allclose(np.interp([100, 200, 250, 300], *mean.get_data()), [50.0, 30.0, 20.0, 10.0], rtol=0.02)
+    (band,) = figure.axes[0].collections  # a single seed has none
+    corners = band.get_paths()[0].vertices
+    at_start = corners[corners[:, 0] == 100.0, 1]
+    assert at_start.min() == pytest.approx(40.0, abs=0.1)  # the mean of one seed drawn three times
+    assert at_start.max() == pytest.approx(60.0, abs=0.1)
+    assert "qmix-da (1 seed)" in lines(figure)
+
+
+def test_mean_goes_as_far_as_all_seeds_do():
+    at, runs = joined([curve(0, [0.4, 0.2, 0.1]), curve(1, [0.4, 0.3], step=80)], "steps", "gap")
+    assert (at[0], at[-1]) == (100.0, 160.0)
+    assert_allclose(runs[0], np.interp(at, [100, 200, 300], [0.4, 0.2, 0.1]))
+    assert_allclose(runs[1], np.interp(at, [80, 160], [0.4, 0.3]))
+
+
+def test_unknown_values_are_left_out():
+    at, runs = joined([curve(0, [None, 0.4, None, 0.2])], "episode", "gap")
+    assert_allclose(runs[0], np.interp(at, [16, 32], [0.4, 0.2]))
+    assert joined([curve(0, [None, 0.4])], "steps", "gap") is None
+    assert (
+        joined([curve(0, [0.4, 0.2]), curve(100, [0.4, 0.2])], "seconds", "gap") is None
+    )  # nothing in common
+    assert learning_curves_figure({"maasn-da": [curve(0, [None, None])]}) is None
+
+
+def test_what_is_not_delivered_is_a_gap_of_everything():
+    run = curve(0, [None, 0.4, 0.2])
+    run[0] = dataclasses.replace(run[0], delay_s=math.inf, unserved=3)
+    at, runs = joined([run], "steps", "gap")
+    assert_allclose(runs[0], np.interp(at, [100, 200, 300], [1.0, 0.4, 0.2]))
+    assert (
+        joined([[run[0], dataclasses.replace(run[0], steps=500)]], "steps", "gap") is None
+    )  # no bound is known
+
+
+@pytest.mark.parametrize("x", AXES)
+def test_axes_say_what_they_show(x):
+    runs = [curve(seed, [0.4, 0.2]) for seed in range(2)]
+    (axes,) = learning_curves_figure({"maasn-da": runs}, x, "return_").axes
+    assert axes.get_xlabel() == AXES[x]
+    assert axes.get_ylabel() == "return of an episode"
+    first = axes.get_lines()[0].get_data()
+    assert first[0][-1] == min(getattr(run[-1], x) for run in runs)
+
+
+def test_methods_differ_without_colour():
+    runs = {f"method {i}": [curve(0, [0.4, 0.1 * i + 0.1])] for i in range(7)}
+    looks = {
+        (line.get_marker(), line.get_linestyle()) for line in lines(learning_curves_figure(runs)).values()
+    }
+    assert len(looks) == 7
+
+
+def test_profile_is_the_empirical_distribution():
+    gaps = {"maasn-da": np.array([[0.01, 0.03], [0.02, 1.0]]), "qmix-da": np.array([[0.05]])}
+    line = lines(gap_profile_figure(gaps))["maasn-da (4)"]
+    x, share = line.get_data()
+    for limit, expected in ((0.5, 0.0), (1.5, 0.25), (2.5, 0.5), (50.0, 0.75), (120.0, 1.0)):
+        assert share[np.searchsorted(x, limit, side="right") - 1 if limit >= x[0] else 0] == expected
+    assert gap_profile_figure({}) is None
