@@ -91,7 +91,7 @@ def learning_curves_figure(
 def joined(runs: Sequence[Curve], x: str, y: str) -> tuple[Floats, Floats] | None:
     """Curves on common places: (P,) places where all runs are known, and (runs, P) values; None if there are none.
 
-    A row whose policy does not deliver everything has no gap, but an infinite delay: :data:`FAILED_GAP`. A curve without
+    A row whose policy does not deliver everything has an infinite delay: :data:`FAILED_GAP`. A curve without
     any gap was trained without a bound and is left out.
     """
     known = []
