@@ -1,0 +1,245 @@
+"""`Policy`: a trained policy as it acts, and the policies that are part of the package."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from fgamcd_opt.errors import InputError, UsageError
+from fgamcd_opt.learning.config import TrainConfig
+from fgamcd_opt.learning.discrete_actions import action_table, best_action
+from fgamcd_opt.learning.environment.layout import StateLayout
+from fgamcd_opt.learning.networks.actors import make_actor
+from fgamcd_opt.learning.networks.gumbel import greedy_bits, sample_bits
+from fgamcd_opt.learning.networks.observer import Observer
+from fgamcd_opt.learning.networks.recurrent_q import RecurrentQ
+from fgamcd_opt.learning.policy_file import load_policy, save_policy
+from fgamcd_opt.learning.tensor_file import require_like
+
+SHIPPED = Path(__file__).parent / "policies"
+"""Folder of the policies that are part of the package."""
+
+
+class Policy:
+    """What a training leaves behind: it acts, and knows how it was made.
+
+    It takes scenarios with at most as many nodes as its own, and exactly as many slots. Nodes that a scenario lacks are
+    shown without users, room, links and neighbours; what the policy would do with them is left out.
+
+    Parameters
+    ----------
+    method
+        Name of the learned method.
+    config
+        Of the training.
+    layout
+        Nodes and slots that the networks are made for.
+    network
+        What acts, as :func:`make_network` makes it; a training may go on changing it.
+    provenance
+        What it was trained on, by which command, for how long, and how it scored.
+    """
+
+    def __init__(
+        self,
+        method: str,
+        config: TrainConfig,
+        layout: StateLayout,
+        network: nn.Module,
+        provenance: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.method, self.config, self.layout, self.network = method, config, layout, network
+        self.provenance = dict(provenance or {})
+        self._device = next(network.parameters()).device
+        self._observe = Observer(layout, self._device)
+        self.begin(1)
+
+    @classmethod
+    def from_file(cls, path: Path | str) -> Policy:
+        """The policy of a file, on the CPU.
+
+        Raises
+        ------
+        InputError
+            The file is missing, damaged or no policy, or its tensors are not those of the networks it describes.
+        """
+        tensors, meta = load_policy(path)
+        config, layout = TrainConfig(**meta["config"]), StateLayout(meta["n_nodes"], meta["slots"])
+        least, held = _least_weights(config, layout), sum(tensor.numel() for tensor in tensors.values())
+        if held < least:  # networks that are larger than the file are not even made
+            raise InputError(f"{path}: its networks need at least {least} weights; it holds {held}")
+        network = make_network(config, layout, torch.Generator().manual_seed(0))
+        require_like(path, tensors, network.state_dict())
+        network.load_state_dict(tensors)
+        return cls(meta["method"], config, layout, network, meta["provenance"])
+
+    def save(self, path: Path | str) -> None:
+        """Write the policy as one file.
+
+        Raises
+        ------
+        InputError
+            A weight is not finite, or the file cannot be written.
+        """
+        meta = {
+            "method": self.method,
+            "config": self.config.to_json(),
+            "n_nodes": self.layout.n_nodes,
+            "slots": self.layout.slots,
+            "provenance": self.provenance,
+        }
+        save_policy(path, self.network.state_dict(), meta)
+
+    def with_settings(self, **values: Any) -> Policy:
+        """The same networks with some fields of the configuration replaced."""
+        return Policy(self.method, self.config.replaced(values), self.layout, self.network, self.provenance)
+
+    def begin(self, copies: int) -> None:
+        """So many new episodes begin, side by side; what a recurrent network remembers is forgotten."""
+        self._memory = torch.zeros(copies, self.layout.n_nodes, self.config.hidden, device=self._device)
+
+    def require_fit(self, n_nodes: int) -> None:
+        """Raise `UsageError` if instances of so many nodes are too large for it."""
+        if n_nodes > self.layout.n_nodes:
+            raise UsageError(
+                f"the policy is for at most {self.layout.n_nodes} nodes, the instance has {n_nodes}; {TRAIN}"
+            )
+
+    @torch.no_grad()
+    def act(
+        self,
+        state: NDArray[np.float32],
+        admissible: NDArray[np.bool_],
+        generator: torch.Generator | None = None,
+    ) -> NDArray[np.uint8]:
+        """Decisions of all nodes, after the masks of (1) and (2).
+
+        Parameters
+        ----------
+        state
+            (E, S) states of scenarios of n <= N nodes.
+        admissible
+            (E, n) whether the block fits into the node.
+        generator
+            Source of random decisions, on the CPU; without it the likelier value of every bit, or the action of
+            largest value, is taken.
+
+        Returns
+        -------
+        ndarray
+            (E, n, n) bits.
+
+        Raises
+        ------
+        UsageError
+            There are more nodes than the policy is made for.
+        """
+        n_nodes = admissible.shape[1]
+        self.require_fit(n_nodes)
+        if n_nodes < self.layout.n_nodes:
+            state, admissible = self._with_absent_nodes(state, admissible)
+        fits = torch.from_numpy(admissible).to(self._device)
+        own, other = self._observe(torch.from_numpy(state).to(self._device))
+        if self.config.learner == "qmix":
+            bits = self._by_value(own, other, fits, generator)
+        elif generator is None:
+            bits = greedy_bits(self.network(own, other), fits)
+        else:
+            bits = sample_bits(self.network(own, other), fits, generator)
+        return bits.to(torch.uint8).cpu().numpy()[:, :n_nodes, :n_nodes]
+
+    def _by_value(
+        self, own: Tensor, other: Tensor, fits: Tensor, generator: torch.Generator | None
+    ) -> Tensor:
+        """Bits of the best discrete actions, or of actions drawn in proportion to exp(Q); the memory moves on."""
+        values, after = self.network(own, other, self._memory)
+        self._memory = after.contiguous()
+        if generator is not None:
+            uniform = torch.rand(values.shape, generator=generator).clamp_min(torch.finfo(values.dtype).tiny)
+            values = values - torch.log(-torch.log(uniform)).to(
+                self._device
+            )  # Gumbel noise: argmax is a draw
+        table = action_table(self.layout.n_nodes).to(self._device)
+        return table[best_action(values, fits)]
+
+    def _with_absent_nodes(
+        self, state: NDArray[np.float32], admissible: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """States (E, S) and masks (E, N) in the policy's layout, with zeros for the nodes that are not there."""
+        copies, n_nodes = admissible.shape
+        shown = np.zeros((copies, self.layout.size), np.float32)
+        shown[:, positions(StateLayout(n_nodes, self.layout.slots), self.layout)] = state
+        fits = np.zeros((copies, self.layout.n_nodes), np.bool_)
+        fits[:, :n_nodes] = admissible
+        return shown, fits
+
+
+def make_network(config: TrainConfig, layout: StateLayout, generator: torch.Generator) -> nn.Module:
+    """The network that acts: an actor, or the recurrent Q-networks of ``qmix``; on the generator's device."""
+    if config.learner == "qmix":
+        return RecurrentQ(layout, config.hidden, _n_actions(layout), generator)
+    return make_actor(config, layout, generator)
+
+
+def _n_actions(layout: StateLayout) -> int:
+    """Discrete actions of one agent of ``qmix``, see :func:`action_table`."""
+    return 1 + (1 << layout.n_others)
+
+
+def _least_weights(config: TrainConfig, layout: StateLayout) -> int:
+    """Weights that the layers common to all kinds of network have, and the head of ``qmix``."""
+    hidden, head = config.hidden, 0
+    if config.learner == "qmix":
+        head = _n_actions(layout)
+    elif config.actor == "plain":
+        hidden = config.plain_hidden
+    return layout.n_nodes * (layout.observation_size + hidden + head) * hidden
+
+
+def positions(small: StateLayout, large: StateLayout) -> NDArray[np.int64]:
+    """(small.size,) where the entries of a state stand in that of a layout with more nodes and the same slots.
+
+    The nodes keep their numbers, so that the others of each are the first ones among its others there, too.
+    """
+    n, others = np.arange(small.n_nodes)[:, None], np.arange(small.n_others)
+    wants = large.requests.start + n * large.slots + np.arange(large.slots)
+    links = large.backhaul.start + n * large.n_others + others
+    near = large.neighbours.start + n * large.n_others + others
+    room = large.room.start + np.arange(small.n_nodes)
+    return np.concatenate([[0, 1], wants.ravel(), room, links.ravel(), near.ravel()])
+
+
+TRAIN = "train one on such instances by `fgamcd train maasn-da INSTANCE_OR_RECIPE --out DIR`"
+"""What to do if no policy fits."""
+
+
+def shipped_policy(n_nodes: int, slots: int) -> Path:
+    """File of the policy of this package that fits best: the fewest nodes that suffice, then the slots.
+
+    Parameters
+    ----------
+    n_nodes
+        Nodes of the instance.
+    slots
+        Users associated with one of its nodes, at most.
+
+    Raises
+    ------
+    UsageError
+        All are for fewer nodes; says for how many.
+    """
+    known = []
+    for path in sorted(SHIPPED.glob("*.safetensors")):
+        _, meta = load_policy(path)
+        known.append((meta["n_nodes"], abs(meta["slots"] - slots), path))
+    fitting = [entry for entry in known if entry[0] >= n_nodes]
+    if not fitting:
+        have = ", ".join(f"{path.stem} (at most {nodes} nodes)" for nodes, _, path in known) or "none"
+        raise UsageError(f"no policy of this package is for {n_nodes} nodes; it has: {have}; {TRAIN}")
+    return min(fitting)[2]
