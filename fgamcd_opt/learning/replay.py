@@ -1,0 +1,104 @@
+"""Replay buffer: transitions of all copies of the game, real and synthetic, and batches drawn from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from fgamcd_opt.learning.environment.layout import StateLayout
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """B transitions as tensors on one device.
+
+    Parameters
+    ----------
+    state, next_state
+        (B, S).
+    admissible, next_admissible
+        (B, N) bool, nodes that may cache.
+    bits
+        (B, N, N) actions as they were carried out, 0.0 or 1.0.
+    reward
+        (B,).
+    done
+        (B,) 1.0 where the episode ended.
+    memory, next_memory
+        (B, N, H) recurrent state of the agents before the observation, or None.
+    """
+
+    state: torch.Tensor
+    admissible: torch.Tensor
+    bits: torch.Tensor
+    reward: torch.Tensor
+    next_state: torch.Tensor
+    next_admissible: torch.Tensor
+    done: torch.Tensor
+    memory: torch.Tensor | None = None
+    next_memory: torch.Tensor | None = None
+
+
+class Replay:
+    """The last ``capacity`` transitions.
+
+    Parameters
+    ----------
+    capacity
+        Transitions kept; older ones are overwritten.
+    layout
+        Sizes.
+    memory_size
+        H, length of an agent's recurrent state; 0 if there is none.
+    """
+
+    def __init__(self, capacity: int, layout: StateLayout, memory_size: int) -> None:
+        nodes = layout.n_nodes
+        self._rows: dict[str, NDArray[np.generic]] = {
+            "state": np.zeros((capacity, layout.size), np.float32),
+            "admissible": np.zeros((capacity, nodes), np.bool_),
+            "bits": np.zeros((capacity, nodes, nodes), np.uint8),
+            "reward": np.zeros(capacity, np.float32),
+            "next_state": np.zeros((capacity, layout.size), np.float32),
+            "next_admissible": np.zeros((capacity, nodes), np.bool_),
+            "done": np.zeros(capacity, np.float32),
+        }
+        if memory_size:
+            shape = (capacity, nodes, memory_size)
+            self._rows |= {name: np.zeros(shape, np.float32) for name in ("memory", "next_memory")}
+        self.capacity = capacity
+        self.added = 0
+
+    def __len__(self) -> int:
+        return min(self.added, self.capacity)
+
+    def add(self, **rows: NDArray[np.generic]) -> None:
+        """Append transitions; every array has one row for each and is named as in :class:`Batch`."""
+        count = rows["reward"].shape[0]
+        first = self.added % self.capacity
+        places: slice | NDArray[np.int64] = slice(first, first + count)
+        if first + count > self.capacity:
+            places = np.arange(first, first + count) % self.capacity
+        for name, values in rows.items():
+            self._rows[name][places] = values
+        self.added += count
+
+    def sample(self, size: int, generator: np.random.Generator, device: torch.device) -> Batch:
+        """Draw transitions uniformly, with replacement."""
+        places = generator.integers(0, len(self), size)
+        drawn = {name: torch.from_numpy(rows[places]).to(device) for name, rows in self._rows.items()}
+        return Batch(**{**drawn, "bits": drawn["bits"].to(torch.float32)})
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """What is needed to go on after a restart."""
+        filled = {name: torch.from_numpy(rows[: len(self)].copy()) for name, rows in self._rows.items()}
+        return {**filled, "added": torch.tensor(self.added)}
+
+    def load_state(self, tensors: dict[str, torch.Tensor]) -> None:
+        """Take over what :meth:`state` gave."""
+        self.added = int(tensors["added"])
+        for name, rows in self._rows.items():
+            rows[: len(self)] = tensors[name].numpy()

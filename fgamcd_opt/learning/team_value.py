@@ -1,0 +1,62 @@
+"""The team's action value: local Q_n mixed into one Q, independent ones, or one Q of everything."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from fgamcd_opt.learning.config import TrainConfig
+from fgamcd_opt.learning.environment.layout import StateLayout
+from fgamcd_opt.learning.networks.critics import JointCritic, LocalCritics
+from fgamcd_opt.learning.networks.mixers import make_mixer
+
+
+class TeamValue(nn.Module):
+    """Critics and, if they are mixed, the mixer.
+
+    Parameters
+    ----------
+    config
+        ``critic`` and ``mixer`` decide the form.
+    layout
+        Sizes.
+    generator
+        Of the initial weights.
+    """
+
+    def __init__(self, config: TrainConfig, layout: StateLayout, generator: torch.Generator) -> None:
+        super().__init__()
+        self.form = config.critic
+        self.critic: nn.Module
+        if self.form == "joint":
+            self.critic = JointCritic(layout, 4 * config.critic_hidden, generator)
+        else:
+            self.critic = LocalCritics(layout, config.critic_hidden, generator)
+        self.mixer: nn.Module | None = None
+        if self.form == "decomposed":
+            self.mixer = make_mixer(config.mixer, layout.n_nodes, layout.size, config.mixer_hidden, generator)
+
+    def forward(
+        self, state: torch.Tensor, own: torch.Tensor, other: torch.Tensor, bits: torch.Tensor
+    ) -> torch.Tensor:
+        """Values that are regressed on the target: (B,), or (B, N) for independent critics.
+
+        Parameters
+        ----------
+        state, own, other
+            (B, S) and the observations of it.
+        bits
+            (B, N, N) actions.
+        """
+        if self.form == "joint":
+            return torch.as_tensor(self.critic(state, bits))
+        local = self.critic(own, other, bits)
+        return torch.as_tensor(local if self.mixer is None else self.mixer(local, state))
+
+    def gain(
+        self, state: torch.Tensor, own: torch.Tensor, other: torch.Tensor, bits: torch.Tensor
+    ) -> torch.Tensor:
+        """(B,) what the actors ascend: the sum of every agent's own local Q_n, or the joint Q."""
+        if self.form == "joint":
+            return torch.as_tensor(self.critic(state, bits))
+        return torch.as_tensor(self.critic(own, other, bits).sum(-1))
