@@ -1,72 +1,80 @@
-"""The actor-critic learner: MAASN-DA and those of its ablations that concern actor and critics."""
+"""The actor-critic learner: MAASN-DA, and its ablations of actor and critics."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch.nn import functional
 
 from fgamcd_opt.learning.config import TrainConfig
 from fgamcd_opt.learning.environment.layout import StateLayout
 from fgamcd_opt.learning.networks.actors import make_actor
+from fgamcd_opt.learning.networks.flat import flatten_parameters
 from fgamcd_opt.learning.networks.gumbel import greedy_bits, log_likelihood, sample_bits
+from fgamcd_opt.learning.networks.observer import Observer
+from fgamcd_opt.learning.networks.team_value import TeamValue
 from fgamcd_opt.learning.optimiser_state import pack, unpack
 from fgamcd_opt.learning.replay import Batch
-from fgamcd_opt.learning.team_value import TeamValue
+
+_NETWORKS = ("actor", "value", "target_actor", "target_value")
 
 
 class ActorCritic:
-    """Actors trained by the gradient of mixed local critics (value decomposition) through Gumbel-Softmax actions.
+    """Actors that ascend the team's value through Gumbel-Softmax actions, and critics fitted to TD targets.
+
+    The target of a transition is r + gamma (1 - done) Q'(s', mu'(s')), with the slowly following target networks Q'
+    and mu' and greedy actions of mu'.
 
     Parameters
     ----------
     config
-        Switches, widths, learning rates.
+        Switches, widths, learning rates, device.
     layout
         Sizes of state and observations.
     generator
-        Of initial weights and exploration, on the CPU.
+        Of the initial weights and of the exploration; on the CPU.
     """
 
     memory_size = 0
+    """Length of an agent's recurrent state: these actors have none."""
 
     def __init__(self, config: TrainConfig, layout: StateLayout, generator: torch.Generator) -> None:
-        self.config, self.layout, self.generator = config, layout, generator
+        self.config, self.generator = config, generator
         self.device = torch.device(config.device)
+        self.observe = Observer(layout, self.device)
         self.actor = make_actor(config, layout, generator).to(self.device)
         self.value = TeamValue(config, layout, generator).to(self.device)
-        self.target_actor = copy.deepcopy(self.actor).requires_grad_(False)
-        self.target_value = copy.deepcopy(self.value).requires_grad_(False)
-        self.actor_adam = torch.optim.Adam(self.actor.parameters(), lr=config.actor_lr, fused=True)
-        self.critic_adam = torch.optim.Adam(self.value.parameters(), lr=config.critic_lr, fused=True)
+        self.target_actor, self.target_value = copy.deepcopy(self.actor), copy.deepcopy(self.value)
+        self._actor, self._value = flatten_parameters(self.actor), flatten_parameters(self.value)
+        self._targets = [flatten_parameters(m).data for m in (self.target_actor, self.target_value)]
+        self.actor_adam = torch.optim.Adam([self._actor], lr=config.actor_lr, fused=True)
+        self.critic_adam = torch.optim.Adam([self._value], lr=config.critic_lr, fused=True)
+        self.updates = 0
 
     def begin(self, copies: int) -> None:
-        """Start episodes; these actors remember nothing."""
-
-    def memory(self) -> None:
-        """There is no recurrent state."""
+        """Start episodes; nothing to do without a recurrent state."""
 
     def end_episodes(self, episodes: int) -> None:
-        """Nothing here follows a schedule."""
+        """End episodes; nothing here follows a schedule."""
 
     @torch.no_grad()
     def act(
         self, state: NDArray[np.float32], admissible: NDArray[np.bool_], explore: bool
     ) -> NDArray[np.uint8]:
-        """Actions (E, N, N) of all agents, sampled or greedy.
+        """Actions (E, N, N) of all agents.
 
         Parameters
         ----------
         state, admissible
             (E, S) and (E, N).
         explore
-            Sample instead of taking the likelier value of every bit.
+            Sample the bits instead of taking the likelier value of each.
         """
-        own, other = self.layout.observe(torch.from_numpy(state).to(self.device))
-        logits = self.actor(own, other)
+        logits = self.actor(*self.observe(torch.from_numpy(state).to(self.device)))
         allowed = torch.from_numpy(admissible).to(self.device)
         if explore:
             bits = sample_bits(logits, allowed, self.generator, self.config.temperature)
@@ -75,52 +83,81 @@ class ActorCritic:
         return np.asarray(bits.to(torch.uint8).cpu().numpy())
 
     def update(self, batch: Batch) -> dict[str, float]:
-        """One complete update: critics and mixer, actor, targets."""
-        critic_loss = self._update_critic(batch)
-        actor_loss = self._update_actor(batch)
-        self._move_targets()
-        return {"critic_loss": critic_loss, "actor_loss": actor_loss}
+        """One complete update: critics and mixer, actors, targets.
 
-    def _update_critic(self, batch: Batch) -> float:
+        Returns
+        -------
+        dict
+            Losses by name.
+        """
+        losses = {"critic_loss": self.update_critic(batch)}
+        self.updates += 1
+        if self.updates > self.config.actor_delay:
+            losses["actor_loss"] = self.update_actor(batch)
+        for target, source in zip(self._targets, (self._actor.data, self._value.data), strict=True):
+            target.lerp_(source, self.config.polyak_tau)
+        return losses
+
+    def update_critic(self, batch: Batch) -> float:
+        """One step towards the TD targets; the loss before it."""
         with torch.no_grad():
-            own, other = self.layout.observe(batch.next_state)
+            own, other = self.observe(batch.next_state)
             bits = greedy_bits(self.target_actor(own, other), batch.next_admissible)
             ahead = self.target_value(batch.next_state, own, other, bits)
-            going = self.config.gamma * (1.0 - batch.done)
-            target = batch.reward.view(-1, *[1] * (ahead.dim() - 1)) + going.view(
-                -1, *[1] * (ahead.dim() - 1)
-            ) * ahead
-        own, other = self.layout.observe(batch.state)
-        value = self.value(batch.state, own, other, batch.bits)
-        loss = torch.nn.functional.mse_loss(value, target)
-        self._descend(self.critic_adam, loss, self.value.parameters())
-        return float(loss.detach())
+            keep = (self.config.gamma * (1.0 - batch.done)).view(-1, *[1] * (ahead.dim() - 1))
+            target = batch.reward.view_as(keep) + keep * ahead
+        value = self.value(batch.state, *self.observe(batch.state), batch.bits)
+        return self._descend(self.critic_adam, self._value, functional.mse_loss(value, target))
 
-    def _update_actor(self, batch: Batch) -> float:
-        own, other = self.layout.observe(batch.state)
+    def update_actor(self, batch: Batch) -> float:
+        """One step up the team's value; the loss before it."""
+        own, other = self.observe(batch.state)
         logits = self.actor(own, other)
         bits = sample_bits(logits, batch.admissible, self.generator, self.config.temperature)
-        gain = self.value.gain(batch.state, own, other, bits)
-        loss = self.config.logit_l2 * logits.square().mean() - gain.mean()
-        self._descend(self.actor_adam, loss, self.actor.parameters())
-        return float(loss.detach())
+        gain = self.value.gain(batch.state, own, other, bits).mean()
+        loss = self.config.logit_l2 * logits.square().mean() - gain
+        return self._descend(self.actor_adam, self._actor, loss)
 
     def clone(self, batch: Batch) -> float:
-        """One step of behaviour cloning: raise the likelihood of the batch's actions."""
-        logits = self.actor(*self.layout.observe(batch.state))
+        """One step of behaviour cloning, towards a larger likelihood of the batch's actions; the loss before it."""
+        logits = self.actor(*self.observe(batch.state))
         loss = -log_likelihood(logits, batch.admissible, batch.bits).mean()
-        self._descend(self.actor_adam, loss, self.actor.parameters())
+        loss = loss + self.config.logit_l2 * logits.square().mean()
+        return self._descend(self.actor_adam, self._actor, loss)
+
+    def _descend(self, adam: torch.optim.Adam, flat: torch.nn.Parameter, loss: torch.Tensor) -> float:
+        self._actor.grad.zero_()  # type: ignore[union-attr]
+        self._value.grad.zero_()  # type: ignore[union-attr]
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(flat, self.config.grad_clip)
+        adam.step()
         return float(loss.detach())
 
-    def _descend(
-        self, adam: torch.optim.Adam, loss: torch.Tensor, parameters: Iterable[torch.nn.Parameter]
-    ) -> None:
-        adam.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(parameters, self.config.grad_clip)
-        adam.step()
+    def policy_state(self) -> dict[str, torch.Tensor]:
+        """What acting needs."""
+        return {name: tensor.detach().cpu().clone() for name, tensor in self.actor.state_dict().items()}
 
-    @torch.no_grad()
-    def _move_targets(self) -> None:
-        for target, source in ((self.target_actor, self.actor), (self.target_value, self.value)):
-            torch._foreach_lerp_(list(target.parameters()), list(source.parameters()), self.config.polyak_tau)
+    def state(self) -> dict[str, torch.Tensor]:
+        """Everything that later updates depend on; copies."""
+        tensors = {"generator": self.generator.get_state(), "updates": torch.tensor(self.updates)}
+        for name in _NETWORKS:
+            own = getattr(self, name).state_dict()
+            tensors |= {f"{name}.{key}": tensor.detach().cpu().clone() for key, tensor in own.items()}
+        for name in ("actor_adam", "critic_adam"):
+            tensors |= {f"{name}.{key}": tensor.cpu() for key, tensor in pack(getattr(self, name)).items()}
+        return tensors
+
+    def load_state(self, tensors: Mapping[str, torch.Tensor]) -> None:
+        """Take over what :meth:`state` gave."""
+        self.generator.set_state(tensors["generator"])
+        self.updates = int(tensors["updates"])
+        for name in _NETWORKS:
+            getattr(self, name).load_state_dict(part_of(tensors, name))
+        for name in ("actor_adam", "critic_adam"):
+            unpack(getattr(self, name), part_of(tensors, name))
+
+
+def part_of(tensors: Mapping[str, torch.Tensor], name: str) -> dict[str, torch.Tensor]:
+    """The tensors ``name.KEY`` by KEY."""
+    prefix = f"{name}."
+    return {key[len(prefix) :]: tensor for key, tensor in tensors.items() if key.startswith(prefix)}

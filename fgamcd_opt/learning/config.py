@@ -47,6 +47,8 @@ class TrainConfig:
         of the state and all actions).
     mixer
         ``vdn``, ``vdn+v`` (sum Q_n + V(s)), ``qmix`` or ``sum+qmix``.
+    ascent
+        What the actors ascend: ``total``, the mixed value of all their actions, or ``local``, each its own Q_n.
     augmentation
         ``esn`` (echo state network), ``none``, ``rnn`` or ``cgan``.
     reward
@@ -65,9 +67,9 @@ class TrainConfig:
     actor_lr, critic_lr, batch_size, polyak_tau, grad_clip, logit_l2, temperature
         Learning rates of Adam, transitions per update, Polyak averaging of the targets, largest gradient norm, weight
         of the squared logits, temperature of the Gumbel-Softmax.
-    buffer_size, warmup_steps, update_every, standardise_rewards
-        Replay capacity, environment steps before the first update and between updates, division of rewards by their
-        running standard deviation.
+    buffer_size, warmup_steps, update_every, actor_delay, standardise_rewards
+        Replay capacity, environment steps before the first update and between updates, updates before the first one of
+        the actors, division of rewards by their running standard deviation.
     epsilon_start, epsilon_end, epsilon_episodes
         Exploration of ``qmix``, linear over episodes.
     zeta, xi, chi, augment_interval
@@ -86,6 +88,7 @@ class TrainConfig:
     actor: str = _choice("semantic", "plain")
     critic: str = _choice("decomposed", "independent", "joint")
     mixer: str = _choice("sum+qmix", "qmix", "vdn", "vdn+v")
+    ascent: str = _choice("total", "local")
     augmentation: str = _choice("esn", "none", "rnn", "cgan")
     reward: str = _choice("delay", "regret")
     steps: str = _choice("requested", "all")
@@ -110,6 +113,7 @@ class TrainConfig:
     buffer_size: int = _number(100_000, 1, 10**8)
     warmup_steps: int = _number(1000, 0, 10**8)
     update_every: int = _number(5, 1, 10**6)
+    actor_delay: int = _number(0, 0, 10**8)
     standardise_rewards: bool = True
     epsilon_start: float = _number(1.0, 0.0, 1.0)
     epsilon_end: float = _number(0.05, 0.0, 1.0)

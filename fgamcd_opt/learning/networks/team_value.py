@@ -17,7 +17,7 @@ class TeamValue(nn.Module):
     Parameters
     ----------
     config
-        ``critic`` and ``mixer`` decide the form.
+        ``critic``, ``mixer`` and ``ascent`` decide the form.
     layout
         Sizes.
     generator
@@ -26,7 +26,7 @@ class TeamValue(nn.Module):
 
     def __init__(self, config: TrainConfig, layout: StateLayout, generator: torch.Generator) -> None:
         super().__init__()
-        self.form = config.critic
+        self.form, self.ascent = config.critic, config.ascent
         self.critic: nn.Module
         if self.form == "joint":
             self.critic = JointCritic(layout, 4 * config.critic_hidden, generator)
@@ -56,7 +56,8 @@ class TeamValue(nn.Module):
     def gain(
         self, state: torch.Tensor, own: torch.Tensor, other: torch.Tensor, bits: torch.Tensor
     ) -> torch.Tensor:
-        """(B,) what the actors ascend: the sum of every agent's own local Q_n, or the joint Q."""
-        if self.form == "joint":
-            return torch.as_tensor(self.critic(state, bits))
-        return torch.as_tensor(self.critic(own, other, bits).sum(-1))
+        """(B,) what the actors ascend: the team's value, or the sum of every agent's own local Q_n."""
+        if self.mixer is not None and self.ascent == "local":
+            return torch.as_tensor(self.critic(own, other, bits).sum(-1))
+        value = self(state, own, other, bits)
+        return torch.as_tensor(value.sum(-1) if self.form == "independent" else value)
