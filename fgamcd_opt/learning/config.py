@@ -57,7 +57,8 @@ class TrainConfig:
         ``requested`` or ``all`` blocks are walked through.
     repair
         What the environment puts right before it acts: ``none``; ``caching`` (a requested block that no node takes
-        goes to the node with most room); ``delivery`` (besides, participants that miss the QoS become F5's best).
+        goes to the node with most room, and copies that would crowd out blocks to come are dropped); ``delivery``
+        (besides, participants that miss the QoS become F5's best).
     episodes, copies, seed
         Episodes in all, episodes played side by side, seed of everything random.
     gamma, penalty_qos, penalty_undelivered
@@ -92,7 +93,7 @@ class TrainConfig:
     augmentation: str = _choice("esn", "none", "rnn", "cgan")
     reward: str = _choice("delay", "regret")
     steps: str = _choice("requested", "all")
-    repair: str = _choice("caching", "none", "delivery")
+    repair: str = _choice("delivery", "caching", "none")
     episodes: int = _number(600, 1, 10**7)
     copies: int = _number(8, 1, 1024)
     seed: int = _number(0, 0, 2**63 - 1)

@@ -9,6 +9,17 @@ from numpy.typing import NDArray
 
 from fgamcd_opt.learning.environment.scenario import Scenario
 
+_BY_ROW = (
+    "linked",
+    "states",
+    "block_bytes",
+    "block_bits",
+    "requested",
+    "bytes_to_come",
+    "link_s",
+    "_rates_bps",
+)
+
 
 class Deck:
     """J different scenarios, each padded to L steps; step i of scenario j is row ``j L + i`` of every array.
@@ -30,6 +41,8 @@ class Deck:
         (J, N).
     states, block_bytes, block_bits, requested, link_s
         (J L, ...) of the steps, as in :class:`Scenario`.
+    bytes_to_come
+        (J L,) requested bytes after the step.
     linked
         (J L, N, N - 1) bool, the link exists.
     """
@@ -56,8 +69,10 @@ class Deck:
             self.requested[j, : s.n_steps] = s.requested
             self.link_s[j, : s.n_steps] = s.link_s
             self._rates_bps[j, : s.n_steps][s.requested] = s.rates.table_bps
+        wanted = np.where(self.requested, self.block_bytes, 0)
+        self.bytes_to_come = wanted[:, ::-1].cumsum(axis=1)[:, ::-1] - wanted
         self.linked = np.isfinite(self.link_s)
-        for name in ("linked", "states", "block_bytes", "block_bits", "requested", "link_s", "_rates_bps"):
+        for name in _BY_ROW:
             array = getattr(self, name)
             setattr(self, name, array.reshape(-1, *array.shape[2:]))
 

@@ -77,7 +77,8 @@ class VectorEnvironment:
     copies
         E.
     repair
-        ``none``; ``caching``: a requested block that no node takes goes to the node with most room, if it fits;
+        ``none``; ``caching``: a requested block that no node takes goes to the node with most room, if it fits, and
+        where more nodes take a block than leaves room for the requested blocks to come, those with least room drop out;
         ``delivery``: besides, participants that miss the QoS become F5's best set for the same caching.
     penalty_qos, penalty_undelivered
         Cost of a requested block that misses the QoS, and of one that no node caches.
@@ -186,6 +187,7 @@ class VectorEnvironment:
         chosen = bits != 0
         chosen[:, :, 0] &= fits
         if self.repair != "none":
+            self._keep_reserve(chosen)
             orphan = requested & ~chosen[:, :, 0].any(axis=1)
             if orphan.any():
                 roomiest = self._room.argmax(axis=1)
@@ -193,6 +195,16 @@ class VectorEnvironment:
         chosen[:, :, 1:] &= chosen[:, :, :1]
         chosen[:, :, 1:] &= self.deck.linked[self._row]
         return np.asarray(chosen.view(np.uint8))
+
+    def _keep_reserve(self, chosen: NDArray[np.bool_]) -> None:
+        """Let nodes with little room drop out where so many copies would leave too little for the blocks to come."""
+        row = self._row
+        spare = self._room.sum(axis=1) - self.deck.bytes_to_come[row]
+        most = np.maximum(spare // self.deck.block_bytes[row], 1)
+        for e in np.flatnonzero(chosen[:, :, 0].sum(axis=1) > most).tolist():
+            takers = np.flatnonzero(chosen[e, :, 0])
+            by_room = takers[np.argsort(-self._room[e, takers], kind="stable")]
+            chosen[e, by_room[most[e] :], 0] = False
 
     def _redeliver(
         self, executed: NDArray[np.uint8], cached: NDArray[np.int64], missed: NDArray[np.int64]
