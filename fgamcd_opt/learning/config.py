@@ -58,16 +58,16 @@ class TrainConfig:
     repair
         What the environment puts right before it acts: ``none``; ``caching`` (a requested block that no node takes
         goes to the node with most room, and copies that would crowd out blocks to come are dropped); ``delivery``
-        (besides, participants that miss the QoS become F5's best).
+        (besides, migration that brings nothing is dropped, and participants that miss the QoS become F5's best).
     episodes, copies, seed
         Episodes in all, episodes played side by side, seed of everything random.
     gamma, penalty_qos, penalty_undelivered
         Discount; penalties for a QoS that is missed and for a requested block that nobody can deliver.
     hidden, critic_hidden, mixer_hidden, plain_hidden
         Widths.
-    actor_lr, critic_lr, batch_size, polyak_tau, grad_clip, logit_l2, temperature
+    actor_lr, critic_lr, batch_size, polyak_tau, grad_clip, logit_l2, temperature, migration_logit
         Learning rates of Adam, transitions per update, Polyak averaging of the targets, largest gradient norm, weight
-        of the squared logits, temperature of the Gumbel-Softmax.
+        of the squared logits, temperature of the Gumbel-Softmax, logit of migration in a fresh policy.
     buffer_size, warmup_steps, update_every, actor_delay, standardise_rewards
         Replay capacity, environment steps before the first update and between updates, updates before the first one of
         the actors, division of rewards by their running standard deviation.
@@ -111,6 +111,7 @@ class TrainConfig:
     grad_clip: float = _number(10.0, 1e-6, 1e9)
     logit_l2: float = _number(1e-3, 0.0, 1e3)
     temperature: float = _number(1.0, 1e-3, 1e3)
+    migration_logit: float = _number(-2.0, -20.0, 20.0)
     buffer_size: int = _number(100_000, 1, 10**8)
     warmup_steps: int = _number(1000, 0, 10**8)
     update_every: int = _number(5, 1, 10**6)

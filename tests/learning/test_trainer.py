@@ -80,7 +80,7 @@ def test_training_finds_the_optimum_of_a_two_node_toy() -> None:
     scenario = Scenario(problem, slots=2)
     scenario.warm()
     values = {**SHORT, "episodes": 400, "copies": 4, "evaluate_every": 400, "gamma": 0.9}
-    values |= {"actor_lr": 5e-3, "critic_lr": 5e-3}
+    values |= {"actor_lr": 5e-3, "critic_lr": 5e-3, "hidden": 32, "critic_hidden": 32}
     rows = trained(Trainer(FixedSource(scenario), method_config("maasn-da", values)), 400)
     assert best.objective_s is not None
     assert rows[-1].delay_s == pytest.approx(best.objective_s, rel=1e-6)

@@ -79,7 +79,9 @@ class VectorEnvironment:
     repair
         ``none``; ``caching``: a requested block that no node takes goes to the node with most room, if it fits, and
         where more nodes take a block than leaves room for the requested blocks to come, those with least room drop out;
-        ``delivery``: besides, participants that miss the QoS become F5's best set for the same caching.
+        ``delivery``: besides, migration that brings nothing is dropped (to a node that caches the block, or over
+        another than the fastest link chosen), and participants that miss the QoS become F5's best set for the same
+        caching.
     penalty_qos, penalty_undelivered
         Cost of a requested block that misses the QoS, and of one that no node caches.
     generator
@@ -194,7 +196,18 @@ class VectorEnvironment:
                 chosen[self._each, roomiest, 0] |= orphan & fits[self._each, roomiest]
         chosen[:, :, 1:] &= chosen[:, :, :1]
         chosen[:, :, 1:] &= self.deck.linked[self._row]
+        if self.repair == "delivery":
+            self._drop_needless_links(chosen)
         return np.asarray(chosen.view(np.uint8))
+
+    def _drop_needless_links(self, chosen: NDArray[np.bool_]) -> None:
+        """Drop migration to nodes that cache the block, and all but the fastest link to each other node."""
+        others = self.layout.others
+        used = chosen[:, :, 1:] & ~chosen[:, :, 0][:, others]
+        arrival = np.full((self.copies, *[self.layout.n_nodes] * 2), np.inf)
+        sender = np.arange(self.layout.n_nodes)[:, None]
+        arrival[:, sender, others] = np.where(used, self.deck.link_s[self._row], np.inf)
+        chosen[:, :, 1:] = used & (arrival[:, sender, others] == arrival.min(axis=1)[:, others])
 
     def _keep_reserve(self, chosen: NDArray[np.bool_]) -> None:
         """Let nodes with little room drop out where so many copies would leave too little for the blocks to come."""

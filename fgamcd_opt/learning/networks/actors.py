@@ -108,5 +108,9 @@ def make_actor(
         Called with o_{n,n} (B, N, own_size) and o_{n,m} (B, N, N - 1, other_size); gives logits (B, N, N).
     """
     if config.actor == "plain":
-        return PlainActor(layout, config.plain_hidden, generator)
-    return SemanticActor(layout, config.hidden, generator)
+        plain = PlainActor(layout, config.plain_hidden, generator)
+        plain.body.head.bias.data[..., 1:] = config.migration_logit
+        return plain
+    semantic = SemanticActor(layout, config.hidden, generator)
+    semantic.migration_bias.data.fill_(config.migration_logit)
+    return semantic
