@@ -54,12 +54,14 @@ class ActorCritic:
         self.actor_adam = torch.optim.Adam([self._actor], lr=config.actor_lr, fused=True)
         self.critic_adam = torch.optim.Adam([self._value], lr=config.critic_lr, fused=True)
         self.updates = 0
+        self.epsilon = config.epsilon_start
 
     def begin(self, copies: int) -> None:
         """Start episodes; nothing to do without a recurrent state."""
 
     def end_episodes(self, episodes: int) -> None:
-        """End episodes; nothing here follows a schedule."""
+        """Told how many episodes are over; exploration follows them."""
+        self.epsilon = epsilon(self.config, episodes)
 
     @torch.no_grad()
     def act(
@@ -77,10 +79,18 @@ class ActorCritic:
         logits = self.actor(*self.observe(torch.from_numpy(state).to(self.device)))
         allowed = torch.from_numpy(admissible).to(self.device)
         if explore:
+            logits = self._sometimes_fresh(logits)
             bits = sample_bits(logits, allowed, self.generator, self.config.temperature)
         else:
             bits = greedy_bits(logits, allowed)
         return np.asarray(bits.to(torch.uint8).cpu().numpy())
+
+    def _sometimes_fresh(self, logits: torch.Tensor) -> torch.Tensor:
+        """With probability epsilon an agent draws its bits as a fresh policy would, whatever it has learned."""
+        fresh = torch.zeros_like(logits)
+        fresh[..., 1:] = self.config.migration_logit
+        drawn = torch.rand(logits.shape[:2], generator=self.generator).to(self.device)
+        return torch.where((drawn < self.epsilon)[..., None], fresh, logits)
 
     def update(self, batch: Batch) -> dict[str, float]:
         """One complete update: critics and mixer, actors, targets.
@@ -139,7 +149,11 @@ class ActorCritic:
 
     def state(self) -> dict[str, torch.Tensor]:
         """Everything that later updates depend on; copies."""
-        tensors = {"generator": self.generator.get_state(), "updates": torch.tensor(self.updates)}
+        tensors = {
+            "generator": self.generator.get_state(),
+            "updates": torch.tensor(self.updates),
+            "epsilon": torch.tensor(self.epsilon, dtype=torch.float64),
+        }
         for name in _NETWORKS:
             own = getattr(self, name).state_dict()
             tensors |= {f"{name}.{key}": tensor.detach().cpu().clone() for key, tensor in own.items()}
@@ -150,11 +164,17 @@ class ActorCritic:
     def load_state(self, tensors: Mapping[str, torch.Tensor]) -> None:
         """Take over what :meth:`state` gave."""
         self.generator.set_state(tensors["generator"])
-        self.updates = int(tensors["updates"])
+        self.updates, self.epsilon = int(tensors["updates"]), float(tensors["epsilon"])
         for name in _NETWORKS:
             getattr(self, name).load_state_dict(part_of(tensors, name))
         for name in ("actor_adam", "critic_adam"):
             unpack(getattr(self, name), part_of(tensors, name))
+
+
+def epsilon(config: TrainConfig, episodes: int) -> float:
+    """Exploration after so many episodes: from ``epsilon_start`` to ``epsilon_end``, linearly."""
+    share = min(episodes / config.epsilon_episodes, 1.0)
+    return config.epsilon_start + share * (config.epsilon_end - config.epsilon_start)
 
 
 def part_of(tensors: Mapping[str, torch.Tensor], name: str) -> dict[str, torch.Tensor]:

@@ -72,7 +72,7 @@ class TrainConfig:
         Replay capacity, environment steps before the first update and between updates, updates before the first one of
         the actors, division of rewards by their running standard deviation.
     epsilon_start, epsilon_end, epsilon_episodes
-        Exploration of ``qmix``, linear over episodes.
+        Probability with which an agent explores at random, linear over episodes.
     zeta, xi, chi, augment_interval
         At most floor(zeta K chi^floor(j / Delta)) synthetic samples in episode j, kept if within the distance xi (22).
     reservoir, spectral_radius, leak, input_scaling, ridge, washout
