@@ -71,10 +71,22 @@ class Evaluation:
     def tables(self) -> list[Table]:
         """By method, by policy, by instance."""
         return [
-            method_table(self.methods, self.contenders[0].label, unbounded(self.scores)),
+            method_table(self.methods, self.contenders[0].label, self._notes()),
             policy_table(self.methods, self.contenders),
             gap_table(self.scores),
         ]
+
+    def _notes(self) -> list[str]:
+        """What was left out, and what the times do not hold."""
+        without, read = unbounded(self.scores), sum(bool(row.rates_read) for row in self.rows)
+        said = (
+            [f"Left out, without a certified bound or infeasible: {', '.join(without)}."] if without else []
+        )
+        if read:
+            said.append(
+                f"{read} of {len(self.rows)} solves read rates of earlier ones; their times hold no beamforming."
+            )
+        return said
 
     def figures(self) -> dict[str, Figure]:
         """By file name without suffix; curves only if the policies came with them."""

@@ -82,7 +82,7 @@ def gaps_by_method(scores: Scores) -> list[MethodGaps]:
     return found
 
 
-def method_table(found: Sequence[MethodGaps], reference: str, left_out: Sequence[str] = ()) -> Table:
+def method_table(found: Sequence[MethodGaps], reference: str, notes: Sequence[str] = ()) -> Table:
     """One line per method: interquartile mean over runs and instances, and how often it beats the reference.
 
     Parameters
@@ -91,8 +91,8 @@ def method_table(found: Sequence[MethodGaps], reference: str, left_out: Sequence
         Gaps of all methods.
     reference
         Name of the method that the others are compared with.
-    left_out
-        Names of instances without a bound.
+    notes
+        What else holds for the whole table.
     """
     columns = (
         Column("method"),
@@ -111,15 +111,13 @@ def method_table(found: Sequence[MethodGaps], reference: str, left_out: Sequence
     )
     theirs = next(m for m in found if m.method == reference)
     rows = tuple(_method_row(m, None if m is theirs else theirs) for m in found)
-    notes = [
+    protocol = (
         "Gap: (T - L) / T, T by the independent checker, L the best certified bound of the same instance; "
         f"{100 * FAILED_GAP:g} % where no point was accepted. Intervals resample training runs, each with all of its "
-        "instances; there is none for a single run.",
-    ]
-    if left_out:
-        notes.append(f"Left out, without a certified bound or infeasible: {', '.join(left_out)}.")
+        "instances; there is none for a single run."
+    )
     return without_empty(
-        Table("methods", "Gap to the certified bound by method", columns, rows, tuple(notes))
+        Table("methods", "Gap to the certified bound by method", columns, rows, (protocol, *notes))
     )
 
 

@@ -111,6 +111,9 @@ def test_gaps_are_those_of_direct_solves(tmp_path, drawings, capsys):
     assert policies["maasn-da", 1]["IQM gap %"] == pytest.approx(of["trimcaching"]["IQM gap %"])
     assert policies["maasn-da", 1]["episodes"] is None
     assert {"gap_distribution", "gap_profile", "learning_curves_gap_steps"} <= set(drawings)
+    tables = (tmp_path / "out" / "tables.md").read_text()
+    assert "Left out, without a certified bound or infeasible: tiny[seed=" in tables
+    assert "solves read rates of earlier ones" in tables
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names >= {"rows.csv", "rows.parquet", "evaluation.json", "tables.md", "cells", "solutions"}
     assert json.loads((tmp_path / "out" / "evaluation.json").read_text())["methods"] == report["methods"]
