@@ -9,17 +9,6 @@ from numpy.typing import NDArray
 
 from fgamcd_opt.learning.environment.scenario import Scenario
 
-_BY_ROW = (
-    "linked",
-    "states",
-    "block_bytes",
-    "block_bits",
-    "requested",
-    "bytes_to_come",
-    "link_s",
-    "_rates_bps",
-)
-
 
 class Deck:
     """J different scenarios, each padded to L steps; step i of scenario j is row ``j L + i`` of every array.
@@ -55,26 +44,25 @@ class Deck:
         self.requested_bytes = np.array([s.requested_bytes for s in scenarios], np.float64)
         self.time_scale_s = np.array([s.time_scale_s for s in scenarios])
         self.storage_bytes = np.stack([s.problem.data.storage_bytes for s in scenarios])
-        shape = (len(self.scenarios), self.length)
-        self.states = np.empty((*shape, first.layout.size), np.float32)
-        self.block_bytes = np.full(shape, np.iinfo(np.int64).max)
-        self.block_bits = np.zeros(shape)
-        self.requested = np.zeros(shape, np.bool_)
-        self.link_s = np.full((*shape, *first.link_s.shape[1:]), np.inf)
-        self._rates_bps = np.full((*shape, first.rates.table_bps.shape[1]), np.nan)
+        rows = len(self.scenarios) * self.length
+        self.states = np.empty((rows, first.layout.size), np.float32)
+        self.block_bytes = np.full(rows, np.iinfo(np.int64).max)
+        self.block_bits = np.zeros(rows)
+        self.requested = np.zeros(rows, np.bool_)
+        self.bytes_to_come = np.zeros(rows, np.int64)
+        self.link_s = np.full((rows, *first.link_s.shape[1:]), np.inf)
+        self._rates_bps = np.full((rows, first.rates.table_bps.shape[1]), np.nan)
         for j, s in enumerate(scenarios):
-            self.states[j, : s.n_steps], self.states[j, s.n_steps :] = s.states[:-1], s.states[-1]
-            self.block_bytes[j, : s.n_steps] = s.step_bytes
-            self.block_bits[j, : s.n_steps] = s.step_bits
-            self.requested[j, : s.n_steps] = s.requested
-            self.link_s[j, : s.n_steps] = s.link_s
-            self._rates_bps[j, : s.n_steps][s.requested] = s.rates.table_bps
-        wanted = np.where(self.requested, self.block_bytes, 0)
-        self.bytes_to_come = wanted[:, ::-1].cumsum(axis=1)[:, ::-1] - wanted
+            start, end = j * self.length, j * self.length + s.n_steps
+            self.states[start:end], self.states[end : start + self.length] = s.states[:-1], s.states[-1]
+            self.block_bytes[start:end] = s.step_bytes
+            self.block_bits[start:end] = s.step_bits
+            self.requested[start:end] = s.requested
+            wanted = np.where(s.requested, s.step_bytes, 0)
+            self.bytes_to_come[start:end] = wanted.sum() - wanted.cumsum()
+            self.link_s[start:end] = s.link_s
+            self._rates_bps[start:end][s.requested] = s.rates.table_bps
         self.linked = np.isfinite(self.link_s)
-        for name in _BY_ROW:
-            array = getattr(self, name)
-            setattr(self, name, array.reshape(-1, *array.shape[2:]))
 
     def rate_bps(self, rows: NDArray[np.int64], masks: NDArray[np.int64]) -> NDArray[np.float64]:
         """(E,) rates of participants ``masks``; computed now where not known, NaN where the block is not requested."""

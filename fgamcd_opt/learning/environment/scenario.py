@@ -169,14 +169,14 @@ def caching_mask(bits: NDArray[np.uint8]) -> NDArray[np.int64]:
 
 def participants(bits: NDArray[np.uint8], layout: StateLayout) -> NDArray[np.int64]:
     """(B,) masks of the nodes that cache the block or receive it (3), of executed bits (B, N, N)."""
-    received = (bits[:, :, 1:] * (1 << layout.others)).reshape(bits.shape[0], -1)
-    return np.asarray(np.bitwise_or.reduce(received, axis=1) | caching_mask(bits))
+    received = np.bitwise_or.reduce(bits[:, :, 1:] * (1 << layout.others), axis=(1, 2))
+    return np.asarray(received | caching_mask(bits))
 
 
 def migration_s(bits: NDArray[np.uint8], link_s: NDArray[np.float64]) -> NDArray[np.float64]:
     """(B,) slowest migration in s of executed bits (B, N, N) over links (B, N, N - 1); 0 without one."""
     sent = np.where(bits[:, :, 1:], link_s, 0.0)
-    return np.asarray(sent.reshape(bits.shape[0], -1).max(axis=1, initial=0.0))
+    return np.asarray(sent.max(axis=(1, 2), initial=0.0))
 
 
 def air_s(size_bits: NDArray[np.float64], rate_bps: NDArray[np.float64]) -> NDArray[np.float64]:

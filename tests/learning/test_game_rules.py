@@ -1,0 +1,127 @@
+"""What is executed and rewarded, against the rules written out by loops."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from games import fixed_game, preset_scenario
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from fgamcd_opt.delay import BITS_PER_BYTE
+from fgamcd_opt.errors import InputError
+from fgamcd_opt.formulations.configuration_delays import configuration_delays
+from fgamcd_opt.learning.environment.scenario import Scenario
+
+TIGHT = preset_scenario("small", "all", users="4", storage_gb="0.015", cooperation_radius_m="600")
+TIGHT.warm()
+F5_DELAY_S, _ = configuration_delays(TIGHT.problem, TIGHT.rates.table_bps)
+
+
+def allowed(
+    scenario: Scenario, step: int, room: NDArray[np.int64], bits: NDArray[np.bool_], repair: str
+) -> NDArray[np.bool_]:
+    """The bits of one copy after masks and the repair of the caching."""
+    data, block = scenario.problem.data, int(scenario.step_block[step])
+    done = np.zeros_like(bits)
+    fits = [bool(room[n] >= data.block_bytes[block]) for n in range(data.n_nodes)]
+    for n in range(data.n_nodes):
+        done[n, 0] = bits[n, 0] and fits[n]
+    if repair != "none" and not done[:, 0].any() and block in data.requested_blocks:
+        roomiest = max(range(data.n_nodes), key=lambda n: (room[n], -n))
+        done[roomiest, 0] = fits[roomiest]
+    for n in range(data.n_nodes):
+        others = [m for m in range(data.n_nodes) if m != n]
+        for j, m in enumerate(others):
+            done[n, 1 + j] = done[n, 0] and bits[n, 1 + j] and data.backhaul_bps[0, n, m] > 0
+    return done
+
+
+@settings(max_examples=15)
+@given(st.integers(0, 2**32), st.floats(0.05, 0.9), st.sampled_from(["none", "caching", "delivery"]))
+def test_masks_repairs_and_rewards(seed: int, density: float, repair: str) -> None:
+    game = fixed_game(TIGHT, copies=2, repair=repair, penalty_qos=7.0, penalty_undelivered=9.0)
+    data = TIGHT.problem.data
+    bits_requested = data.block_bytes[data.requested_blocks].mean() * BITS_PER_BYTE
+    scale_s = bits_requested / data.qos_bps.mean()
+    rng = np.random.default_rng(seed)
+    for step in range(TIGHT.n_steps):
+        room, wanted = game.room_bytes, TIGHT.requested[step]
+        bits = rng.random((2, 4, 4)) < density
+        taken = game.step(bits)
+        for copy in range(2):
+            expected = allowed(TIGHT, step, room[copy], bits[copy], repair)
+            mask = int(expected[:, 0] @ (1 << np.arange(4)))
+            before = TIGHT.delay_s(np.array([step]), expected[None].astype(np.uint8))[0]
+            if repair == "delivery" and wanted and mask and np.isinf(before):
+                assert taken.delay_s[copy] == pytest.approx(F5_DELAY_S[TIGHT.step_row[step], mask])
+                np.testing.assert_array_equal(taken.bits[copy, :, 0], expected[:, 0])
+            else:
+                np.testing.assert_array_equal(taken.bits[copy], expected)
+                assert taken.delay_s[copy] == before
+            if not wanted:
+                assert taken.delay_s[copy] == taken.reward[copy] == 0.0
+            elif mask == 0:
+                assert taken.reward[copy] == -9.0
+            elif np.isinf(taken.delay_s[copy]):
+                assert taken.reward[copy] == -7.0
+            else:
+                assert taken.reward[copy] == pytest.approx(-taken.delay_s[copy] / scale_s, rel=1e-6)
+            np.testing.assert_array_equal(
+                game.room_bytes[copy],
+                room[copy] - taken.bits[copy, :, 0] * data.block_bytes[TIGHT.step_block[step]],
+            )
+    assert taken.done.all()
+
+
+class CountingModel:
+    """Rewards that tell what they were asked about."""
+
+    def reward(
+        self,
+        scenario: Scenario,
+        step: NDArray[np.int64],
+        caching_mask: NDArray[np.int64],
+        delay_s: NDArray[np.float64],
+    ) -> NDArray[np.float64]:
+        assert scenario.requested[step].all()
+        return 1000.0 * step + caching_mask
+
+
+def test_a_reward_model_takes_the_place_of_the_delay_but_not_of_the_penalties() -> None:
+    game = fixed_game(TIGHT, copies=4, reward_model=CountingModel())
+    rng = np.random.default_rng(1)
+    kinds = set()
+    for step in range(TIGHT.n_steps):
+        taken = game.step(rng.random((4, 4, 4)) < 0.3)
+        for copy in range(4):
+            mask = int(taken.bits[copy, :, 0] @ (1 << np.arange(4)))
+            if not TIGHT.requested[step]:
+                expected = 0.0
+            else:
+                expected = 1000.0 * step + mask if np.isfinite(taken.delay_s[copy]) else -10.0
+            kinds.add(np.sign(expected))
+            assert taken.reward[copy] == expected
+    assert kinds == {-1.0, 0.0, 1.0}
+
+
+def test_one_node_has_nobody_to_migrate_to() -> None:
+    scenario = preset_scenario("tiny", nodes="1", storage_gb="0.5")
+    game = fixed_game(scenario, copies=2)
+    total_s = np.zeros(2)
+    for step in range(scenario.n_steps):
+        taken = game.step(np.ones((2, 1, 1)))
+        total_s += taken.delay_s
+        rate = scenario.oracle.rate(int(scenario.step_block[step]), [0]).lower_bps
+        assert taken.delay_s[0] == pytest.approx(scenario.step_bytes[step] * BITS_PER_BYTE / rate)
+    assert np.isfinite(total_s).all()
+
+
+def test_unknown_repairs_and_no_copies_are_refused() -> None:
+    with pytest.raises(
+        InputError, match=r"repair: 'all' is unknown; expected one of none, caching, delivery"
+    ):
+        fixed_game(TIGHT, repair="all")
+    with pytest.raises(InputError, match="copies: 0"):
+        fixed_game(TIGHT, copies=0)
