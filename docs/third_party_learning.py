@@ -22,7 +22,7 @@ from fgamcd_opt.learning.environment.scenario import Scenario
 from fgamcd_opt.learning.environment.sources import FixedSource
 from fgamcd_opt.problem import P1
 
-STEPS = 512
+STEPS = 384
 ROLLOUT = 64
 
 
@@ -57,7 +57,7 @@ class Critic(DeterministicMixin, Model):
 def make_game() -> ParallelEnvironment:
     """A fixed instance with three nodes whose caches hold the requested blocks only together; no repair of mistakes."""
     instance = load("small", {"nodes": "3", "users": "4", "storage_gb": "0.05"})
-    return ParallelEnvironment(FixedSource(Scenario(P1(instance), slots=4)), repair="none")
+    return ParallelEnvironment(FixedSource(Scenario(P1(instance))), repair="none")
 
 
 def make_agents(env) -> IPPO:
@@ -72,7 +72,9 @@ def make_agents(env) -> IPPO:
         }
         models[agent] = {"policy": Actor(**spaces), "value": Critic(**spaces)}
         memories[agent] = RandomMemory(memory_size=ROLLOUT, num_envs=env.num_envs, device=env.device)
-    none = {agent: {} for agent in env.possible_agents}  # skrl 2.1 refuses its own default, one empty dict for all
+    none = {
+        agent: {} for agent in env.possible_agents
+    }  # skrl 2.1 refuses its own default, one empty dict for all
     config = IPPO_CFG(
         rollouts=ROLLOUT,
         learning_epochs=3,
@@ -118,7 +120,9 @@ def main() -> None:
     env = wrap_env(make_game(), wrapper="pettingzoo")
     agents = make_agents(env)
     trainer = SequentialTrainer(
-        env=env, agents=agents, cfg=SequentialTrainerCfg(timesteps=STEPS, headless=True, disable_progressbar=True)
+        env=env,
+        agents=agents,
+        cfg=SequentialTrainerCfg(timesteps=STEPS, headless=True, disable_progressbar=True),
     )
     print(f"mean return before training: {mean_return(env, agents):.1f}")
     trainer.train()

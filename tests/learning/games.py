@@ -11,7 +11,6 @@ from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.instances.presets import PRESETS
 from fgamcd_opt.learning.environment.scenario import Scenario
 from fgamcd_opt.learning.environment.sources import FixedSource
-from fgamcd_opt.learning.environment.state_rows import widest_association
 from fgamcd_opt.learning.environment.vector import Step, VectorEnvironment
 from fgamcd_opt.problem import P1
 
@@ -24,8 +23,7 @@ def preset_instance(name: str, **overrides: str) -> Instance:
 
 def preset_scenario(name: str, steps: str = "requested", **overrides: str) -> Scenario:
     """A scenario of its own, cold, of a preset."""
-    instance = preset_instance(name, **overrides)
-    return Scenario(P1(instance), slots=widest_association(instance), steps=steps)
+    return Scenario(P1(preset_instance(name, **overrides)), steps=steps)
 
 
 def fixed_game(scenario: Scenario, copies: int = 3, **options: object) -> VectorEnvironment:

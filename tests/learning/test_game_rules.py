@@ -84,26 +84,24 @@ class CountingModel:
         step: NDArray[np.int64],
         caching_mask: NDArray[np.int64],
         delay_s: NDArray[np.float64],
+        room_bytes: NDArray[np.int64],
     ) -> NDArray[np.float64]:
-        assert scenario.requested[step].all()
-        return 1000.0 * step + caching_mask
+        return 16.0 * step + caching_mask + room_bytes.sum(axis=1) / 2**40
 
 
 def test_a_reward_model_takes_the_place_of_the_delay_but_not_of_the_penalties() -> None:
     game = fixed_game(TIGHT, copies=4, reward_model=CountingModel())
     rng = np.random.default_rng(1)
-    kinds = set()
+    penalised = set()
     for step in range(TIGHT.n_steps):
         taken = game.step(rng.random((4, 4, 4)) < 0.3)
         for copy in range(4):
             mask = int(taken.bits[copy, :, 0] @ (1 << np.arange(4)))
-            if not TIGHT.requested[step]:
-                expected = 0.0
-            else:
-                expected = 1000.0 * step + mask if np.isfinite(taken.delay_s[copy]) else -10.0
-            kinds.add(np.sign(expected))
-            assert taken.reward[copy] == expected
-    assert kinds == {-1.0, 0.0, 1.0}
+            expected = 16.0 * step + mask + int(game.room_bytes[copy].sum()) / 2**40
+            penalised.add(bool(np.isinf(taken.delay_s[copy])))
+            assert taken.reward[copy] == np.float32(-10.0 if np.isinf(taken.delay_s[copy]) else expected)
+    assert penalised == {True, False}
+    assert not game.step(np.ones((4, 4, 4))).reward.any()  # after the end
 
 
 def test_one_node_has_nobody_to_migrate_to() -> None:

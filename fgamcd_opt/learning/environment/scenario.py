@@ -11,7 +11,7 @@ from fgamcd_opt.delay import bits as bits_of
 from fgamcd_opt.errors import InputError, UnsupportedVariantError, UsageError
 from fgamcd_opt.learning.environment.layout import StateLayout
 from fgamcd_opt.learning.environment.set_rates import SetRates
-from fgamcd_opt.learning.environment.state_rows import rates_to_others, state_rows
+from fgamcd_opt.learning.environment.state_rows import rates_to_others, state_rows, widest_association
 from fgamcd_opt.problem import P1
 from fgamcd_opt.rate_oracle import RateOracle
 from fgamcd_opt.variants import Variant
@@ -28,7 +28,7 @@ class Scenario:
     problem
         P1 itself; its variants are other games.
     slots
-        W, users per node that the state shows; of more than that, the nearest.
+        W, users per node that the state shows; of more than that, the nearest. By default room for all.
     steps
         ``requested`` or ``all`` blocks.
     oracle
@@ -66,13 +66,20 @@ class Scenario:
     """
 
     def __init__(
-        self, problem: P1, *, slots: int, steps: str = "requested", oracle: RateOracle | None = None
+        self,
+        problem: P1,
+        *,
+        slots: int | None = None,
+        steps: str = "requested",
+        oracle: RateOracle | None = None,
     ) -> None:
         data = problem.data
         if problem.variant != Variant():
             raise UnsupportedVariantError(f"{data.name}: the game is P1 itself, not {problem.variant}")
         if steps not in WALKS:
             raise InputError(f"steps: {steps!r} is unknown; expected one of {', '.join(WALKS)}")
+        if slots is None:
+            slots = widest_association(data)
         if slots < 1:
             raise InputError(f"slots: {slots} users per node; expected at least 1")
         if oracle is not None and oracle.problem is not problem:
