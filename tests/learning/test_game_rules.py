@@ -22,19 +22,29 @@ F5_DELAY_S, _ = configuration_delays(TIGHT.problem, TIGHT.rates.table_bps)
 def allowed(
     scenario: Scenario, step: int, room: NDArray[np.int64], bits: NDArray[np.bool_], repair: str
 ) -> NDArray[np.bool_]:
-    """The bits of one copy after masks and the repair of the caching."""
+    """The bits of one copy after masks and all repairs but that of missed QoS."""
     data, block = scenario.problem.data, int(scenario.step_block[step])
+    size, nodes, rate = int(data.block_bytes[block]), range(data.n_nodes), data.backhaul_bps[block]
+    takers = [n for n in nodes if bits[n, 0] and room[n] >= size]
+    if repair != "none":
+        later = [
+            int(data.block_bytes[k]) for k in scenario.step_block[step + 1 :] if k in data.requested_blocks
+        ]
+        most = max(1, (int(room.sum()) - sum(later)) // size)
+        takers = sorted(takers, key=lambda n: (-room[n], n))[:most]
+        roomiest = max(nodes, key=lambda n: (room[n], -n))
+        if not takers and block in data.requested_blocks and room[roomiest] >= size:
+            takers = [roomiest]
     done = np.zeros_like(bits)
-    fits = [bool(room[n] >= data.block_bytes[block]) for n in range(data.n_nodes)]
-    for n in range(data.n_nodes):
-        done[n, 0] = bits[n, 0] and fits[n]
-    if repair != "none" and not done[:, 0].any() and block in data.requested_blocks:
-        roomiest = max(range(data.n_nodes), key=lambda n: (room[n], -n))
-        done[roomiest, 0] = fits[roomiest]
-    for n in range(data.n_nodes):
-        others = [m for m in range(data.n_nodes) if m != n]
-        for j, m in enumerate(others):
-            done[n, 1 + j] = done[n, 0] and bits[n, 1 + j] and data.backhaul_bps[0, n, m] > 0
+    done[takers, 0] = True
+    for m in nodes:
+        senders = {n: m - (m > n) for n in takers if n != m and rate[n, m] > 0}
+        used = [n for n, column in senders.items() if bits[n, 1 + column]]
+        if repair == "delivery" and used:
+            fastest = max(rate[n, m] for n in used)
+            used = [n for n in used if m not in takers and rate[n, m] == fastest]
+        for n in used:
+            done[n, 1 + senders[n]] = True
     return done
 
 

@@ -214,10 +214,10 @@ class VectorEnvironment:
         row = self._row
         spare = self._room.sum(axis=1) - self.deck.bytes_to_come[row]
         most = np.maximum(spare // self.deck.block_bytes[row], 1)
-        for e in np.flatnonzero(chosen[:, :, 0].sum(axis=1) > most).tolist():
-            takers = np.flatnonzero(chosen[e, :, 0])
-            by_room = takers[np.argsort(-self._room[e, takers], kind="stable")]
-            chosen[e, by_room[most[e] :], 0] = False
+        taken = chosen[:, :, 0]
+        if (taken.sum(axis=1) > most).any():
+            place = np.where(taken, -self._room, 1).argsort(axis=1, kind="stable").argsort(axis=1)
+            taken &= place < most[:, None]
 
     def _redeliver(
         self, executed: NDArray[np.uint8], cached: NDArray[np.int64], missed: NDArray[np.int64]
