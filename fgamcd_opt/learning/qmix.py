@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fgamcd_opt.errors import InputError
+from fgamcd_opt.learning.actor_critic import epsilon
 from fgamcd_opt.learning.config import TrainConfig
 from fgamcd_opt.learning.discrete_actions import action_index, action_table, best_action
 from fgamcd_opt.learning.environment.layout import StateLayout
 from fgamcd_opt.learning.networks.flat import flatten_parameters
+from fgamcd_opt.learning.networks.gumbel import sample_bits
 from fgamcd_opt.learning.networks.mixers import make_mixer
 from fgamcd_opt.learning.networks.observer import Observer
 from fgamcd_opt.learning.networks.recurrent_q import RecurrentQ
@@ -59,15 +61,8 @@ class Qmix:
         self._online = flatten_parameters(self.agents, self.mixer)
         self._target = flatten_parameters(self.target_agents, self.target_mixer).requires_grad_(False)
         self._adam = torch.optim.Adam([self._online], lr=config.critic_lr, fused=True)
-        self._episodes = 0
+        self.epsilon = config.epsilon_start
         self.begin(config.copies)
-
-    @property
-    def epsilon(self) -> float:
-        """Probability that an agent explores: linear over episodes."""
-        config = self.config
-        share = min(1.0, self._episodes / config.epsilon_episodes)
-        return config.epsilon_start + share * (config.epsilon_end - config.epsilon_start)
 
     def begin(self, copies: int) -> None:
         """Start episodes: the agents remember nothing."""
@@ -78,8 +73,8 @@ class Qmix:
         return np.array(self._memory.cpu().numpy())
 
     def end_episodes(self, episodes: int) -> None:
-        """Set the exploration to that after so many episodes of the training."""
-        self._episodes = episodes
+        """Told how many episodes are over; exploration follows them."""
+        self.epsilon = epsilon(self.config, episodes)
 
     @torch.no_grad()
     def act(
@@ -87,8 +82,8 @@ class Qmix:
     ) -> NDArray[np.uint8]:
         """Actions (E, N, N) of all agents; the memory moves on.
 
-        An exploring agent caches with probability 1/2, to be sent to a random subset. (Uniform actions would nearly
-        always cache, 2^(N-1) times in 1 + 2^(N-1), and have the storage full after a few blocks.)
+        An exploring agent draws its bits as a fresh actor would. (Uniform actions would nearly always cache, 2^(N-1)
+        times in 1 + 2^(N-1), and have the storage full after a few blocks.)
 
         Parameters
         ----------
@@ -101,16 +96,18 @@ class Qmix:
         own, other = self._observe(torch.from_numpy(state).to(self.device))
         q, after = self.agents(own, other, self._memory)
         self._memory = after.contiguous()
-        action = best_action(q, fits)
+        bits = self._table[best_action(q, fits)]
         if explore:
-            action = torch.where(fits, self._explored(action), 0)
-        return np.asarray(self._table[action].to(torch.uint8).cpu().numpy())
+            bits = self._sometimes_random(bits, fits)
+        return np.asarray(bits.to(torch.uint8).cpu().numpy())
 
-    def _explored(self, action: Tensor) -> Tensor:
-        """The actions (E, N), some of them replaced by random ones."""
-        draws = torch.rand((2, *action.shape), generator=self.generator).to(self.device)
-        some = torch.randint(1, len(self._table), action.shape, generator=self.generator).to(self.device)
-        return torch.where(draws[0] < self.epsilon, torch.where(draws[1] < 0.5, some, 0), action)
+    def _sometimes_random(self, bits: Tensor, admissible: Tensor) -> Tensor:
+        """The bits (E, N, N), those of an agent replaced with probability epsilon."""
+        fresh = torch.zeros_like(bits)
+        fresh[..., 1:] = self.config.migration_logit
+        drawn = sample_bits(fresh, admissible, self.generator)
+        exploring = torch.rand(admissible.shape, generator=self.generator).to(self.device) < self.epsilon
+        return torch.where(exploring.unsqueeze(-1), drawn, bits)
 
     def update(self, batch: Batch) -> dict[str, float]:
         """One complete update: Q-networks and mixer, then the targets.
@@ -179,8 +176,13 @@ class Qmix:
     def state(self) -> dict[str, Tensor]:
         """Everything that is needed to go on after a restart; copies."""
         adam = {f"adam.{name}": tensor for name, tensor in pack(self._adam).items()}
-        counters = {"generator": self.generator.get_state(), "episodes": torch.tensor(self._episodes)}
-        return {**{name: tensor.clone() for name, tensor in self._values().items()}, **adam, **counters}
+        values = {name: tensor.clone() for name, tensor in self._values().items()}
+        return {**values, **adam, **self._counters()}
+
+    def _counters(self) -> dict[str, Tensor]:
+        """State of the exploration."""
+        epsilon_now = torch.tensor(self.epsilon, dtype=torch.float64)
+        return {"generator": self.generator.get_state(), "epsilon": epsilon_now}
 
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
         """Take over what :meth:`state` gave.
@@ -192,7 +194,7 @@ class Qmix:
         """
         if "memory" in tensors and tensors["memory"].dim() == 3:
             self.begin(tensors["memory"].shape[0])
-        expected = {**self._values(), "generator": self.generator.get_state(), "episodes": torch.tensor(0)}
+        expected = {**self._values(), **self._counters()}
         for name, tensor in expected.items():
             if name not in tensors or tensors[name].shape != tensor.shape:
                 raise InputError(
@@ -203,4 +205,4 @@ class Qmix:
         for name, tensor in self._values().items():
             tensor.copy_(tensors[name])
         self.generator.set_state(tensors["generator"])
-        self._episodes = int(tensors["episodes"])
+        self.epsilon = float(tensors["epsilon"])

@@ -51,7 +51,9 @@ def figures(rows: list[CurveRow]) -> list[tuple[Any, ...]]:
     return [(r.episode, r.steps, r.return_, r.delay_s, r.unserved, r.updates, r.synthetic) for r in rows]
 
 
-@pytest.mark.parametrize("method", ["maasn-da", "plain-actor", "independent-critics", "no-augmentation"])
+@pytest.mark.parametrize(
+    "method", ["maasn-da", "plain-actor", "independent-critics", "no-augmentation", "qmix-da"]
+)
 def test_half_and_half_from_a_snapshot_equals_the_whole_bit_for_bit(source: FixedSource, method: str) -> None:
     config = method_config(method, SHORT)
     whole = Trainer(source, config)
