@@ -13,6 +13,7 @@ from fgamcd_opt.cli.arguments import add_json, add_log_level, add_pairs, whole_n
 from fgamcd_opt.cli.compilation import compilation_announced
 from fgamcd_opt.cli.output import print_json, print_table
 from fgamcd_opt.cli.solving import DEFAULT_GAP
+from fgamcd_opt.cli.stopping import orderly_stop
 from fgamcd_opt.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -80,13 +81,14 @@ def run(args: argparse.Namespace) -> ExitCode:
     require_learning()
     plan = _plan(args)
     trials = plan.trials()
-    with compilation_announced():
+    with orderly_stop() as stop, compilation_announced():
         rows = run_trials(
             trials,
             args.out,
             progress=ProgressBar(sys.stderr),
             share_rates=not args.no_shared_rates,
             retry_failed=args.retry_failed,
+            stop=stop,
         )
     evaluation = Evaluation.of(plan.contenders, rows)
     written = evaluation.write(args.out, shlex.join(["fgamcd", *sys.argv[1:]]))

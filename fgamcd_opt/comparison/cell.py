@@ -34,11 +34,14 @@ from fgamcd_opt.variants import Variant
 SOLUTION_FILE = "solution.npz"
 
 
-def answer(cell: Cell, folder: Path, rate_cache: Path | None) -> Row:
-    """Solve a cell, leave its solution in ``folder``, and return its row, whatever happens short of a crash."""
+def answer(cell: Cell, folder: Path, rate_cache: Path | None, stop: threading.Event | None = None) -> Row:
+    """Solve a cell, leave its solution in ``folder``, and return its row, whatever happens short of a crash.
+
+    Set ``stop`` to end the solve early; without it, Ctrl-C does.
+    """
     known: dict[str, Any]
     try:
-        outcome, known = CellOutcome.SOLVED, _solved(cell, folder, rate_cache)
+        outcome, known = CellOutcome.SOLVED, _solved(cell, folder, rate_cache, stop)
     except FgamcdError as error:
         outcome, known = CellOutcome.REFUSED, {"reason": str(error)}
     except Exception as error:  # a bug of the solver: told in the row
@@ -48,7 +51,9 @@ def answer(cell: Cell, folder: Path, rate_cache: Path | None) -> Row:
     return Row.of_cell(cell, outcome, **known)
 
 
-def _solved(cell: Cell, folder: Path, rate_cache: Path | None) -> dict[str, Any]:
+def _solved(
+    cell: Cell, folder: Path, rate_cache: Path | None, stop: threading.Event | None
+) -> dict[str, Any]:
     """Fields of the row of a cell whose solver returned."""
     begun = time.monotonic()
     instance = load(cell.source.instance, cell.source.changes)
@@ -64,6 +69,7 @@ def _solved(cell: Cell, folder: Path, rate_cache: Path | None) -> dict[str, Any]
         seed=cell.seed,
         options=cell.options,
         build_s=time.monotonic() - begun,
+        stop=stop,
         rate_cache=rate_cache,
     )
     fields = _result_fields(result) | {"finds_solutions": get_solver(cell.solver).finds_solutions}

@@ -10,6 +10,7 @@ import hashlib
 import json
 import logging
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -115,6 +116,7 @@ def run_trials(
     progress: Progress | None = None,
     share_rates: bool = True,
     retry_failed: bool = False,
+    stop: threading.Event | None = None,
 ) -> list[Row]:
     """Run the trials that have no row in ``folder`` yet.
 
@@ -130,6 +132,8 @@ def run_trials(
         Keep rate tables in the folder, so that trials that need the same rates read them.
     retry_failed
         Run again what was not solved.
+    stop
+        Set it to end early, as Ctrl-C does without it.
 
     Returns
     -------
@@ -141,7 +145,7 @@ def run_trials(
     InputError
         The folder cannot be written, a row in it is damaged, or a policy cannot act on an instance.
     KeyboardInterrupt
-        After Ctrl-C; the rows so far are kept.
+        Ended early; the rows so far are kept.
     """
     rates = folder / "rates"
     for wanted in (folder / "cells", folder / "solutions", *([rates] if share_rates else [])):
@@ -152,10 +156,16 @@ def run_trials(
     rows = _finished(trials, folder, retry_failed)
     missing = [trial for trial in trials if trial.id not in rows]
     log.info("%d solves, %d of them are in %s already", len(trials), len(rows), folder)
-    for done, trial in enumerate(missing, 1):
-        rows[trial.id] = _run(trial, folder, rates if share_rates else None)
-        if progress is not None:
-            progress(trial.labelled(rows[trial.id]), done, len(missing))
+    try:
+        for done, trial in enumerate(missing, 1):
+            rows[trial.id] = _run(trial, folder, rates if share_rates else None, stop)
+            if progress is not None:
+                progress(trial.labelled(rows[trial.id]), done, len(missing))
+    except KeyboardInterrupt:
+        log.warning(
+            "%d of %d solves are kept in %s; the same command runs the others", len(rows), len(trials), folder
+        )
+        raise
     return [trial.labelled(rows[trial.id]) for trial in trials]
 
 
@@ -166,15 +176,15 @@ def _finished(trials: Sequence[Trial], folder: Path, retry_failed: bool) -> dict
     return {name: row for name, row in rows.items() if row.solved or not retry_failed}
 
 
-def _run(trial: Trial, folder: Path, rates: Path | None) -> Row:
+def _run(trial: Trial, folder: Path, rates: Path | None, stop: threading.Event | None) -> Row:
     """Run a trial and keep its row and solution."""
     made_by = provenance(trial.cell.solver)
     with tempfile.TemporaryDirectory(prefix="fgamcd-evaluate-") as name:
-        row = answer(trial.cell, Path(name), rates)
+        row = answer(trial.cell, Path(name), rates, stop)
         row = dataclasses.replace(
             row, cell=trial.id, peak_memory_bytes=None, **made_by
         )  # memory of all trials
-        if row.stop_reason == StopReason.INTERRUPTED:
+        if row.stop_reason == StopReason.INTERRUPTED or (stop is not None and stop.is_set()):
             raise KeyboardInterrupt
         if trial.contender is not None and row.outcome is CellOutcome.REFUSED:
             raise InputError(f"{trial.contender.path} on {row.instance}: {row.reason}")

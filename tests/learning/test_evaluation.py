@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import threading
 from pathlib import Path
 
 import pytest
@@ -10,7 +13,7 @@ from scipy import stats
 from stand_in import StandIn, make_policy
 
 from fgamcd_opt import P1, load_instance, solve
-from fgamcd_opt.cli.main import main
+from fgamcd_opt.cli.main import INTERRUPTED, main
 from fgamcd_opt.comparison.grid import Source
 from fgamcd_opt.comparison.row import CellOutcome
 from fgamcd_opt.errors import ExitCode, InputError, UsageError
@@ -173,6 +176,33 @@ def test_policy_that_cannot_act_is_told_at_once(tmp_path):
     with pytest.raises(InputError, match=r"p\.safetensors on tiny: is made for 1 nodes"):
         run_trials(plan_of(path).trials(), tmp_path / "out")
     assert len(list((tmp_path / "out" / "cells").iterdir())) == 1  # the bound is kept
+
+
+def test_solve_that_a_stop_cut_short_is_not_kept(tmp_path):
+    """Even if it came to its end before it noticed; what came before is kept, and the rest runs the next time."""
+    plan, stop = plan_of(make_policy(tmp_path / "p.safetensors", "greedy")), threading.Event()
+
+    def after_the_first(row, done, total):
+        stop.set()
+
+    with pytest.raises(KeyboardInterrupt):
+        run_trials(plan.trials(), tmp_path / "out", progress=after_the_first, stop=stop)
+    assert [path.name for path in (tmp_path / "out" / "cells").iterdir()] == [f"{plan.trials()[0].id}.json"]
+    assert [row.outcome for row in run_trials(plan.trials(), tmp_path / "out")] == [CellOutcome.SOLVED] * 2
+
+
+def test_ctrl_c_ends_the_command_and_keeps_rows(tmp_path, monkeypatch, capsys):
+    path, killed = make_policy(tmp_path / "p.safetensors", "greedy"), []
+
+    def kill(self, row, done, total):
+        killed.append(done)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr("fgamcd_opt.comparison.progress.ProgressBar.__call__", kill)
+    assert main(["evaluate", str(path), "tiny", "-o", str(tmp_path / "out")]) == INTERRUPTED
+    assert killed == [1]
+    assert len(list((tmp_path / "out" / "cells").iterdir())) == 1
+    assert "1 of 2 solves are kept" in capsys.readouterr().err
 
 
 def test_interrupted_solve_is_not_kept(tmp_path):
