@@ -209,8 +209,7 @@ class Trainer:
             self.scale.add(step.reward[step.active])
             played.add(state, admissible, step, next_admissible, self.replay)
             if self.augmenter is not None:
-                reward = step.reward / np.float32(self.scale.divisor)
-                self.augmenter.advance(state, step.bits, reward, step.state, step.active)
+                self.augmenter.advance(state, step.bits, step.reward, step.state, step.active)
             returns += step.reward * step.active
             count = int(step.active.sum())
             self.steps += count
@@ -239,13 +238,12 @@ class Trainer:
         """Add what the augmentation makes of the episodes just played."""
         if self.augmenter is None:
             return
-        made = self.augmenter.synthesise(self.episode)
+        made = self.augmenter.synthesise(self.episode, self.scale.divisor)
         if made is None:
             return
         self._losses |= {"model_distance": made.mean_distance, "model_reward_error": made.reward_error}
         if made.kept:
-            reward = made.reward * np.float32(self.scale.divisor)
-            self.replay.add(**played.with_outcome(made.step, made.copy, reward, made.next_state))
+            self.replay.add(**played.with_outcome(made.step, made.copy, made.reward, made.next_state))
             self.synthetic += made.kept
 
     def _row(self, mean_return: float, steps_per_s: float) -> CurveRow:

@@ -28,16 +28,16 @@ def root_mean_square(predicted: NDArray[np.float32], episodes: Episodes) -> floa
 
 
 def play(
-    augmenter: Augmenter, seed: int, lengths: tuple[int, ...] = (40, 40, 25)
+    augmenter: Augmenter, seed: int, lengths: tuple[int, ...] = (40, 40, 25), size: float = 1.0
 ) -> dict[str, NDArray[np.float32]]:
-    """Random states and bits, one copy per length; returns what was played, (T, E, ...)."""
+    """Random states and bits, one copy per length, rewards in [-size, 0]; returns what was played, (T, E, ...)."""
     random = np.random.default_rng(seed)
     copies, steps = len(lengths), max(lengths)
     state = random.random((steps + 1, copies, LAYOUT.size), dtype=np.float32)
     for part in (LAYOUT.requests, LAYOUT.neighbours):
         state[..., part] = state[..., part] >= 0.5
     bits = random.integers(0, 2, (steps, copies, 2, 2)).astype(np.uint8)
-    reward = -random.random((steps, copies), dtype=np.float32)
+    reward = -np.float32(size) * random.random((steps, copies), dtype=np.float32)
     augmenter.begin(copies)
     for t in range(steps):
         active = np.array([t < length for length in lengths])

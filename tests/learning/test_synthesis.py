@@ -105,15 +105,35 @@ def test_without_relabelling_the_predicted_reward_is_kept() -> None:
     model = Noisy(3, 0)
     config = TrainConfig(xi=1e6, zeta=1.0)
     synthesiser = Synthesiser(model, config, LAYOUT, np.random.SeedSequence(11), relabel=False)
-    played = play(synthesiser, 5)
-    found = synthesiser.synthesise(0)
+    played = play(synthesiser, 5, size=4.0)
+    found = synthesiser.synthesise(0, 4.0)
     assert found is not None
     assert model.said is not None
     predicted = model.said[found.step, found.copy, 0]
-    assert np.array_equal(found.reward, predicted)
-    real = played["reward"][found.step, found.copy]
+    assert np.array_equal(found.reward, 4.0 * predicted)
+    real = played["reward"][found.step, found.copy] / 4.0
     assert found.kept == found.offered
     assert found.reward_error == pytest.approx(np.abs(predicted - real).mean(), rel=1e-5)
+
+
+def test_the_scale_of_rewards_is_undone_in_the_samples_and_counts_in_the_distance() -> None:
+    """Rewards 100 times as large, scaled by 100: the same samples and distances, and the true rewards to the bit."""
+    config = TrainConfig(zeta=0.5)
+    results, rewards = [], []
+    for size in (1.0, 100.0):
+        synthesiser = Synthesiser(Noisy(3, 0), config, LAYOUT, np.random.SeedSequence(11))
+        played = play(synthesiser, 5, size=size)
+        found = synthesiser.synthesise(0, size)
+        assert found is not None
+        assert np.array_equal(found.reward, played["reward"][found.step, found.copy])
+        results.append(found)
+        rewards.append(found.reward)
+    first, second = results
+    assert first.kept > 0
+    assert np.array_equal(first.step, second.step)
+    assert second.mean_distance == pytest.approx(first.mean_distance, rel=1e-5)
+    assert second.reward_error == pytest.approx(first.reward_error, rel=1e-5)
+    assert np.allclose(rewards[1], 100.0 * rewards[0])
 
 
 def test_possible_states() -> None:

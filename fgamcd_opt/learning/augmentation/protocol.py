@@ -22,15 +22,15 @@ class Synthetic:
     copy, step
         (M,) copy of the game and step within its episode of the transition that each sample repeats.
     reward
-        (M,) reward in the trainer's scale: the true one unless relabelling is switched off.
+        (M,) reward: the true one unless relabelling is switched off.
     next_state
         (M, S) predicted next state, binary entries binary, all within [0, 1].
     offered, plausible
         How many transitions were predicted, and how many predictions lie within xi of what was real.
     mean_distance
-        Mean Euclidean distance of (r, s') to the real one over all that were offered.
+        Mean Euclidean distance of (r, s') to the real one over all that were offered, rewards divided by their scale.
     reward_error
-        Mean absolute error of the predicted reward over all that were offered.
+        Mean absolute error of the predicted reward over all that were offered, in that scale.
     """
 
     copy: NDArray[np.int64]
@@ -64,13 +64,16 @@ class Augmenter(Protocol):
     ) -> None:
         """Records one step of all E copies: (E, S), (E, N, N), (E,), (E, S), (E,)."""
 
-    def synthesise(self, first_episode: int) -> Synthetic | None:
+    def synthesise(self, first_episode: int, reward_scale: float = 1.0) -> Synthetic | None:
         """Ends the batch: trains the model on it and returns what (22) lets through.
 
         Parameters
         ----------
         first_episode
             Index of the episode in copy 0, from 0; copy e played episode ``first_episode + e``.
+        reward_scale
+            What rewards are divided by before a model sees them, the same for all steps of the batch: xi compares
+            a reward with entries within [0, 1].
 
         Returns
         -------
@@ -99,8 +102,8 @@ class Episodes:
     inputs
         (T, E, S + N^2) state, then executed bits.
     targets
-        (T, E, 1 + S) reward, then the change s' - s of the state. Most entries of a state stay as they are, which
-        every model then need not learn.
+        (T, E, 1 + S) scaled reward, then the change s' - s of the state. Most entries of a state stay as they are,
+        which every model then need not learn.
     active
         (T, E) whether the copy was still playing.
     """

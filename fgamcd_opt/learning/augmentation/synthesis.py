@@ -72,7 +72,7 @@ class Synthesiser:
         """As :meth:`Augmenter.advance`."""
         self._recorder.add(state, bits, reward, next_state, active)
 
-    def synthesise(self, first_episode: int) -> Synthetic | None:
+    def synthesise(self, first_episode: int, reward_scale: float = 1.0) -> Synthetic | None:
         """As :meth:`Augmenter.synthesise`."""
         episodes = self._recorder.take()
         if episodes is None:
@@ -81,6 +81,8 @@ class Synthesiser:
         offered = episodes.trained_on(self.model.washout)
         if not caps.any() or not offered.any():
             return None
+        reward = episodes.targets[..., 0].copy()
+        episodes.targets[..., 0] /= reward_scale
         predicted = self.model.learn(episodes)
         state = episodes.inputs[..., : self._layout.size]
         predicted[..., 1:] = possible_states(state + predicted[..., 1:], self._layout)
@@ -89,11 +91,12 @@ class Synthesiser:
         distance = np.sqrt(np.einsum("tei,tei->te", error, error))
         near = offered & (distance <= self._config.xi)
         step, copy = self._choose(near, caps, first_episode)
-        reward = episodes.targets if self._relabel else predicted
+        if not self._relabel:
+            reward = predicted[..., 0] * np.float32(reward_scale)
         return Synthetic(
             copy=copy,
             step=step,
-            reward=reward[step, copy, 0],
+            reward=reward[step, copy],
             next_state=predicted[step, copy, 1:],
             offered=int(offered.sum()),
             plausible=int(near.sum()),
