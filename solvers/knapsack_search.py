@@ -80,18 +80,34 @@ def polish(
     promising_s
         Delay above which a choice is not worth the exchanges, only the moves.
     """
-    moves = Moves(
+    chosen = columns.astype(np.int64)  # a copy
+    return chosen if _polish(_moves_of(knapsack), chosen, promising_s) else None
+
+
+def repair(knapsack: Knapsack, columns: NDArray[np.int64]) -> NDArray[np.int64] | None:
+    """The repair of :func:`polish` without its improvements; None if none is found."""
+    chosen = columns.astype(np.int64)  # a copy
+    moves = _moves_of(knapsack)
+    return chosen if _repair(moves, chosen, _free_bytes(moves, chosen)) else None
+
+
+def _moves_of(knapsack: Knapsack) -> Moves:
+    return Moves(
         knapsack.starts, knapsack.mask, knapsack.delay_s, knapsack.size_bytes, knapsack.storage_bytes
     )
-    chosen = columns.astype(np.int64)  # a copy
-    return chosen if _polish(moves, chosen, promising_s) else None
+
+
+@njit(nogil=True, cache=True)
+def _free_bytes(moves: Moves, chosen: Array) -> Array:
+    free = moves.storage_bytes.copy()
+    for k in range(chosen.size):
+        _place(free, moves.size_bytes[k], 0, moves.mask[chosen[k]])
+    return free
 
 
 @njit(nogil=True, cache=True)
 def _polish(moves: Moves, chosen: Array, promising_s: float) -> bool:
-    free = moves.storage_bytes.copy()
-    for k in range(chosen.size):
-        _place(free, moves.size_bytes[k], 0, moves.mask[chosen[k]])
+    free = _free_bytes(moves, chosen)
     if not _repair(moves, chosen, free):
         return False
     _move_all(moves, chosen, free)

@@ -57,9 +57,7 @@ def complete_table(oracle: RateOracle, context: SolveContext) -> None:
 
     The set of all nodes comes first: it makes every placement deliverable.
     """
-    if context.rate_cache is not None and load_rates(oracle, context.rate_cache):
-        context.rates_read = True
-        context.progress(f"beams: read from {context.rate_cache}", now=True)
+    if table_read(oracle, context):
         return
     every_node = [
         oracle.useful_masks(row)[: 1 if sender == JOINT else None]
@@ -70,6 +68,15 @@ def complete_table(oracle: RateOracle, context: SolveContext) -> None:
     )
     if complete and context.rate_cache is not None:
         save_rates(oracle, context.rate_cache)
+
+
+def table_read(oracle: RateOracle, context: SolveContext) -> bool:
+    """Fill the oracle from the context's cache; False if there is none, or nothing fits there."""
+    if context.rate_cache is None or not load_rates(oracle, context.rate_cache):
+        return False
+    context.rates_read = True
+    context.progress(f"beams: read from {context.rate_cache}", now=True)
+    return True
 
 
 def unservable_block(oracle: RateOracle) -> str | None:

@@ -30,6 +30,7 @@ _BUILT_IN = {
     "no-cooperation": "fgamcd_opt.solvers.no_cooperation:NoCooperationSolver",
     "tdma-unicast": "fgamcd_opt.solvers.tdma_unicast:TdmaUnicastSolver",
     "hybrid": "fgamcd_opt.solvers.hybrid:HybridSolver",
+    "maasn-da": "fgamcd_opt.solvers.maasn_da:MaasnDaSolver",
     "minlp": "fgamcd_opt.solvers.minlp:MinlpSolver",
 }
 """Name to ``module:class``; a module is imported when its solver is asked for."""

@@ -110,7 +110,7 @@ def test_wheel_holds_exactly_the_sources_and_their_data(sources, wheel):
     expected = set()
     for folder in ("fgamcd_opt", *SUBPACKAGES):
         prefix = "" if folder == "fgamcd_opt" else "fgamcd_opt/"
-        for pattern in ("*.py", "*.json", "*.npz", "py.typed", "templates/*"):
+        for pattern in ("*.py", "*.json", "*.npz", "*.safetensors", "py.typed", "templates/*"):
             found = (path.relative_to(sources) for path in (sources / folder).rglob(pattern))
             expected |= {prefix + path.as_posix() for path in found}
     assert {"fgamcd_opt/py.typed", "fgamcd_opt/instances/library/instances.json"} <= expected

@@ -1,0 +1,107 @@
+"""`maasn-da`: a trained policy plays the instance; optionally many sampled roll-outs and a local search after them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from fgamcd_opt.context import SolveContext
+from fgamcd_opt.errors import UsageError
+from fgamcd_opt.problem import P1
+from fgamcd_opt.solvers.compiled_solver import CompiledSolver
+from fgamcd_opt.solvers.local_search import LocalSearchSolver
+from fgamcd_opt.solvers.protocol import Outcome
+from fgamcd_opt.solvers.rate_tables import unservable_block
+from fgamcd_opt.status import StopReason
+
+if TYPE_CHECKING:
+    from fgamcd_opt.learning.policy import Policy
+    from fgamcd_opt.solvers.policy_decoding import Decoding
+
+_COPIES = 32
+"""Sampled roll-outs side by side; between two batches the limits are looked at."""
+
+
+class MaasnDaSolver(CompiledSolver):
+    """A learned policy of any method, decoded; proves nothing about the delay."""
+
+    name: ClassVar[str] = "maasn-da"
+    summary: ClassVar[str] = "a trained policy decides on caching and migration block by block; no bound"
+    proves_bounds: ClassVar[bool] = False
+    finds_solutions: ClassVar[bool] = True
+    options: ClassVar[Mapping[str, Any]] = {"policy": "", "samples": 0, "polish": 0, "rounds": 2}
+    backends: ClassVar[tuple[str, ...]] = ("torch", "safetensors")
+
+    def prepare(self) -> None:
+        """Load PyTorch, and compile the kernels of beams and local search."""
+        LocalSearchSolver().prepare()
+        import_module("fgamcd_opt.solvers.policy_decoding")
+
+    def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
+        """Solve P1 by the roll-out of a policy, put right where it does not deliver every block.
+
+        Parameters
+        ----------
+        problem
+            P1.
+        context
+            Limits, seed, clock.
+        options
+            ``policy``: file of a trained policy of any learned method; empty for the one of this package that fits.
+            ``samples``: random roll-outs besides the deterministic one, of which the best counts. ``polish``: 1 to
+            let the local search start from the best one's caching. ``rounds``: beamforming effort per set.
+
+        Raises
+        ------
+        UsageError
+            An option is out of range, or no policy is made for so many nodes.
+        InputError
+            The file is no policy.
+        """
+        if options["samples"] < 0:
+            raise UsageError(f"option samples: {options['samples']} is negative; expected 0 or more")
+        if options["polish"] not in (0, 1):
+            raise UsageError(f"option polish: {options['polish']} is neither 0 nor 1")
+        reason = problem.infeasibility_reason()
+        if reason:
+            return Outcome(stop_reason=StopReason.INFEASIBLE, infeasibility=reason)
+        from fgamcd_opt.solvers.policy_decoding import Decoding, fitting_policy
+
+        policy = fitting_policy(problem.data, options["policy"])
+        decoding = Decoding(problem, policy, context, options["rounds"])
+        decoding.serve_by_all()
+        reason = unservable_block(decoding.oracle)
+        if reason:
+            counts = _counts(decoding)
+            return Outcome(stop_reason=StopReason.INFEASIBLE, infeasibility=reason, counts=counts)
+        decoding.roll_out(1)
+        decoding.sample(options["samples"], _COPIES)
+        if options["polish"]:
+            decoding.polish()
+        return Outcome(
+            stop_reason=context.stop_reason(),
+            decision=decoding.decision(),
+            counts=_counts(decoding),
+            message=_message(policy, decoding),
+        )
+
+
+def _counts(decoding: Decoding) -> dict[str, int]:
+    delivery, caching = decoding.repaired
+    return {
+        "rate_problems": decoding.oracle.solved,
+        "rate_problems_total": decoding.oracle.size,
+        "rollouts": decoding.rollouts,
+        "repaired_delivery": delivery,
+        "repaired_caching": caching,
+    }
+
+
+def _message(policy: Policy, decoding: Decoding) -> str:
+    """Which policy it was, and what had to be put right."""
+    who = f"policy: {policy.method} for {policy.layout.n_nodes} nodes"
+    if decoding.bits is None:
+        return f"{who}; its placements leave a block without a place in the storage, and no repair was found"
+    delivery, caching = decoding.repaired
+    return f"{who}; put right: participants of {delivery} blocks, caching of {caching}"
