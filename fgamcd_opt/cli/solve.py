@@ -29,6 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--solver", default="exact", help="see `fgamcd solvers` (default: %(default)s)")
     add_solving(parser)
     parser.add_argument(
+        "--policy",
+        metavar="FILE",
+        help="trained policy for --solver maasn-da, short for --option policy=FILE (default: one of the package)",
+    )
+    parser.add_argument(
         "-o",
         "--output",
         type=Path,
@@ -50,6 +55,10 @@ def run(args: argparse.Namespace) -> ExitCode:
 
     limits_of(args)
     chosen = get_solver(args.solver)  # an unknown name is told before the instance is made
+    if args.policy is not None:
+        if "policy" not in chosen.options:
+            raise UsageError(f"--policy: solver {args.solver} uses no policy; --solver maasn-da does")
+        args.option = {**args.option, "policy": args.policy}
     if args.certificate is not None and not chosen.proves_bounds:
         raise UsageError(f"--certificate: solver {args.solver} proves no bounds; see `fgamcd solvers`")
     problem, build_s = load_problem(args)
@@ -76,6 +85,8 @@ def run(args: argparse.Namespace) -> ExitCode:
 
 def _check(args: argparse.Namespace) -> None:
     """What can be refused before any work."""
+    if args.policy is not None and "policy" in args.option:
+        raise UsageError("--policy and --option policy: name the file once")
     written = [path for path in (args.output, args.certificate) if path is not None]
     for path in written:
         require_writable(path)
