@@ -17,10 +17,15 @@ from pages import put
 
 from fgamcd_opt.errors import ExitCode
 
+SOLVERS = (
+    "exact,column-generation,greedy,greedy-delay,trimcaching,trimcaching-spec,lp-rounding,local-search,compact,"
+    "lp,lagrangian,sdr,coarse,coarse-exact,no-cooperation,tdma-unicast,hybrid,minlp"
+)
+"""All but the learned ones, which have a protocol of their own: ``fgamcd evaluate``."""
 LIMITS = ("--time-limit", "20", "--memory-limit", "8", "--jobs", "2")
 PARTS = {
     "quick": ("tiny", "small-s1-0080MB", "--solvers", "exact,greedy,trimcaching,lagrangian", *LIMITS),
-    "library": ("--library", "--solvers", "all", *LIMITS),
+    "library": ("--library", "--solvers", SOLVERS, *LIMITS),
 }
 """Arguments of ``fgamcd compare`` by part; ``quick`` tries the script."""
 LEFT_OUT = "* packages:"
