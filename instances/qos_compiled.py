@@ -25,23 +25,28 @@ def _ascend(gram: Array, start: Array, loss: Array) -> float:
     amplitude = np.empty(m)
     best = 0.0
     for iteration in range(ITERATIONS if m > 1 else 1):  # a lone user's beam does not change
-        mixed[:] = weight * phase
-        signal[:] = 0.0
+        for u in range(m):
+            mixed[u] = weight[u] * phase[u]
+            signal[u] = 0.0
         for n in range(n_nodes):
             norm2 = 0.0
             for u in range(m):
-                parts[u] = 0.0
+                part = 0.0j
                 for v in range(m):
-                    parts[u] += gram[n, u, v] * mixed[v]
-                norm2 += (np.conj(mixed[u]) * parts[u]).real
-            signal += parts / np.sqrt(max(norm2, TINY))
+                    part += gram[n, u, v] * mixed[v]
+                parts[u] = part
+                norm2 += mixed[u].real * part.real + mixed[u].imag * part.imag
+            scale = 1.0 / np.sqrt(max(norm2, TINY))
+            for u in range(m):
+                signal[u] += parts[u] * scale
         for u in range(m):
-            magnitude = abs(signal[u])
+            magnitude = np.sqrt(signal[u].real ** 2 + signal[u].imag ** 2)  # numba's abs is slow
             amplitude[u] = max(0.0, magnitude - loss[u])
             phase[u] = signal[u] / max(magnitude, TINY)
         best = max(best, amplitude.min())
         mean = amplitude.mean()
-        weight *= np.exp(-STEP / np.sqrt(1.0 + iteration) * (amplitude - mean) / max(mean, TINY))
+        step = STEP / np.sqrt(1.0 + iteration) / max(mean, TINY)
+        weight *= np.exp(-step * (amplitude - mean))
         weight /= weight.sum()
     return best
 

@@ -62,11 +62,12 @@ def test_rates_of_another_problem_are_refused() -> None:
         Scenario(P1(preset_instance("tiny")), slots=1, oracle=scenario.oracle)
 
 
-@pytest.mark.parametrize("radius", ["0", "600"])
-def test_best_participants_attain_the_delays_of_f5(radius: str) -> None:
-    scenario = preset_scenario("small", users="4", cooperation_radius_m=radius)
-    scenario.warm()
-    delay_s, _ = configuration_delays(scenario.problem, scenario.rates.table_bps)
+@pytest.mark.parametrize(("radius", "warm"), [("0", True), ("600", True), ("600", False)])
+def test_best_participants_attain_the_delays_of_f5(radius: str, warm: bool) -> None:
+    complete, cold = (preset_scenario("small", users="4", cooperation_radius_m=radius) for _ in range(2))
+    complete.warm()
+    scenario, tolerance = (complete, 1e-12) if warm else (cold, 1e-4)
+    delay_s, _ = configuration_delays(complete.problem, complete.rates.table_bps)
     rng = np.random.default_rng(0)
     seen = set()
     for step in rng.permutation(scenario.n_steps)[:20].tolist():
@@ -80,5 +81,5 @@ def test_best_participants_attain_the_delays_of_f5(radius: str) -> None:
             bits = np.concatenate([caching[:, None], migration], axis=1).astype(np.uint8)
             assert not (bits[:, 1:] > bits[:, :1]).any()
             found = scenario.delay_s(np.array([step]), bits[None])[0]
-            assert found == pytest.approx(delay_s[step, mask], rel=1e-12)
+            assert found == pytest.approx(delay_s[step, mask], rel=tolerance)
     assert seen == {True, False}

@@ -132,17 +132,28 @@ class Scenario:
         return delay
 
     def best_participants(self, step: int, caching_mask: int) -> int:
-        """Mask of the S that attains T_k(C) of F5 for the caching set C; 0 if no S delivers the block."""
+        """Mask of the S that attains T_k(C) of F5 for the caching set C; 0 if no S delivers the block.
+
+        Sets are tried in the order of what their proved upper bounds promise, until that is no better than the best.
+        """
         sets = np.arange(1 << self.layout.n_nodes)
         sets = sets[(sets & caching_mask) == caching_mask] if caching_mask else sets[:0]
-        outside = [n for n in range(self.layout.n_nodes) if not (caching_mask >> n) & 1]
-        delay = air_s(self.step_bits[step], self.rate_bps(np.full(sets.size, step), sets))
-        arrival = np.zeros(sets.size)
-        for node in outside:
-            fastest = self.link_s[step][self._links_into(node, caching_mask)].min(initial=np.inf)
-            arrival = np.maximum(arrival, np.where((sets >> node) & 1, fastest, 0.0))
-        delay += arrival
-        return int(sets[delay.argmin()]) if np.isfinite(delay).any() else 0
+        arrival_s = np.zeros(sets.size)
+        for node in range(self.layout.n_nodes):
+            fastest_s = self.link_s[step][self._links_into(node, caching_mask)].min(initial=np.inf)
+            joins = ((sets & ~caching_mask) >> node) & 1
+            arrival_s = np.maximum(arrival_s, np.where(joins, fastest_s, 0.0))
+        most_bps = self.oracle.bps(self.oracle.tables[self.step_row[step]].upper[sets])
+        least_s = arrival_s + air_s(self.step_bits[step], most_bps)
+        best, best_s = 0, np.inf
+        for i in least_s.argsort(kind="stable").tolist():
+            if least_s[i] >= best_s:
+                break
+            rate = self.rate_bps(np.array([step]), sets[i : i + 1])
+            delay_s = float(arrival_s[i] + air_s(self.step_bits[step], rate)[0])
+            if delay_s < best_s:
+                best, best_s = int(sets[i]), delay_s
+        return best
 
     def best_migration(self, step: int, caching_mask: int) -> NDArray[np.uint8] | None:
         """(N, N - 1) migration bits to the best participants for C, found once; None if no S delivers the block."""
