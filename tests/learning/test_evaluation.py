@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 
 import pytest
+import torch
 from scipy import stats
 from stand_in import StandIn, make_policy
 
@@ -17,16 +18,21 @@ from fgamcd_opt.cli.main import INTERRUPTED, main
 from fgamcd_opt.comparison.grid import Source
 from fgamcd_opt.comparison.row import CellOutcome
 from fgamcd_opt.errors import ExitCode, InputError, UsageError
+from fgamcd_opt.learning.config import method_config
 from fgamcd_opt.learning.contender import read_contender
 from fgamcd_opt.learning.curve import CurveFile, CurveRow
+from fgamcd_opt.learning.environment.layout import StateLayout
 from fgamcd_opt.learning.evaluation import Plan, run_trials
 from fgamcd_opt.learning.evaluation_report import Evaluation
 from fgamcd_opt.learning.held_out import held_out
+from fgamcd_opt.learning.policy import Policy, make_network
 from fgamcd_opt.solvers import registry
 
 
 @pytest.fixture(autouse=True)
-def stand_in(monkeypatch):
+def stand_in(request, monkeypatch):
+    if "real_solver" in request.fixturenames:
+        return
     monkeypatch.setitem(registry._BUILT_IN, "maasn-da", "stand_in:StandIn")
     StandIn.calls.clear()
 
@@ -224,6 +230,30 @@ def test_bug_of_a_solver_is_a_failed_row(tmp_path):
     assert Evaluation.of(plan.contenders, rows).methods[1].gaps.tolist() == [[1.0]]
     again = run_trials(plan.trials(), tmp_path / "out", retry_failed=True)
     assert [row.outcome for row in again] == [CellOutcome.SOLVED] * 2
+
+
+@pytest.fixture
+def real_solver():
+    """Leaves `maasn-da` as it is."""
+
+
+@pytest.mark.usefixtures("real_solver")
+def test_fresh_policies_through_their_own_solver(tmp_path):
+    paths = []
+    for method in ("maasn-da", "qmix-da"):
+        config, layout = method_config(method), StateLayout(2, 2)
+        network = make_network(config, layout, torch.Generator().manual_seed(3))
+        paths.append(tmp_path / f"{method}.safetensors")
+        Policy(method, config, layout, network).save(paths[-1])
+    plan = plan_of(*paths, options={"samples": "4"})
+    evaluation = Evaluation.of(plan.contenders, run_trials(plan.trials(), tmp_path / "out"))
+    problem = P1(load_instance("tiny"))
+    bound = solve(problem).bound_s
+    for path, method in zip(paths, evaluation.methods[1:], strict=True):
+        options = {"policy": str(path), "samples": 4}
+        delay = solve(problem, "maasn-da", options=options).objective_s
+        assert method.gaps.item() == pytest.approx((delay - bound) / delay)
+        assert method.method == path.stem
 
 
 def test_held_out_instances_are_always_the_same(monkeypatch):
