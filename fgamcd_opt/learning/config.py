@@ -208,3 +208,18 @@ def read_settings(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InputError(f"{path}: cannot be read as TOML: {error}") from error
+
+
+def parse_settings(texts: Mapping[str, str]) -> dict[str, Any]:
+    """Settings given as text, in the types of their fields; what does not fit stays text, and is refused as such."""
+    kinds = {spec.name: type(spec.default) for spec in dataclasses.fields(TrainConfig)}
+    return {name: _parsed(text, kinds.get(name, str)) for name, text in texts.items()}
+
+
+def _parsed(text: str, kind: type[Any]) -> Any:
+    if kind is bool:
+        return {"true": True, "false": False}.get(text.lower(), text)
+    try:
+        return kind(text)
+    except ValueError:
+        return text

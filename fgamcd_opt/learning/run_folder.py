@@ -1,0 +1,132 @@
+"""The folder of one training: what lies where, and whether a training may start or go on in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fgamcd_opt.errors import InputError, UsageError
+from fgamcd_opt.files import read_json, write_bytes_atomically
+
+SCHEMA_VERSION = 1
+
+_MAX_JSON_BYTES = 1 << 24
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Files of one training.
+
+    Parameters
+    ----------
+    path
+        The folder; made when the training begins.
+    """
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        """What the training is: method, configuration, instance, bound, versions."""
+        return self.path / "config.json"
+
+    @property
+    def curve(self) -> Path:
+        """The learning curve."""
+        return self.path / "curve.csv"
+
+    @property
+    def checkpoint(self) -> Path:
+        """Folder from which the training goes on."""
+        return self.path / "checkpoint"
+
+    @property
+    def tensorboard(self) -> Path:
+        """Folder of TensorBoard's event files."""
+        return self.path / "tensorboard"
+
+    @property
+    def policy(self) -> Path:
+        """The policy as it was last."""
+        return self.path / "policy.safetensors"
+
+    @property
+    def best(self) -> Path:
+        """The policy that was evaluated best."""
+        return self.path / "best.safetensors"
+
+    def require_new(self) -> None:
+        """Refuse to start where another training, or a part of one, would be overwritten.
+
+        Raises
+        ------
+        UsageError
+            Naming what is there.
+        """
+        for path in (self.config, self.curve, self.checkpoint, self.tensorboard, self.policy, self.best):
+            if path.exists():
+                raise UsageError(
+                    f"{path}: exists; add --resume to go on with this training, or name another folder"
+                )
+
+    def begin(self, content: Mapping[str, Any]) -> None:
+        """Make the folder and write what the training is.
+
+        Raises
+        ------
+        InputError
+            If that cannot be written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"{self.path}: cannot be made ({error.strerror or error})") from error
+        text = json.dumps({"schema_version": SCHEMA_VERSION, **content}, indent=1, allow_nan=False)
+        write_bytes_atomically(self.config, f"{text}\n".encode())
+
+    def reopen(self, identity: Mapping[str, Any]) -> dict[str, Any]:
+        """What the training in the folder is, after it was found to be the one that is asked for.
+
+        Parameters
+        ----------
+        identity
+            Fields that must be the same, such as method, configuration and instance.
+
+        Raises
+        ------
+        InputError
+            There is no training, or it is another one; names the first difference.
+        """
+        if not self.config.is_file():
+            raise InputError(
+                f"{self.config}: no such file; there is no training to resume, leave --resume out"
+            )
+        if (size := self.config.stat().st_size) > _MAX_JSON_BYTES:
+            raise InputError(f"{self.config}: has {size} bytes, more than {_MAX_JSON_BYTES}")
+        content = read_json(self.config, self.config.read_bytes())
+        if content.get("schema_version") != SCHEMA_VERSION:
+            found = content.get("schema_version")
+            raise InputError(
+                f"{self.config}: schema_version is {found!r}; this release reads {SCHEMA_VERSION}"
+            )
+        for name, held, asked in _differences(content, identity):
+            raise InputError(
+                f"{self.config}: this training has {name} = {held!r}, asked for is {asked!r}; ask for the same, "
+                "or train in another folder"
+            )
+        return content
+
+
+def _differences(
+    held: Mapping[str, Any], asked: Mapping[str, Any], prefix: str = ""
+) -> Iterator[tuple[str, Any, Any]]:
+    """Dotted name, value held and value asked for, of every field that differs; ``held`` may have further fields."""
+    for name, value in asked.items():
+        found = held.get(name)
+        if isinstance(found, Mapping) and isinstance(value, Mapping):
+            yield from _differences(found, value, f"{prefix}{name}.")
+        elif found != value:
+            yield f"{prefix}{name}", found, value
