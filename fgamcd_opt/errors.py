@@ -45,6 +45,12 @@ class InputError(FgamcdError):
     exit_code = ExitCode.INPUT_REJECTED
 
 
+class InfeasibleError(FgamcdError):
+    """A problem that is proved to have no feasible point was given to work that needs one."""
+
+    exit_code = ExitCode.INFEASIBLE
+
+
 class UnsupportedVariantError(FgamcdError):
     """A solver was asked for a variant of P1 that it does not support."""
 

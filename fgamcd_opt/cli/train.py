@@ -6,20 +6,19 @@ import argparse
 import logging
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fgamcd_opt.cli.arguments import add_instance, add_json, add_log_level, add_pairs, whole_number
 from fgamcd_opt.cli.compilation import compilation_announced
 from fgamcd_opt.cli.stopping import orderly_stop
-from fgamcd_opt.errors import BackendError, ExitCode
+from fgamcd_opt.errors import BackendError, ExitCode, InputError, UsageError
 from fgamcd_opt.learning.config import METHODS, TrainConfig, method_config, parse_settings, read_settings
 
 if TYPE_CHECKING:
-    from fgamcd_opt.cli.training_report import Progress
-    from fgamcd_opt.context import SolveContext
-    from fgamcd_opt.learning.run_folder import RunFolder
-    from fgamcd_opt.learning.training_run import TrainingRun
     from fgamcd_opt.learning.training_task import Task
+
+_JUDGED = 4
+"""Instances of a family to judge on, by default: of many, proving bounds takes longer than training."""
 
 log = logging.getLogger("fgamcd_opt.cli")
 
@@ -37,6 +36,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--family",
         action="store_true",
         help="train on the recipe of INSTANCE: other requests, positions and channels in every episode",
+    )
+    parser.add_argument(
+        "--judged",
+        type=whole_number,
+        metavar="N",
+        help=f"instances of the family on which the policy is judged (default: {_JUDGED}); it never trains on them",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the training")
     parser.add_argument("--resume", action="store_true", help="go on with the training in DIR")
@@ -57,13 +62,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--time-limit", type=float, default=math.inf, metavar="S", help="seconds in all (default: no limit)"
     )
+    parser.add_argument(
+        "--rate-cache",
+        type=Path,
+        metavar="FOLDER",
+        help="keep finished rate tables there, for other trainings",
+    )
     add_json(parser)
     add_log_level(parser, default="info")
 
 
 def run(args: argparse.Namespace) -> ExitCode:
     """Prove the bound, train, keep what came of it, print."""
-    from fgamcd_opt.cli.training_report import Progress, print_summary
     from fgamcd_opt.context import Limits, SolveContext
     from fgamcd_opt.learning.requirements import require_learning
     from fgamcd_opt.learning.run_folder import RunFolder
@@ -74,23 +84,35 @@ def run(args: argparse.Namespace) -> ExitCode:
     _prepare_device(config.device, args.threads)
     if not args.resume:
         folder.require_new()
+    from fgamcd_opt.cli import training_start as start
+    from fgamcd_opt.cli.training_report import Progress, print_summary
+    from fgamcd_opt.learning.training_run import TrainingRun
+
     task = _task(args, config)
     held = folder.reopen(task.identity) if args.resume else None
     with orderly_stop() as stop, compilation_announced():
         context = SolveContext(limits, config.seed, stop=stop)
-        held = _begin(task, folder, context) if held is None else _announced(held)
+        bounds = start.proved_bounds(task, context) if held is None else start.held_bounds(task, folder, held)
+        trainer = start.make_trainer(task, bounds)
         if held is None:
-            return ExitCode.INFEASIBLE
+            folder.begin(start.content(task, bounds))
         progress = Progress(context, config.episodes)
-        training = _training(task, task.command(args.instance, args.set), folder, held["bound"], progress)
+        description = start.description(task, bounds, task.command(args.instance, args.set))
+        training = TrainingRun(trainer, folder, description, progress.tell)
         training.go(config.episodes, progress.must_stop)
-    print_summary(task, training, progress, held["bound"], as_json=args.json)
+    print_summary(task, training, progress, bounds, as_json=args.json)
     return ExitCode.DONE
 
 
 def _config(args: argparse.Namespace) -> TrainConfig:
     """The method's preset, then the file, then the options, then the flags: the later goes before the earlier."""
-    values = read_settings(args.config) if args.config is not None else {}
+    values = {}
+    if args.config is not None:
+        values = read_settings(args.config)
+        try:
+            TrainConfig().replaced(values)
+        except InputError as error:
+            raise InputError(f"{args.config}: {error}") from error
     values |= parse_settings(args.option)
     flags = {name: getattr(args, name) for name in ("episodes", "seed", "device")}
     values |= {name: value for name, value in flags.items() if value is not None}
@@ -124,61 +146,7 @@ def _task(args: argparse.Namespace, config: TrainConfig) -> Task:
         instance.requested_blocks.size,
         instance.n_blocks,
     )
-    return Task(args.method, config, instance, args.family, args.threads)
-
-
-def _begin(task: Task, folder: RunFolder, context: SolveContext) -> dict[str, Any] | None:
-    """Prove the bound and make the folder; None if there is nothing to train, since no solution exists."""
-    bound = None
-    if not task.family:
-        result = task.bound(context)
-        if result.infeasibility:
-            log.error("%s: proved infeasible, nothing to train: %s", task.instance.name, result.infeasibility)
-            return None
-        if context.stop.is_set():
-            raise KeyboardInterrupt  # nothing was begun
-        bound = {
-            "bound_s": result.bound_s,
-            "kind": result.bound_kind,
-            "solver": result.solver,
-            "delay_s": result.objective_s,
-            "gap": result.gap,
-        }
-    content = {**task.content, "bound": bound}
-    folder.begin(content)
-    return _announced(content)
-
-
-def _announced(content: dict[str, Any]) -> dict[str, Any]:
-    """The content of config.json, after the log says what gaps are measured against."""
-    bound = content["bound"]
-    if bound is None:
-        log.info("family: delays and gaps are for `fgamcd evaluate` to find on instances of it")
-    elif bound["bound_s"] is None:
-        log.warning("no bound on the delay could be proved in time: the curve has no gaps")
-    else:
-        log.info(
-            "gaps are to the proved bound %.6f s (%s, %s)", bound["bound_s"], bound["solver"], bound["kind"]
-        )
-    return content
-
-
-def _training(
-    task: Task, command: str, folder: RunFolder, bound: dict[str, Any] | None, progress: Progress
-) -> TrainingRun:
-    """The trainer in its folder, at the checkpoint if there is one."""
-    from fgamcd_opt.learning.trainer import Trainer
-    from fgamcd_opt.learning.training_run import TrainingRun
-
-    source = task.source()
-    bound_s = None if bound is None else bound["bound_s"]
-    trainer = Trainer(source, task.config, bound_s=bound_s)
-    description = {
-        "method": task.method,
-        "config": task.config.to_json(),
-        "n_nodes": source.layout.n_nodes,
-        "slots": source.layout.slots,
-        "provenance": {**task.content["source"], "versions": task.content["versions"], "command": command}
-        | {"seed": task.config.seed, "bound_s": bound_s},
-    }
-    return TrainingRun(trainer, folder, description, progress.tell)
+    if args.judged is not None and not args.family:
+        raise UsageError("--judged: only with --family; a training on one instance is judged on that")
+    judged = (_JUDGED if args.judged is None else args.judged) if args.family else None
+    return Task(args.method, config, instance, judged, args.threads, args.rate_cache)

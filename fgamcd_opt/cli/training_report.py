@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fgamcd_opt.cli.output import print_json, print_rows
 from fgamcd_opt.comparison.progress import clock
@@ -12,10 +12,11 @@ from fgamcd_opt.learning.training_run import row_figures
 from fgamcd_opt.status import StopReason
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
     from fgamcd_opt.context import SolveContext
     from fgamcd_opt.learning.curve import CurveRow
+    from fgamcd_opt.learning.proved_bound import ProvedBound
     from fgamcd_opt.learning.training_run import TrainingRun
     from fgamcd_opt.learning.training_task import Task
 
@@ -59,7 +60,7 @@ def outcome(row: CurveRow) -> str:
     """Return, delay and gap of a row in words."""
     parts = [f"return {row.return_:.3f}"]
     if row.unserved:
-        parts.append(f"{row.unserved} blocks undelivered")
+        parts.append(f"blocks not delivered: {row.unserved}")
     elif row.delay_s is not None and math.isfinite(row.delay_s):
         parts.append(f"delay {row.delay_s:.6f} s")
     if row.gap is not None:
@@ -68,7 +69,7 @@ def outcome(row: CurveRow) -> str:
 
 
 def print_summary(
-    task: Task, training: TrainingRun, progress: Progress, bound: Mapping[str, Any] | None, *, as_json: bool
+    task: Task, training: TrainingRun, progress: Progress, bounds: Sequence[ProvedBound], *, as_json: bool
 ) -> None:
     """What came of the training, for people or as one JSON object."""
     folder, last, best = training.folder, training.last, training.best
@@ -78,12 +79,12 @@ def print_summary(
         print_json(
             {
                 "method": task.method,
-                **task.content["source"],
+                **task.identity["source"],
                 "seed": task.config.seed,
                 "episodes": task.config.episodes,
                 "stop_reason": str(progress.reason),
                 "resumed": training.resumed,
-                "bound": bound,
+                "bounds": [bound.to_json() for bound in bounds],
                 "last": row_figures(last) or None,
                 "best": row_figures(best) or None,
                 "files": [str(path) for path in files],
@@ -92,8 +93,10 @@ def print_summary(
         return
     rows = {"training": f"{task.method} on {task.instance.name}, {task.mode}, seed {task.config.seed}"}
     rows["stop reason"] = str(progress.reason)
-    if bound is not None and bound["bound_s"] is not None:
-        rows["proved bound"] = f"{bound['bound_s']:.6f} s ({bound['solver']}, {bound['kind']})"
+    known = [bound.bound_s for bound in bounds if bound.bound_s is not None]
+    if bounds and len(known) == len(bounds):
+        of = f"mean of {len(known)} instances" if len(known) > 1 else f"{bounds[0].solver}, {bounds[0].kind}"
+        rows["proved bound"] = f"{math.fsum(known) / len(known):.6f} s ({of})"
     if last is not None:
         rows["last"] = f"episode {last.episode}, {outcome(last)}"
         rows["work"] = f"{last.steps} steps, {last.updates} updates, {last.seconds:.1f} s"

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 class Trainer(Protocol):
     """What a run asks of a trainer."""
 
+    episode: int
+    """Episodes so far."""
+
     def load(self, tensors: Mapping[str, torch.Tensor], meta: Mapping[str, Any]) -> None:
         """Take over a state made by :meth:`snapshot`."""
         ...
@@ -73,6 +76,7 @@ class TrainingRun:
         tell: Callable[[CurveRow], None],
     ) -> None:
         self.trainer, self.folder, self.description, self.tell = trainer, folder, description, tell
+        self._kept_episode: int | None = None
         self.resumed = has_checkpoint(folder.checkpoint)
         kept = self._load() if self.resumed else 0
         with ExitStack() as opened:
@@ -95,7 +99,10 @@ class TrainingRun:
         """Train, and leave checkpoint and policy as they are at the end, be it early or not."""
         with self._files:
             self.trainer.run(until_episode, self._on_row, self._on_checkpoint, must_stop)
-            self._on_checkpoint()
+            if self._kept_episode != self.trainer.episode:
+                self._on_checkpoint()
+            else:  # a kill may have come between checkpoint and policy
+                self._save_policy(self.folder.policy)
 
     def _load(self) -> int:
         """Take the trainer to the checkpoint; rows that the curve had then."""
@@ -104,6 +111,7 @@ class TrainingRun:
         if type(rows) is not int or rows < 0 or not isinstance(state, dict):
             raise InputError(f"{self.folder.checkpoint}: was not made by a training: rows {rows!r}")
         self.trainer.load(tensors, state)
+        self._kept_episode = self.trainer.episode
         return rows
 
     def _on_row(self, row: CurveRow) -> None:
@@ -117,6 +125,7 @@ class TrainingRun:
     def _on_checkpoint(self) -> None:
         tensors, meta = self.trainer.snapshot()
         save_checkpoint(self.folder.checkpoint, tensors, {"trainer": meta, "rows": len(self._curve.rows)})
+        self._kept_episode = self.trainer.episode
         self._save_policy(self.folder.policy)
 
     def _save_policy(self, path: Path) -> None:

@@ -1,30 +1,29 @@
-"""What a training is about: method and settings, an instance or its family, and the bound to measure against."""
+"""What a training is about: method and settings, an instance or its family, and what the policy is judged on."""
 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
-from fgamcd_opt.context import Limits, SolveContext
+import numpy as np
+
 from fgamcd_opt.errors import InputError
-from fgamcd_opt.frontdoor import solve
 from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.instances.recipe import Recipe
 from fgamcd_opt.learning.config import TrainConfig, method_config
+from fgamcd_opt.learning.environment.scenario import Scenario
+from fgamcd_opt.learning.environment.sources import FamilySource, FixedSource, ScenarioSource
+from fgamcd_opt.learning.environment.state_rows import widest_association
 from fgamcd_opt.problem import P1
-from fgamcd_opt.result import Result
-
-if TYPE_CHECKING:
-    from fgamcd_opt.learning.environment.sources import ScenarioSource
-
-BOUND_SOLVER = "exact"
-BOUND_GAP = 1e-3
-BOUND_TIME_S = 120.0
-"""How the bound is proved: to this relative gap, or as far as this many seconds lead; either way it is a bound."""
 
 _VERSIONS = ("fgamcd-opt", "torch", "numpy", "safetensors")
+_JUDGED_STREAM = 1_785_358_954
+"""Seed of the instances on which policies of a family are judged: the same for every method and training seed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,10 +38,13 @@ class Task:
         All settings.
     instance
         What is trained on, or an example of the family.
-    family
-        Every episode has other requests, positions and channels, drawn from the instance's recipe.
+    judged
+        Instances of a family on which the policy is judged, apart from those that it is trained on; None for a
+        training on the instance itself, which is judged there.
     threads
         Of PyTorch: results depend on it.
+    rate_cache
+        Folder in which complete rate tables are kept.
 
     Raises
     ------
@@ -53,69 +55,71 @@ class Task:
     method: str
     config: TrainConfig
     instance: Instance
-    family: bool
-    threads: int
+    judged: int | None = None
+    threads: int = 1
+    rate_cache: Path | None = None
 
     def __post_init__(self) -> None:
-        if self.family and self.instance.recipe is None:
-            raise InputError(
-                f"--family: {self.instance.name} carries no recipe from which others could be drawn"
-            )
+        if self.judged is not None and self.instance.recipe is None:
+            raise InputError(f"{self.instance.name}: carries no recipe from which a family could be drawn")
 
     @property
     def mode(self) -> str:
         """``fixed`` or ``family``."""
-        return "family" if self.family else "fixed"
+        return "fixed" if self.judged is None else "family"
 
     @property
     def identity(self) -> dict[str, Any]:
         """What has to be the same when the training is resumed, as plain JSON values."""
-        what = {"recipe": self.instance.recipe} if self.family else {"digest": self.instance.digest}
+        source = {"mode": self.mode, "instance": self.instance.name, "recipe": self.instance.recipe}
+        source |= {"digest": self.instance.digest} if self.judged is None else {"judged": self.judged}
         return {
             "method": self.method,
             "config": self.config.to_json(),
-            "source": {"mode": self.mode, **what},
+            "source": source,
             "threads": self.threads,
         }
 
     @property
-    def content(self) -> dict[str, Any]:
-        """The identity with names and versions."""
-        source = {"mode": self.mode, "instance": self.instance.name, "recipe": self.instance.recipe}
-        if not self.family:
-            source["digest"] = self.instance.digest
-        return {**self.identity, "source": source, "versions": {name: version(name) for name in _VERSIONS}}
+    def versions(self) -> dict[str, str]:
+        """Installed versions of what the results depend on."""
+        return {name: version(name) for name in _VERSIONS}
 
-    def command(self, instance: str, changes: dict[str, str]) -> str:
+    def command(self, instance: str, changes: Mapping[str, str]) -> str:
         """The command that makes the same training: the instance as it was named, every setting of one's own."""
         words = ["fgamcd", "train", self.method, instance]
         for name, text in changes.items():
             words += ["--set", f"{name}={text}"]
-        words += ["--family"] if self.family else []
-        preset, flags = method_config(self.method).to_json(), ("episodes", "seed", "device")
+        if self.judged is not None:
+            words += ["--family", "--judged", str(self.judged)]
+        words += ["--episodes", str(self.config.episodes), "--seed", str(self.config.seed)]
+        preset = method_config(self.method).to_json()
         for name, value in self.config.to_json().items():
-            if name in flags[:2] or (name in flags and value != preset[name]):
-                words += [f"--{name}", str(value)]
-            elif value != preset[name]:
+            if value != preset[name] and name not in ("episodes", "seed"):
                 words += ["--option", f"{name}={value}"]
         words += ["--threads", str(self.threads)] if self.threads != 1 else []
         return shlex.join(words)
 
+    @cached_property
     def source(self) -> ScenarioSource:
-        """Where the episodes come from."""
-        from fgamcd_opt.learning.environment.scenario import Scenario
-        from fgamcd_opt.learning.environment.sources import FamilySource, FixedSource
-        from fgamcd_opt.learning.environment.state_rows import widest_association
-
+        """Where the episodes come from; all rates of a fixed instance are computed first."""
         steps = self.config.steps
-        if self.family:
+        if self.judged is not None:
             return FamilySource(Recipe.from_json(self.instance.recipe or {}), steps=steps)
         slots = widest_association(self.instance)
-        return FixedSource(Scenario(P1(self.instance), slots=slots, steps=steps))
+        scenario = Scenario(P1(self.instance), slots=slots, steps=steps)
+        scenario.warm(self.rate_cache)
+        return FixedSource(scenario)
 
-    def bound(self, context: SolveContext) -> Result:
-        """Prove the bound on the delay of the instance against which the curve's gaps are; fixed mode alone."""
-        limits = Limits(
-            time_s=min(BOUND_TIME_S, max(context.remaining_s, 1e-3)), gap=BOUND_GAP, threads=self.threads
-        )
-        return solve(P1(self.instance), BOUND_SOLVER, limits=limits, stop=context.stop)
+    @cached_property
+    def judged_scenarios(self) -> tuple[Scenario, ...]:
+        """What the policy is judged on, with all rates."""
+        if isinstance(self.source, FixedSource):
+            return (self.source.scenario,)
+        generator = np.random.default_rng(_JUDGED_STREAM)
+        drawn = [self.source.draw(generator).problem for _ in range(self.judged or 0)]
+        slots, steps = self.source.layout.slots, self.config.steps
+        scenarios = tuple(Scenario(P1(problem.instance), slots=slots, steps=steps) for problem in drawn)
+        for scenario in scenarios:
+            scenario.warm(self.rate_cache)
+        return scenarios
