@@ -14,9 +14,13 @@ from fgamcd_opt.learning.curve import CurveFile, CurveRow
 from fgamcd_opt.learning.policy_file import save_policy
 from fgamcd_opt.learning.run_folder import RunFolder
 from fgamcd_opt.learning.scalars import ScalarLog
+from fgamcd_opt.learning.tensor_file import require_like
 
 if TYPE_CHECKING:
     import torch
+
+_FAULTS = (InputError, ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+"""What a state of another form may make a trainer raise."""
 
 
 class Trainer(Protocol):
@@ -105,12 +109,25 @@ class TrainingRun:
                 self._save_policy(self.folder.policy)
 
     def _load(self) -> int:
-        """Take the trainer to the checkpoint; rows that the curve had then."""
-        tensors, meta = load_checkpoint(self.folder.checkpoint)
-        rows, state = meta.get("rows"), meta.get("trainer")
+        """Take the trainer to the checkpoint; rows that the curve had then.
+
+        What the trainer holds afterwards is compared with the checkpoint: nothing is missing, left over or reshaped.
+        """
+        tensors, content = load_checkpoint(self.folder.checkpoint)
+        rows, state = content.get("rows"), content.get("trainer")
         if type(rows) is not int or rows < 0 or not isinstance(state, dict):
             raise InputError(f"{self.folder.checkpoint}: was not made by a training: rows {rows!r}")
-        self.trainer.load(tensors, state)
+        _, like = self.trainer.snapshot()
+        try:
+            self.trainer.load(tensors, state)
+            taken, meta = self.trainer.snapshot()
+        except _FAULTS as error:
+            raise InputError(f"{self.folder.checkpoint}: is not of this training ({error})") from error
+        require_like(self.folder.checkpoint, tensors, taken)
+        if _form(state) != _form(like) or meta != state:
+            raise InputError(
+                f"{self.folder.checkpoint}: is not of this training: its counters are of another form"
+            )
         self._kept_episode = self.trainer.episode
         return rows
 
@@ -142,6 +159,11 @@ def row_figures(row: CurveRow | None) -> dict[str, Any]:
     return {
         name: None if value is None or not math.isfinite(value) else value for name, value in values.items()
     }
+
+
+def _form(value: Any) -> Any:
+    """Names and types in plain JSON values."""
+    return {name: _form(each) for name, each in value.items()} if isinstance(value, dict) else type(value)
 
 
 def _quality(row: CurveRow) -> tuple[int, float]:
