@@ -92,14 +92,18 @@ def run(args: argparse.Namespace) -> ExitCode:
     held = folder.reopen(task.identity) if args.resume else None
     with orderly_stop() as stop, compilation_announced():
         context = SolveContext(limits, config.seed, stop=stop)
-        bounds = start.proved_bounds(task, context) if held is None else start.held_bounds(task, folder, held)
-        trainer = start.make_trainer(task, bounds)
         if held is None:
-            folder.begin(start.content(task, bounds))
+            benchmarks = start.prove_benchmarks(task, context)
+        else:
+            benchmarks = start.held_benchmarks(task, folder, held)
+        trainer = start.make_trainer(task, benchmarks)
+        if held is None:
+            folder.begin(start.content(task, benchmarks))
         progress = Progress(context, config.episodes)
-        description = start.description(task, bounds, task.command(args.instance, args.set))
+        description = start.description(task, benchmarks, task.command(args.instance, args.set))
         training = TrainingRun(trainer, folder, description, progress.tell)
         training.go(config.episodes, progress.must_stop)
+    bounds = [each.bound for each in benchmarks]
     print_summary(task, training, progress, bounds, as_json=args.json)
     return ExitCode.DONE
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from fgamcd_opt.context import SolveContext
-from fgamcd_opt.errors import InputError
+from fgamcd_opt.errors import InfeasibleError, InputError
+from fgamcd_opt.learning.environment.scenario import Scenario
 from fgamcd_opt.learning.judge import Judged
 from fgamcd_opt.learning.proved_bound import GAP, ProvedBound
 from fgamcd_opt.learning.run_folder import RunFolder
@@ -17,28 +19,60 @@ from fgamcd_opt.learning.training_task import Task
 log = logging.getLogger("fgamcd_opt.cli")
 
 
-def proved_bounds(task: Task, context: SolveContext) -> list[ProvedBound]:
-    """Bounds on the delays of the instances that the policy is judged on."""
+@dataclass(frozen=True, eq=False)
+class Benchmark:
+    """One instance that the policy is judged on, with all its rates, and the bound on its delay."""
+
+    scenario: Scenario
+    bound: ProvedBound
+
+
+def prove_benchmarks(task: Task, context: SolveContext) -> list[Benchmark]:
+    """Prove the bounds; instances of a family that are proved to have no solution are passed over."""
     log.info("rates of all node sets, and bounds to a gap of %g %%, to judge the policy by", 100 * GAP)
-    bounds = [ProvedBound.prove(s.problem, context, task.rate_cache) for s in task.judged_scenarios]
-    if context.stop.is_set():
-        raise KeyboardInterrupt  # nothing was begun
-    for bound in bounds:
-        if bound.bound_s is None:
-            log.warning("%s: no bound was proved in time: the curve has no gaps", bound.instance)
-        else:
-            log.info("%s: proved bound %.6f s (%s)", bound.instance, bound.bound_s, bound.kind)
-    return bounds
+    wanted = 1 if task.judged is None else task.judged
+    found: list[Benchmark] = []
+    for scenario in task.judge_candidates() if wanted else ():
+        try:
+            bound = ProvedBound.prove(scenario.problem, context, task.rate_cache)
+        except InfeasibleError:
+            if task.judged is None:
+                raise
+            continue
+        if context.stop.is_set():
+            raise KeyboardInterrupt  # nothing was begun
+        known = (
+            "no bound in time, so no gap" if bound.bound_s is None else f"proved bound {bound.bound_s:.6f} s"
+        )
+        log.info("%s %s: %s", bound.instance, bound.digest[:12], known)
+        found.append(Benchmark(scenario, bound))
+        if len(found) == wanted:
+            break
+    if len(found) < wanted:
+        raise InputError(f"{task.instance.name}: too few instances of the family have a solution to judge on")
+    return _with_rates(task, found)
 
 
-def held_bounds(task: Task, folder: RunFolder, held: Mapping[str, Any]) -> list[ProvedBound]:
-    """The bounds as they were proved when the training began: its curve goes on with the same."""
+def held_benchmarks(task: Task, folder: RunFolder, held: Mapping[str, Any]) -> list[Benchmark]:
+    """Those of the training when it began, with the bounds as they were proved then.
+
+    Raises
+    ------
+    InputError
+        The description of the training is damaged.
+    """
     found = held.get("bounds")
     if not isinstance(found, list):
         raise InputError(f"{folder.config}: bounds: {found!r} is not a list")
-    bounds = [ProvedBound.from_json(folder.config, each) for each in found]
-    digests = [scenario.problem.instance.digest for scenario in task.judged_scenarios]
-    if [bound.digest for bound in bounds] != digests:
+    left = [ProvedBound.from_json(folder.config, each) for each in found]
+    wanted = 1 if task.judged is None else task.judged
+    benchmarks: list[Benchmark] = []
+    for scenario in task.judge_candidates() if left else ():
+        if scenario.problem.instance.digest == left[0].digest:
+            benchmarks.append(Benchmark(scenario, left.pop(0)))
+        if not left:
+            break
+    if left or len(benchmarks) != wanted:
         raise InputError(
             f"{folder.config}: bounds: are not those of the instances that the policy is judged on"
         )
@@ -46,22 +80,31 @@ def held_bounds(task: Task, folder: RunFolder, held: Mapping[str, Any]) -> list[
         log.warning(
             "other versions than when it began: the curve may not be that of an uninterrupted training"
         )
-    return bounds
+    return _with_rates(task, benchmarks)
 
 
-def make_trainer(task: Task, bounds: Sequence[ProvedBound]) -> Trainer:
+def _with_rates(task: Task, benchmarks: list[Benchmark]) -> list[Benchmark]:
+    for each in benchmarks:
+        each.scenario.warm(task.rate_cache)
+    return benchmarks
+
+
+def make_trainer(task: Task, benchmarks: Sequence[Benchmark]) -> Trainer:
     """The trainer at its start."""
-    known = [bound.bound_s for bound in bounds]
-    judged = [Judged(*each) for each in zip(task.judged_scenarios, known, strict=True)]
+    judged = [Judged(each.scenario, each.bound.bound_s) for each in benchmarks]
     return Trainer(task.source, task.config, judged=judged)
 
 
-def content(task: Task, bounds: Sequence[ProvedBound]) -> dict[str, Any]:
+def content(task: Task, benchmarks: Sequence[Benchmark]) -> dict[str, Any]:
     """What config.json says."""
-    return {**task.identity, "versions": task.versions, "bounds": [bound.to_json() for bound in bounds]}
+    return {
+        **task.identity,
+        "versions": task.versions,
+        "bounds": [each.bound.to_json() for each in benchmarks],
+    }
 
 
-def description(task: Task, bounds: Sequence[ProvedBound], command: str) -> dict[str, Any]:
+def description(task: Task, benchmarks: Sequence[Benchmark], command: str) -> dict[str, Any]:
     """What policies of this training say about themselves, besides the figures at their time."""
     return {
         "method": task.method,
@@ -73,6 +116,9 @@ def description(task: Task, bounds: Sequence[ProvedBound], command: str) -> dict
             "command": command,
             "seed": task.config.seed,
             "versions": task.versions,
-            "judged_on": [{"instance": b.instance, "digest": b.digest, "bound_s": b.bound_s} for b in bounds],
+            "judged_on": [
+                {"instance": each.bound.instance, "digest": each.bound.digest, "bound_s": each.bound.bound_s}
+                for each in benchmarks
+            ],
         },
     }

@@ -117,6 +117,8 @@ class Trainer:
         self._play, self._drawing = np.random.default_rng(play), np.random.default_rng(drawing)
         self.episode = self.steps = self.updates = self.synthetic = 0
         self._owed, self._seconds = 0, 0.0
+        self._returns: list[float] = []
+        """Of the episodes since the last row."""
         self._cloned = False
         self._environment: VectorEnvironment | None = None
         self._losses: dict[str, float] = {}
@@ -143,16 +145,18 @@ class Trainer:
         """
         if not self._cloned:
             self._imitate()
-        row_started, row_steps, returns = time.perf_counter(), self.steps, []
+        row_started, row_steps = time.perf_counter(), self.steps
         while self.episode < until_episode and not must_stop():
             before, begun = self.episode, time.perf_counter()
-            returns.append(self._play_batch(min(self.config.copies, until_episode - self.episode)))
+            self._returns += self._play_batch(min(self.config.copies, until_episode - self.episode)).tolist()
             self._seconds += time.perf_counter() - begun
             last = self.episode >= until_episode
             if last or self._passes(before, self.config.evaluate_every):
                 speed = (self.steps - row_steps) / (time.perf_counter() - row_started)
-                on_row(self._row(float(np.mean(np.concatenate(returns))), speed))
-                row_started, row_steps, returns = time.perf_counter(), self.steps, []
+                row = self._row(float(np.mean(self._returns)), speed)
+                self._returns = []
+                on_row(row)
+                row_started, row_steps = time.perf_counter(), self.steps
                 if last or self._passes_rows(before):
                     on_checkpoint()
 
@@ -278,6 +282,7 @@ class Trainer:
         meta = {name.lstrip("_"): getattr(self, name) for name in counters}
         random = {"play": self._play, "drawing": self._drawing}
         meta |= {name: generator.bit_generator.state for name, generator in random.items()}
+        meta["returns"] = list(self._returns)
         return tensors, {**meta, "reward_scale": self.scale.state()}
 
     def load(self, tensors: Mapping[str, torch.Tensor], meta: Mapping[str, Any]) -> None:
@@ -288,7 +293,7 @@ class Trainer:
             self.augmenter.load_state(part_of(tensors, "augmenter"))
         self.episode, self.steps, self.updates = meta["episode"], meta["steps"], meta["updates"]
         self.synthetic, self._owed, self._seconds = meta["synthetic"], meta["owed"], meta["seconds"]
-        self._cloned = meta["cloned"]
+        self._cloned, self._returns = meta["cloned"], list(meta["returns"])
         self._play.bit_generator.state = meta["play"]
         self._drawing.bit_generator.state = meta["drawing"]
         self.scale.load_state(meta["reward_scale"])

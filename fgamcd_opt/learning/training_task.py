@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
@@ -24,6 +24,9 @@ from fgamcd_opt.problem import P1
 _VERSIONS = ("fgamcd-opt", "torch", "numpy", "safetensors")
 _JUDGED_STREAM = 1_785_358_954
 """Seed of the instances on which policies of a family are judged: the same for every method and training seed."""
+
+_TRIES = 10
+"""Instances drawn at most for each one to judge on, since some may have no solution."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,24 +105,21 @@ class Task:
 
     @cached_property
     def source(self) -> ScenarioSource:
-        """Where the episodes come from; all rates of a fixed instance are computed first."""
+        """Where the episodes come from."""
         steps = self.config.steps
         if self.judged is not None:
             return FamilySource(Recipe.from_json(self.instance.recipe or {}), steps=steps)
         slots = widest_association(self.instance)
         scenario = Scenario(P1(self.instance), slots=slots, steps=steps)
-        scenario.warm(self.rate_cache)
         return FixedSource(scenario)
 
-    @cached_property
-    def judged_scenarios(self) -> tuple[Scenario, ...]:
-        """What the policy is judged on, with all rates."""
+    def judge_candidates(self) -> Iterator[Scenario]:
+        """What the policy can be judged on: the instance itself, or further ones of the family, always the same."""
         if isinstance(self.source, FixedSource):
-            return (self.source.scenario,)
+            yield self.source.scenario
+            return
         generator = np.random.default_rng(_JUDGED_STREAM)
-        drawn = [self.source.draw(generator).problem for _ in range(self.judged or 0)]
         slots, steps = self.source.layout.slots, self.config.steps
-        scenarios = tuple(Scenario(P1(problem.instance), slots=slots, steps=steps) for problem in drawn)
-        for scenario in scenarios:
-            scenario.warm(self.rate_cache)
-        return scenarios
+        for _ in range(_TRIES * (self.judged or 0)):
+            instance = self.source.draw(generator).problem.instance
+            yield Scenario(P1(instance), slots=slots, steps=steps)
