@@ -86,6 +86,7 @@ def run(args: argparse.Namespace) -> ExitCode:
         folder.require_new()
     from fgamcd_opt.cli import training_start as start
     from fgamcd_opt.cli.training_report import Progress, print_summary
+    from fgamcd_opt.learning.checkpoint import has_checkpoint
     from fgamcd_opt.learning.training_run import TrainingRun
 
     task = _task(args, config)
@@ -96,7 +97,8 @@ def run(args: argparse.Namespace) -> ExitCode:
             benchmarks = start.prove_benchmarks(task, context)
         else:
             benchmarks = start.held_benchmarks(task, folder, held)
-        trainer = start.make_trainer(task, benchmarks)
+        resumed = has_checkpoint(folder.checkpoint)
+        trainer = start.make_trainer(task, benchmarks, resumed=resumed)
         if held is None:
             folder.begin(start.content(task, benchmarks))
         progress = Progress(context, config.episodes)

@@ -7,14 +7,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from fgamcd_opt.context import SolveContext
 from fgamcd_opt.errors import InfeasibleError, InputError
+from fgamcd_opt.learning.demonstrations import demonstrate
 from fgamcd_opt.learning.environment.scenario import Scenario
 from fgamcd_opt.learning.judge import Judged
 from fgamcd_opt.learning.proved_bound import GAP, ProvedBound
+from fgamcd_opt.learning.regret import RegretReward
+from fgamcd_opt.learning.replay import Replay
 from fgamcd_opt.learning.run_folder import RunFolder
 from fgamcd_opt.learning.trainer import Trainer
 from fgamcd_opt.learning.training_task import Task
+
+_DEMONSTRATED = (4,)
+"""Stream of the demonstrated instances, after those that the trainer spawns from the same seed."""
 
 log = logging.getLogger("fgamcd_opt.cli")
 
@@ -89,10 +97,26 @@ def _with_rates(task: Task, benchmarks: list[Benchmark]) -> list[Benchmark]:
     return benchmarks
 
 
-def make_trainer(task: Task, benchmarks: Sequence[Benchmark]) -> Trainer:
-    """The trainer at its start."""
+def make_trainer(task: Task, benchmarks: Sequence[Benchmark], *, resumed: bool) -> Trainer:
+    """The trainer at its start; one that is resumed has imitated its demonstrations before."""
+    config = task.config
     judged = [Judged(each.scenario, each.bound.bound_s) for each in benchmarks]
-    return Trainer(task.source, task.config, judged=judged)
+    reward_model = RegretReward() if config.reward == "regret" else None
+    demonstrations = _demonstrations(task) if config.demonstrations and not resumed else None
+    return Trainer(
+        task.source, config, judged=judged, reward_model=reward_model, demonstrations=demonstrations
+    )
+
+
+def _demonstrations(task: Task) -> Replay:
+    """Steps of optimal solutions; of a fixed instance there is one."""
+    generator = np.random.default_rng(np.random.SeedSequence(task.config.seed, spawn_key=_DEMONSTRATED))
+    episodes = task.config.demonstrations if task.judged is not None else 1
+    log.info("demonstrations to imitate: solving %d", episodes)
+    shown = demonstrate(task.source, episodes, generator)
+    replay = Replay(len(shown.rows["reward"]), task.source.layout, 0)
+    replay.add(**shown.rows)
+    return replay
 
 
 def content(task: Task, benchmarks: Sequence[Benchmark]) -> dict[str, Any]:

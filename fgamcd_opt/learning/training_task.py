@@ -74,8 +74,15 @@ class Task:
     @property
     def identity(self) -> dict[str, Any]:
         """What has to be the same when the training is resumed, as plain JSON values."""
-        source = {"mode": self.mode, "instance": self.instance.name, "recipe": self.instance.recipe}
-        source |= {"digest": self.instance.digest} if self.judged is None else {"judged": self.judged}
+        source: dict[str, Any] = {
+            "mode": self.mode,
+            "instance": self.instance.name,
+            "recipe": self.instance.recipe,
+        }
+        if self.judged is None:
+            source["digest"] = self.instance.digest
+        else:
+            source["judged"] = self.judged
         return {
             "method": self.method,
             "config": self.config.to_json(),

@@ -153,6 +153,24 @@ def test_recorded_command_makes_the_same_policy(toy: Path, fgamcd: Run) -> None:
     assert weights(toy / "other" / "policy.safetensors") != tensors
 
 
+def test_demonstrations_and_regret(toy: Path, fgamcd: Run) -> None:
+    """Who imitates the optimum and learns nothing afterwards plays the optimum, which others at this point do not."""
+    options = (
+        "demonstrations=1",
+        "cloning_steps=400",
+        "reward=regret",
+        "warmup_steps=10000",
+        "actor_lr=0.01",
+    )
+    more = [word for option in options for word in ("--option", option)]
+    ran = fgamcd(*words("run", "--json", "--set", "storage_gb=0.2", *more))
+    assert ran.code == ExitCode.DONE, ran.err
+    assert ran.json["last"]["updates"] == 0
+    assert ran.json["last"]["delay_s"] == pytest.approx(ran.json["bounds"][0]["delay_s"], rel=1e-9)
+    assert all(float(row["return"]) <= 0.0 for row in curve(toy / "run"))  # a regret is never negative
+    assert fgamcd(*words("other", "--json", "--set", "storage_gb=0.2")).json["last"]["gap"] > 0.01
+
+
 def test_family_is_judged_on_instances_of_its_own(toy: Path, fgamcd: Run) -> None:
     reports = []
     for method, seed in (("maasn-da", "0"), ("plain-actor", "5")):
