@@ -40,15 +40,21 @@ class EpisodesPlayed:
         self,
         state: NDArray[np.float32],
         admissible: NDArray[np.bool_],
+        bits: NDArray[np.uint8],
         step: Step,
         next_admissible: NDArray[np.bool_],
         replay: Replay,
     ) -> None:
-        """Keep one step of all copies and put those that are still playing into the replay buffer."""
+        """Keep one step of all copies and put those that are still playing into the replay buffer.
+
+        What is kept are the actions (E, N, N) as drawn, within the masks, and not what the repair made of them: the
+        target of an update values actions as the target actors draw them, and a critic that has seen repaired ones
+        alone overrates those that the repair would change.
+        """
         rows: dict[str, NDArray[np.generic]] = {
             "state": state,
             "admissible": admissible,
-            "bits": step.bits,
+            "bits": bits,
             "reward": step.reward,
             "next_state": step.state,
             "next_admissible": next_admissible,

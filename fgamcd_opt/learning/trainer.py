@@ -211,9 +211,9 @@ class Trainer:
             step = environment.step(bits)
             next_admissible = environment.admissible()
             self.scale.add(step.reward[step.active])
-            played.add(state, admissible, step, next_admissible, self.replay)
+            played.add(state, admissible, bits, step, next_admissible, self.replay)
             if self.augmenter is not None:
-                self.augmenter.advance(state, step.bits, step.reward, step.state, step.active)
+                self.augmenter.advance(state, bits, step.reward, step.state, step.active)
             returns += step.reward * step.active
             count = int(step.active.sum())
             self.steps += count

@@ -19,6 +19,14 @@ TIGHT.warm()
 F5_DELAY_S, _ = configuration_delays(TIGHT.problem, TIGHT.rates.table_bps)
 
 
+def places_left(room: list[int], sizes: list[int]) -> bool:
+    """Whether blocks of these sizes fit, each into the node that has most room left."""
+    for size in sizes:
+        room.sort()
+        room[-1] -= size
+    return min(room) >= 0
+
+
 def allowed(
     scenario: Scenario, step: int, room: NDArray[np.int64], bits: NDArray[np.bool_], repair: str
 ) -> NDArray[np.bool_]:
@@ -30,8 +38,9 @@ def allowed(
         later = [
             int(data.block_bytes[k]) for k in scenario.step_block[step + 1 :] if k in data.requested_blocks
         ]
-        most = max(1, (int(room.sum()) - sum(later)) // size)
-        takers = sorted(takers, key=lambda n: (-room[n], n))[:most]
+        takers = sorted(takers, key=lambda n: (-room[n], n))
+        while len(takers) > 1 and not places_left([int(room[n]) - size * (n in takers) for n in nodes], later):
+            takers.pop()
         roomiest = max(nodes, key=lambda n: (room[n], -n))
         if not takers and block in data.requested_blocks and room[roomiest] >= size:
             takers = [roomiest]

@@ -30,8 +30,6 @@ class Deck:
         (J, N).
     states, block_bytes, block_bits, requested, link_s
         (J L, ...) of the steps, as in :class:`Scenario`.
-    bytes_to_come
-        (J L,) requested bytes after the step.
     linked
         (J L, N, N - 1) bool, the link exists.
     """
@@ -49,7 +47,6 @@ class Deck:
         self.block_bytes = np.full(rows, np.iinfo(np.int64).max)
         self.block_bits = np.zeros(rows)
         self.requested = np.zeros(rows, np.bool_)
-        self.bytes_to_come = np.zeros(rows, np.int64)
         self.link_s = np.full((rows, *first.link_s.shape[1:]), np.inf)
         self._rates_bps = np.full((rows, first.rates.table_bps.shape[1]), np.nan)
         for j, s in enumerate(scenarios):
@@ -58,8 +55,6 @@ class Deck:
             self.block_bytes[start:end] = s.step_bytes
             self.block_bits[start:end] = s.step_bits
             self.requested[start:end] = s.requested
-            wanted = np.where(s.requested, s.step_bytes, 0)
-            self.bytes_to_come[start:end] = wanted.sum() - wanted.cumsum()
             self.link_s[start:end] = s.link_s
             self._rates_bps[start:end][s.requested] = s.rates.table_bps
         self.linked = np.isfinite(self.link_s)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from fgamcd_opt.errors import InputError
 from fgamcd_opt.learning.environment.deck import Deck
 from fgamcd_opt.learning.environment.layout import StateLayout
+from fgamcd_opt.learning.environment.reserve import keep_reserve
 from fgamcd_opt.learning.environment.scenario import Scenario, air_s, caching_mask, migration_s, participants
 from fgamcd_opt.learning.environment.sources import ScenarioSource
 
@@ -189,7 +190,8 @@ class VectorEnvironment:
         chosen = bits != 0
         chosen[:, :, 0] &= fits
         if self.repair != "none":
-            self._keep_reserve(chosen)
+            deck = self.deck
+            keep_reserve(chosen[:, :, 0], self._room, self._row, self._end, deck.block_bytes, deck.requested)
             orphan = requested & ~chosen[:, :, 0].any(axis=1)
             if orphan.any():
                 roomiest = self._room.argmax(axis=1)
@@ -208,16 +210,6 @@ class VectorEnvironment:
         sender = np.arange(self.layout.n_nodes)[:, None]
         arrival[:, sender, others] = np.where(used, self.deck.link_s[self._row], np.inf)
         chosen[:, :, 1:] = used & (arrival[:, sender, others] == arrival.min(axis=1)[:, others])
-
-    def _keep_reserve(self, chosen: NDArray[np.bool_]) -> None:
-        """Let nodes with little room drop out where so many copies would leave too little for the blocks to come."""
-        row = self._row
-        spare = self._room.sum(axis=1) - self.deck.bytes_to_come[row]
-        most = np.maximum(spare // self.deck.block_bytes[row], 1)
-        taken = chosen[:, :, 0]
-        if (taken.sum(axis=1) > most).any():
-            place = np.where(taken, -self._room, 1).argsort(axis=1, kind="stable").argsort(axis=1)
-            taken &= place < most[:, None]
 
     def _redeliver(
         self, executed: NDArray[np.uint8], cached: NDArray[np.int64], missed: NDArray[np.int64]
