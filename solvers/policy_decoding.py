@@ -17,12 +17,13 @@ from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.learning.environment.scenario import Scenario, caching_mask, participants
 from fgamcd_opt.learning.environment.state_rows import widest_association
 from fgamcd_opt.learning.play import play
-from fgamcd_opt.learning.policy import Policy, shipped_policy
+from fgamcd_opt.learning.policy import Policy
+from fgamcd_opt.learning.shipped_policies import shipped_policy
 from fgamcd_opt.problem import P1
 from fgamcd_opt.rate_oracle import RateOracle
+from fgamcd_opt.solvers.caching_repair import repaired_caching
 from fgamcd_opt.solvers.decisions import beams_of
-from fgamcd_opt.solvers.growing_sets import GrowingSets
-from fgamcd_opt.solvers.knapsack_search import polish, repair
+from fgamcd_opt.solvers.knapsack_search import polish
 from fgamcd_opt.solvers.rate_tables import complete_table, reporter, table_read
 
 Bits = NDArray[np.uint8]
@@ -191,7 +192,7 @@ class Decoding:
         wanted[late] = True
         self._solve_sets(wanted)
         with self.context.stage("search"):
-            masks = self._repaired_caching(caching_mask(bits))
+            masks = repaired_caching(self.problem, self.scenario.rates.table_bps, caching_mask(bits))
             if masks is not None:
                 replaced = self._bits_of(masks)
                 moved = masks != caching_mask(bits)
@@ -204,28 +205,6 @@ class Decoding:
         if delay_s < self.delay_s:
             self.bits, self.delay_s, self.repaired = bits, delay_s, repaired
             self.context.record(delay_s=delay_s)
-
-    def _repaired_caching(self, masks: NDArray[np.int64]) -> NDArray[np.int64] | None:
-        """Caching sets (R,) from which every block can be delivered; None if none are found.
-
-        Blocks that cannot be delivered from where they are get copies where there is room. If that leaves some out,
-        they go to their quickest place, and blocks move off overfull nodes at the least increase of delay per byte.
-        """
-        rates = self.scenario.rates.table_bps
-        delay, _ = configuration_delays(self.problem, rates)
-        data = self.problem.data
-        sets = GrowingSets(delay, data.block_bytes[data.requested_blocks], data.storage_bytes, masks)
-        sets.cover(sets.undeliverable)
-        if not sets.undeliverable.size:
-            return sets.masks
-        knapsack = build_knapsack(self.problem, rates)
-        if np.unique(knapsack.block).size < knapsack.n_blocks:
-            return None
-        wanted = sets.masks.copy()
-        wanted[sets.undeliverable] = knapsack.mask[knapsack.starts[sets.undeliverable]]
-        start = knapsack.columns_of(wanted)
-        columns = None if start is None else repair(knapsack, start)
-        return None if columns is None else knapsack.mask[columns]
 
     def _bits_of(self, masks: NDArray[np.int64]) -> Bits:
         """(R, N, N) bits that cache blocks at the sets (R,), each with the quickest migration of F5."""

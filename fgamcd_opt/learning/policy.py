@@ -1,4 +1,4 @@
-"""`Policy`: a trained policy as it acts, and the policies that are part of the package."""
+"""`Policy`: a trained policy as it acts."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from fgamcd_opt.errors import InputError, UsageError
+from fgamcd_opt.learning.absent_nodes import with_absent_nodes
 from fgamcd_opt.learning.config import TrainConfig
 from fgamcd_opt.learning.discrete_actions import action_table, best_action
 from fgamcd_opt.learning.environment.layout import StateLayout
@@ -20,10 +21,8 @@ from fgamcd_opt.learning.networks.gumbel import greedy_bits, sample_bits
 from fgamcd_opt.learning.networks.observer import Observer
 from fgamcd_opt.learning.networks.recurrent_q import RecurrentQ
 from fgamcd_opt.learning.policy_file import load_policy, save_policy
+from fgamcd_opt.learning.shipped_policies import TRAIN
 from fgamcd_opt.learning.tensor_file import require_like
-
-SHIPPED = Path(__file__).parent / "policies"
-"""Folder of the policies that are part of the package."""
 
 
 class Policy:
@@ -143,7 +142,7 @@ class Policy:
         n_nodes = admissible.shape[1]
         self.require_fit(n_nodes)
         if n_nodes < self.layout.n_nodes:
-            state, admissible = self._with_absent_nodes(state, admissible)
+            state, admissible = with_absent_nodes(state, admissible, self.layout)
         fits = torch.from_numpy(admissible).to(self._device)
         own, other = self._observe(torch.from_numpy(state).to(self._device))
         if self.config.learner == "qmix":
@@ -168,17 +167,6 @@ class Policy:
         table = action_table(self.layout.n_nodes).to(self._device)
         return table[best_action(values, fits)]
 
-    def _with_absent_nodes(
-        self, state: NDArray[np.float32], admissible: NDArray[np.bool_]
-    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """States (E, S) and masks (E, N) in the policy's layout, with zeros for the nodes that are not there."""
-        copies, n_nodes = admissible.shape
-        shown = np.zeros((copies, self.layout.size), np.float32)
-        shown[:, positions(StateLayout(n_nodes, self.layout.slots), self.layout)] = state
-        fits = np.zeros((copies, self.layout.n_nodes), np.bool_)
-        fits[:, :n_nodes] = admissible
-        return shown, fits
-
 
 def make_network(config: TrainConfig, layout: StateLayout, generator: torch.Generator) -> nn.Module:
     """The network that acts: an actor, or the recurrent Q-networks of ``qmix``; on the generator's device."""
@@ -200,46 +188,3 @@ def _least_weights(config: TrainConfig, layout: StateLayout) -> int:
     elif config.actor == "plain":
         hidden = config.plain_hidden
     return layout.n_nodes * (layout.observation_size + hidden + head) * hidden
-
-
-def positions(small: StateLayout, large: StateLayout) -> NDArray[np.int64]:
-    """(small.size,) where the entries of a state stand in that of a layout with more nodes and the same slots.
-
-    The nodes keep their numbers, so that the others of each are the first ones among its others there, too.
-    """
-    n, others = np.arange(small.n_nodes)[:, None], np.arange(small.n_others)
-    wants = large.requests.start + n * large.slots + np.arange(large.slots)
-    links = large.backhaul.start + n * large.n_others + others
-    near = large.neighbours.start + n * large.n_others + others
-    room = large.room.start + np.arange(small.n_nodes)
-    return np.concatenate([[0, 1], wants.ravel(), room, links.ravel(), near.ravel()])
-
-
-TRAIN = "train one on such instances by `fgamcd train maasn-da INSTANCE_OR_RECIPE --out DIR`"
-"""What to do if no policy fits."""
-
-
-def shipped_policy(n_nodes: int, slots: int) -> Path:
-    """File of the policy of this package that fits best: the fewest nodes that suffice, then the slots.
-
-    Parameters
-    ----------
-    n_nodes
-        Nodes of the instance.
-    slots
-        Users associated with one of its nodes, at most.
-
-    Raises
-    ------
-    UsageError
-        All are for fewer nodes; says for how many.
-    """
-    known = []
-    for path in sorted(SHIPPED.glob("*.safetensors")):
-        _, meta = load_policy(path)
-        known.append((meta["n_nodes"], abs(meta["slots"] - slots), path))
-    fitting = [entry for entry in known if entry[0] >= n_nodes]
-    if not fitting:
-        have = ", ".join(f"{path.stem} (at most {nodes} nodes)" for nodes, _, path in known) or "none"
-        raise UsageError(f"no policy of this package is for {n_nodes} nodes; it has: {have}; {TRAIN}")
-    return min(fitting)[2]

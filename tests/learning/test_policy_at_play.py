@@ -11,13 +11,15 @@ from hypothesis import strategies as st
 from untrained_policies import untrained
 
 from fgamcd_opt.errors import InputError, UsageError
-from fgamcd_opt.learning import policy as policy_module
+from fgamcd_opt.learning import shipped_policies
+from fgamcd_opt.learning.absent_nodes import positions
 from fgamcd_opt.learning.config import METHODS
 from fgamcd_opt.learning.environment.layout import StateLayout
 from fgamcd_opt.learning.networks.gumbel import greedy_bits
 from fgamcd_opt.learning.play import play
-from fgamcd_opt.learning.policy import Policy, positions, shipped_policy
+from fgamcd_opt.learning.policy import Policy
 from fgamcd_opt.learning.policy_file import load_policy, save_policy
+from fgamcd_opt.learning.shipped_policies import shipped_policy
 
 
 def states(layout: StateLayout, seed: int, copies: int = 5) -> tuple[np.ndarray, np.ndarray]:
@@ -127,7 +129,7 @@ def test_what_does_not_fit_is_refused():
 
 
 def test_the_policy_of_the_package_that_fits_best(tmp_path, monkeypatch):
-    monkeypatch.setattr(policy_module, "SHIPPED", tmp_path)
+    monkeypatch.setattr(shipped_policies, "SHIPPED", tmp_path)
     with pytest.raises(UsageError, match="for 2 nodes; it has: none; train one"):
         shipped_policy(2, 1)
     for name, nodes, slots in (("a", 4, 3), ("b", 4, 6), ("c", 6, 3)):
