@@ -100,33 +100,36 @@ class ActorCritic:
         dict
             Losses by name.
         """
-        losses = {"critic_loss": self.update_critic(batch)}
+        seen = self.observe(batch.state)
+        losses = {"critic_loss": self.update_critic(batch, seen)}
         self.updates += 1
         if self.updates > self.config.actor_delay:
-            losses["actor_loss"] = self.update_actor(batch)
+            losses["actor_loss"] = self.update_actor(batch, seen)
         for target, source in zip(self._targets, (self._actor.data, self._value.data), strict=True):
             target.lerp_(source, self.config.polyak_tau)
         return losses
 
-    def update_critic(self, batch: Batch) -> float:
-        """One step towards the TD targets; the loss before it."""
+    def update_critic(self, batch: Batch, seen: tuple[torch.Tensor, torch.Tensor]) -> float:
+        """One step towards the TD targets; the loss before it. ``seen``: the observations of the batch's states."""
         with torch.no_grad():
             own, other = self.observe(batch.next_state)
             bits = greedy_bits(self.target_actor(own, other), batch.next_admissible)
             ahead = self.target_value(batch.next_state, own, other, bits)
             keep = (self.config.gamma * (1.0 - batch.done)).view(-1, *[1] * (ahead.dim() - 1))
             target = batch.reward.view_as(keep) + keep * ahead
-        value = self.value(batch.state, *self.observe(batch.state), batch.bits)
+        value = self.value(batch.state, *seen, batch.bits)
         return self._descend(self.critic_adam, self._value, functional.mse_loss(value, target))
 
-    def update_actor(self, batch: Batch) -> float:
-        """One step up the team's value; the loss before it."""
-        own, other = self.observe(batch.state)
-        logits = self.actor(own, other)
+    def update_actor(self, batch: Batch, seen: tuple[torch.Tensor, torch.Tensor]) -> float:
+        """One step up the team's value; the loss before it. ``seen``: the observations of the batch's states."""
+        logits = self.actor(*seen)
         bits = sample_bits(logits, batch.admissible, self.generator, self.config.temperature)
-        gain = self.value.gain(batch.state, own, other, bits).mean()
+        self.value.requires_grad_(False)  # saves the gradient of its weights
+        gain = self.value.gain(batch.state, *seen, bits).mean()
         loss = self.config.logit_l2 * logits.square().mean() - gain
-        return self._descend(self.actor_adam, self._actor, loss)
+        descended = self._descend(self.actor_adam, self._actor, loss)
+        self.value.requires_grad_(True)
+        return descended
 
     def clone(self, batch: Batch) -> float:
         """One step of behaviour cloning, towards a larger likelihood of the batch's actions; the loss before it."""
@@ -136,8 +139,7 @@ class ActorCritic:
         return self._descend(self.actor_adam, self._actor, loss)
 
     def _descend(self, adam: torch.optim.Adam, flat: torch.nn.Parameter, loss: torch.Tensor) -> float:
-        self._actor.grad.zero_()  # type: ignore[union-attr]
-        self._value.grad.zero_()  # type: ignore[union-attr]
+        adam.zero_grad(set_to_none=False)  # the parameters' gradients are views of this one
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(flat, self.config.grad_clip)
         adam.step()
