@@ -8,7 +8,6 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.nn import functional
 
 from fgamcd_opt.learning.config import TrainConfig
 from fgamcd_opt.learning.environment.layout import StateLayout
@@ -118,7 +117,9 @@ class ActorCritic:
             keep = (self.config.gamma * (1.0 - batch.done)).view(-1, *[1] * (ahead.dim() - 1))
             target = batch.reward.view_as(keep) + keep * ahead
         value = self.value(batch.state, *seen, batch.bits)
-        return self._descend(self.critic_adam, self._value, functional.mse_loss(value, target))
+        error = (value - target).square()
+        loss = (error * self.value.weights(batch.state).view_as(keep)).mean()
+        return self._descend(self.critic_adam, self._value, loss)
 
     def update_actor(self, batch: Batch, seen: tuple[torch.Tensor, torch.Tensor]) -> float:
         """One step up the team's value; the loss before it. ``seen``: the observations of the batch's states."""

@@ -39,9 +39,7 @@ def allowed(
             int(data.block_bytes[k]) for k in scenario.step_block[step + 1 :] if k in data.requested_blocks
         ]
         takers = sorted(takers, key=lambda n: (-room[n], n))
-        while len(takers) > 1 and not places_left(
-            [int(room[n]) - size * (n in takers) for n in nodes], later
-        ):
+        while takers and not places_left([int(room[n]) - size * (n in takers) for n in nodes], later):
             takers.pop()
         roomiest = max(nodes, key=lambda n: (room[n], -n))
         if not takers and block in data.requested_blocks and room[roomiest] >= size:

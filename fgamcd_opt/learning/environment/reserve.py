@@ -16,8 +16,8 @@ def keep_reserve(
 ) -> None:
     """Let nodes drop out of ``taken``, those with least room first, until every requested block to come has a place.
 
-    The blocks to come have a place if each, one after the other, fits once into the node that then has most room. One
-    node is left in any case.
+    The blocks to come have a place if each, one after the other, fits once into the node that then has most room.
+    Where even one taker crowds them out, none is left: the block then goes to the roomiest node as well.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def keep_reserve(
         count = 0
         for n in range(n_nodes):
             count += taken[e, n]
-        while count > 1:
+        while count > 0:
             for n in range(n_nodes):
                 left[n] = room[e, n] - (block_bytes[row[e]] if taken[e, n] else 0)
             if _all_placed(left, row[e] + 1, end[e], block_bytes, requested):

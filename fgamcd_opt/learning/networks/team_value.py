@@ -8,7 +8,10 @@ from torch import nn
 from fgamcd_opt.learning.config import TrainConfig
 from fgamcd_opt.learning.environment.layout import StateLayout
 from fgamcd_opt.learning.networks.critics import JointCritic, LocalCritics
-from fgamcd_opt.learning.networks.mixers import make_mixer
+from fgamcd_opt.learning.networks.mixers import StateValue, make_mixer
+
+LEAST_SIZE = 0.02
+"""Share of the largest block below which all blocks count as equally small."""
 
 
 class TeamValue(nn.Module):
@@ -35,6 +38,9 @@ class TeamValue(nn.Module):
         self.mixer: nn.Module | None = None
         if self.form == "decomposed":
             self.mixer = make_mixer(config.mixer, layout.n_nodes, layout.size, config.mixer_hidden, generator)
+        self.ahead: nn.Module | None = None
+        if config.value_scale == "size":
+            self.ahead = StateValue(layout.size, config.mixer_hidden, generator)
 
     def forward(
         self, state: torch.Tensor, own: torch.Tensor, other: torch.Tensor, bits: torch.Tensor
@@ -48,6 +54,18 @@ class TeamValue(nn.Module):
         bits
             (B, N, N) actions.
         """
+        effect = self._effect(state, own, other, bits)
+        if self.ahead is None:
+            return effect
+        size, ahead = block_size(state), self.ahead(state)
+        if self.form == "independent":
+            size, ahead = size[:, None], ahead[:, None]
+        return ahead + size * effect
+
+    def _effect(
+        self, state: torch.Tensor, own: torch.Tensor, other: torch.Tensor, bits: torch.Tensor
+    ) -> torch.Tensor:
+        """Values before size and V(s) come in."""
         if self.form == "joint":
             return torch.as_tensor(self.critic(state, bits))
         local = self.critic(own, other, bits)
@@ -56,8 +74,20 @@ class TeamValue(nn.Module):
     def gain(
         self, state: torch.Tensor, own: torch.Tensor, other: torch.Tensor, bits: torch.Tensor
     ) -> torch.Tensor:
-        """(B,) what the actors ascend: the team's value, or the sum of every agent's own local Q_n."""
+        """(B,) what the actors ascend: the team's value (per size), or the sum of every agent's own local Q_n."""
         if self.mixer is not None and self.ascent == "local":
             return torch.as_tensor(self.critic(own, other, bits).sum(-1))
-        value = self(state, own, other, bits)
-        return torch.as_tensor(value.sum(-1) if self.form == "independent" else value)
+        effect = self._effect(state, own, other, bits)
+        return effect.sum(-1) if self.form == "independent" else effect
+
+    def weights(self, state: torch.Tensor) -> torch.Tensor:
+        """(B,) weights of the squared errors, of mean 1: with ``size``, errors count in proportion to the block."""
+        if self.ahead is None:
+            return torch.ones_like(state[:, 0])
+        weight = block_size(state) ** -2
+        return weight / weight.mean()
+
+
+def block_size(state: torch.Tensor) -> torch.Tensor:
+    """(B,) size of the block as a share of the largest, at least `LEAST_SIZE`."""
+    return state[:, 0].clamp(min=LEAST_SIZE)
