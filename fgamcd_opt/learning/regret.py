@@ -1,28 +1,27 @@
-"""Reward as regret against the proved bound per block, so that the return of an episode is its gap.
+"""Reward as regret against a proved bound on what is still to come, so that the return of an episode is its gap.
 
-Let lambda_n >= 0 be any storage multipliers in s per byte, T^low_k(C) the delays of F5 over certified upper rates, and
+Let Lambda be any finite set of storage multipliers lambda >= 0 (N,) in s per byte that contains 0, T^low_k(C) the
+delays of F5 over certified upper rates, and v_k(lambda) = min_C [ T^low_k(C) + sum_{n in C} lambda_n D_k ]. For the
+blocks from step k on and room q,
 
-    v_k = min_C [ T^low_k(C) + sum_{n in C} lambda_n D_k ],    L = sum_k v_k - sum_n lambda_n Q_n.
+    L_k(q) = max over lambda in Lambda of [ sum_{j >= k} v_j(lambda) - sum_n lambda_n q_n ]
 
-L is the Lagrangian bound of the knapsack (F5, F7): no point of P1 has a delay below it. With the rent
-r_k = sum_n lambda_n D_k a_{n,k} of the copies made, the step reward is
+is a lower bound on their delay: for each lambda it is the Lagrangian bound of the knapsack of F5 (F7) with q in place
+of Q. L_1(Q) =: L bounds P1 itself. The reward of the step from room q to q' = q - D_k a_k is
 
-    -(T_k + r_k - v_k) / tau,    and at the last step besides  -(sum_n lambda_n q_n) / tau  with the room left over.
+    -(T_k + L_{k+1}(q') - L_k(q)) / tau.
 
-*The return is the gap.* The room goes from q = Q to what is left over by the copies made, so that the sum of all r_k
-is lambda . Q - lambda . q_end, and the undiscounted return of an episode that delivers every requested block is
+*The return is the gap.* The bounds telescope, and nothing is to come after the end (L = max -lambda . q = 0 there), so
+the undiscounted return of an episode that delivers every requested block is -(T - L) / tau.
 
-    -(T + lambda . Q - lambda . q_end - sum_k v_k + lambda . q_end) / tau = -(T - L) / tau.
+*No step gains.* Take the lambda that attains L_k(q). Then T_k + L_{k+1}(q') is at least
+T_k + sum_{j > k} v_j(lambda) - lambda . q' = T_k + lambda . (D_k a_k) - v_k(lambda) + L_k(q), and T_k is at least
+T^low_k(C): the regret of every step is >= 0, and 0 only for a choice that the bound rests on. A node whose room falls
+behind what is to come becomes dearer, one with room to spare cheaper.
 
-*No step gains.* T_k is the delay (8) of beams in hand and of one migration for the caching set C, so T_k is at least
-T^low_k(C), and T_k + r_k is at least v_k: every step's regret is >= 0, and 0 only for a choice that the bound rests
-on. So is the last term; both vanish together exactly where the bound is tight (complementary slackness).
-
-*The best policy stays the same.* -r_k = Phi(q_{k+1}) - Phi(q_k) for the potential Phi(q) = lambda . q, which is 0
-after the end: potential-based shaping (Ng, Harada, Russell, 1999), besides the constants v_k. With gamma = 1 all
-policies that deliver everything keep their order; with gamma < 1 this differs from gamma Phi(q') - Phi(q) by
-(1 - gamma) Phi(q') per step, a premium on room that is kept. Blocks that nobody requests have T_k = v_k = 0
-and pay their rent.
+*The best policy stays the same.* This is potential-based shaping (Ng, Harada, Russell, 1999) with the potential
+-L_k(q): with gamma = 1 all policies that deliver everything keep their order. The potential being close to the best
+cost to go, a much smaller gamma does, even 0.
 """
 
 from __future__ import annotations
@@ -41,6 +40,12 @@ from fgamcd_opt.solvers.lagrangian import priced_delays
 from fgamcd_opt.solvers.rate_tables import NO_PLACEMENT
 from fgamcd_opt.solvers.storage_lp import solve_storage_lp
 
+_LEVELS = (0.25, 0.5, 0.7, 0.85, 1.0, 1.15, 1.3, 1.6, 2.0, 3.0, 5.0)
+"""All prices together, as multiples of the best ones of the whole problem."""
+
+_TILTS = (0.5, 0.8, 1.25, 2.0)
+"""One node's price, as a multiple of what it is at each level."""
+
 
 @dataclass(frozen=True, eq=False)
 class StoragePrices:
@@ -49,9 +54,9 @@ class StoragePrices:
     Parameters
     ----------
     multipliers
-        (N,) lambda in s per byte, >= 0.
+        (M, N) Lambda in s per byte; the first are those of the LP relaxation, the last 0.
     least_s
-        (R,) v_k of the requested blocks, in s.
+        (M, R) v_k of the requested blocks, in s.
     bound_s
         L in s.
     """
@@ -62,7 +67,7 @@ class StoragePrices:
 
 
 def storage_prices(problem: P1, upper_bps: NDArray[np.float64]) -> StoragePrices:
-    """Multipliers of the LP relaxation of the knapsack over proved rate bounds, and what follows from them.
+    """Multipliers around those of the LP relaxation of the knapsack over proved rate bounds, and what follows.
 
     Parameters
     ----------
@@ -79,11 +84,28 @@ def storage_prices(problem: P1, upper_bps: NDArray[np.float64]) -> StoragePrices
     knapsack = build_knapsack(problem, upper_bps)
     if np.unique(knapsack.block).size < knapsack.n_blocks:
         raise InputError(f"{problem.instance.name}: {NO_PLACEMENT}; regret needs a feasible problem")
-    multipliers, feasible = solve_storage_lp(knapsack)
+    best, feasible = solve_storage_lp(knapsack)
     if not feasible:
         raise InputError(f"{problem.instance.name}: {NO_PLACEMENT}; regret needs a feasible problem")
-    least = np.minimum.reduceat(priced_delays(knapsack, multipliers), knapsack.starts[:-1])
-    return StoragePrices(multipliers, least, float(least.sum() - multipliers @ knapsack.storage_bytes))
+    multipliers = _around(best)
+    least = np.stack(
+        [np.minimum.reduceat(priced_delays(knapsack, each), knapsack.starts[:-1]) for each in multipliers]
+    )
+    bound_s = float((least.sum(axis=1) - multipliers @ knapsack.storage_bytes).max())
+    return StoragePrices(multipliers, least, bound_s)
+
+
+def _around(best: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(M, N) the best multipliers, multiples of them, and multiples with one node's price changed; 0."""
+    tilted = [best]
+    for level in _LEVELS:
+        tilted.append(level * best)
+        for node in range(best.size):
+            for tilt in _TILTS:
+                factors = np.full(best.size, level)
+                factors[node] *= tilt
+                tilted.append(factors * best)
+    return np.stack([*tilted, np.zeros_like(best)])
 
 
 class RegretReward:
@@ -95,6 +117,7 @@ class RegretReward:
 
     def __init__(self) -> None:
         self._prices: WeakKeyDictionary[Scenario, StoragePrices] = WeakKeyDictionary()
+        self._to_come_s: WeakKeyDictionary[Scenario, NDArray[np.float64]] = WeakKeyDictionary()
 
     def prices(self, scenario: Scenario) -> StoragePrices:
         """Multipliers and bound of a scenario, computed when first asked for.
@@ -106,8 +129,20 @@ class RegretReward:
         """
         if scenario not in self._prices:
             scenario.warm()
-            self._prices[scenario] = storage_prices(scenario.problem, scenario.oracle.upper_bps())
+            prices = storage_prices(scenario.problem, scenario.oracle.upper_bps())
+            least = np.where(scenario.requested, prices.least_s[:, scenario.step_row], 0.0)
+            behind = np.zeros((least.shape[0], 1))
+            to_come = np.concatenate([least[:, ::-1].cumsum(axis=1)[:, ::-1], behind], axis=1)
+            self._prices[scenario] = prices
+            self._to_come_s[scenario] = np.ascontiguousarray(to_come.T)
         return self._prices[scenario]
+
+    def to_come_s(
+        self, scenario: Scenario, step: NDArray[np.int64], room_bytes: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """(B,) L_k(q) in s before steps (B,) with room (B, N)."""
+        prices = self.prices(scenario)
+        return np.asarray((self._to_come_s[scenario][step] - room_bytes @ prices.multipliers.T).max(axis=1))
 
     def reward(
         self,
@@ -117,10 +152,8 @@ class RegretReward:
         delay_s: NDArray[np.float64],
         room_bytes: NDArray[np.int64],
     ) -> NDArray[np.float64]:
-        """(B,) minus the regret over tau, with the value of the room left over (B, N) at the last step."""
-        prices = self.prices(scenario)
-        caches = (caching_mask[:, None] >> np.arange(prices.multipliers.size)) & 1
-        rent = scenario.step_bytes[step] * (caches @ prices.multipliers)
-        least = np.where(scenario.requested[step], prices.least_s[scenario.step_row[step]], 0.0)
-        left = np.where(step == scenario.n_steps - 1, room_bytes @ prices.multipliers, 0.0)
-        return np.asarray(-(delay_s + rent - least + left) / scenario.time_scale_s)
+        """(B,) minus the regret over tau of steps that leave room (B, N)."""
+        caches = (caching_mask[:, None] >> np.arange(room_bytes.shape[1])) & 1
+        before = room_bytes + caches * scenario.step_bytes[step][:, None]
+        change = self.to_come_s(scenario, step + 1, room_bytes) - self.to_come_s(scenario, step, before)
+        return np.asarray(-(delay_s + change) / scenario.time_scale_s)

@@ -67,11 +67,12 @@ def test_the_bound_is_that_of_the_enumeration_and_of_the_bundle_method(seed):
     for row, block in enumerate(data.requested_blocks.tolist()):
         size = int(data.block_bytes[block])
         least = min(
-            configuration_delay(data, block, upper[row], nodes) + size * prices.multipliers[list(nodes)].sum()
+            configuration_delay(data, block, upper[row], nodes)
+            + size * prices.multipliers[0, list(nodes)].sum()
             for nodes in subsets(range(data.n_nodes))
             if nodes and (data.storage_bytes[list(nodes)] >= size).all()
         )
-        assert prices.least_s[row] == pytest.approx(least, rel=1e-9)
+        assert prices.least_s[0, row] == pytest.approx(least, rel=1e-9)
     assert prices.bound_s <= best_delay(scenario.problem, upper) * (1 + 1e-9)
     assert prices.bound_s == pytest.approx(solve(scenario.problem, "lagrangian").bound_s, rel=1e-5)
 
