@@ -1,0 +1,174 @@
+"""Speed of training: ``python benchmarks/training.py [--episodes 600] [--page docs/learning_results.md]``.
+
+Trains MAASN-DA on a fixed instance with warm rates, with one update per five environment steps and with one per step,
+on one thread, and says where the time goes; then the complete update alone by number of nodes, and the rate of family
+mode, where every episode has a fresh instance.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from machine import machine, machine_words
+from pages import put
+
+from fgamcd_opt.comparison.table import Column, Table
+from fgamcd_opt.instances import PRESETS, generate
+from fgamcd_opt.learning.actor_critic import ActorCritic
+from fgamcd_opt.learning.config import TrainConfig, method_config
+from fgamcd_opt.learning.environment.layout import StateLayout
+from fgamcd_opt.learning.environment.scenario import Scenario
+from fgamcd_opt.learning.environment.sources import FamilySource, FixedSource, ScenarioSource
+from fgamcd_opt.learning.replay import Batch
+from fgamcd_opt.learning.trainer import Trainer
+from fgamcd_opt.problem import P1
+
+MARK = "<!-- benchmarks/training.py -->"
+log = logging.getLogger("training")
+
+PARTS = ("environment", "oracle", "acting", "buffer", "critic", "actor", "augmentation", "judging", "rest")
+RUN_COLUMNS = (
+    Column("training"),
+    Column("steps", "d"),
+    Column("updates", "d"),
+    Column("seconds", ".1f"),
+    Column("steps per s", ".0f"),
+    Column("game, policy, buffer us per step", ".0f"),
+    *(Column(f"{part} %", ".1f") for part in PARTS),
+)
+UPDATE_COLUMNS = (Column("nodes", "d"), Column("complete update ms", ".2f"), Column("least ms", ".2f"))
+UPDATE_REPEATS = 200
+
+
+class Stopwatch:
+    """Seconds spent in chosen methods, those of methods inside them taken off."""
+
+    def __init__(self) -> None:
+        self.seconds = dict.fromkeys(PARTS, 0.0)
+        self._inside = [0.0]
+
+    def watch(self, owner: Any, name: str, part: str) -> None:
+        """Count the time in ``owner.name`` as spent on ``part``."""
+        method: Callable[..., Any] = getattr(owner, name)
+
+        def watched(*arguments: Any, **named: Any) -> Any:
+            self._inside.append(0.0)
+            begun = time.perf_counter()
+            try:
+                return method(*arguments, **named)
+            finally:
+                taken = time.perf_counter() - begun
+                self.seconds[part] += taken - self._inside.pop()
+                self._inside[-1] += taken
+
+        setattr(owner, name, watched)
+
+
+def train(name: str, source: ScenarioSource, config: TrainConfig) -> dict[str, Any]:
+    """One training, and where its time went."""
+    trainer, clock = Trainer(source, config), Stopwatch()
+    environment = trainer.environment(config.copies)
+    for method in ("reset", "step", "admissible"):
+        clock.watch(environment, method, "environment")
+    if isinstance(source, FixedSource):
+        clock.watch(source.scenario, "rate_bps", "oracle")
+    clock.watch(trainer.learner, "act", "acting")
+    for method in ("add", "sample"):
+        clock.watch(trainer.replay, method, "buffer")
+    for method in ("update_critic", "update_actor"):
+        clock.watch(trainer.learner, method, method.removeprefix("update_"))
+    for method in ("advance", "synthesise"):
+        clock.watch(trainer.augmenter, method, "augmentation")
+    clock.watch(trainer, "_row", "judging")
+    begun = time.perf_counter()
+    trainer.run(config.episodes, lambda row: None, lambda: None, lambda: False)
+    seconds = time.perf_counter() - begun
+    spent = clock.seconds
+    spent["rest"] = seconds - sum(spent.values())
+    played = sum(spent[part] for part in ("environment", "oracle", "acting", "buffer"))
+    return {
+        "training": name,
+        "steps": trainer.steps,
+        "updates": trainer.updates,
+        "seconds": seconds,
+        "steps per s": trainer.steps / seconds,
+        "game, policy, buffer us per step": 1e6 * played / trainer.steps,
+        **{f"{part} %": 100.0 * spent[part] / seconds for part in PARTS},
+    }
+
+
+def update_time(nodes: int, slots: int) -> dict[str, Any]:
+    """A complete update of critics, actors and targets on random transitions."""
+    config, layout = TrainConfig(), StateLayout(nodes, slots)
+    generator = torch.Generator().manual_seed(0)
+    learner, size = ActorCritic(config, layout, generator), config.batch_size
+    states = torch.rand(2, size, layout.size, generator=generator)
+    fits = torch.ones(size, nodes, dtype=torch.bool)
+    bits = (torch.rand(size, nodes, nodes, generator=generator) < 0.5).float()
+    batch = Batch(
+        states[0], fits, bits, -torch.rand(size, generator=generator), states[1], fits, torch.zeros(size)
+    )
+    taken = []
+    for _ in range(UPDATE_REPEATS):
+        begun = time.perf_counter()
+        learner.update(batch)
+        taken.append(1e3 * (time.perf_counter() - begun))
+    return {"nodes": nodes, "complete update ms": float(np.median(taken)), "least ms": min(taken)}
+
+
+def _table(name: str, columns: tuple[Column, ...], rows: list[dict[str, Any]]) -> Table:
+    return Table(name, name, columns, tuple(tuple(row[c.heading] for c in columns) for row in rows))
+
+
+def main() -> None:
+    """Measure, print, put."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--preset", default="paper")
+    parser.add_argument("--episodes", type=int, default=600)
+    parser.add_argument("--family-episodes", type=int, default=24)
+    parser.add_argument(
+        "--updates-every", default="5,1", help="environment steps per update, comma-separated"
+    )
+    parser.add_argument("-o", type=Path, help="the figures as JSON")
+    parser.add_argument("--page", type=Path, help="page whose table is replaced")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    torch.set_num_threads(1)
+
+    recipe = PRESETS[arguments.preset]
+    instance = generate(recipe)
+    scenario = Scenario(P1(instance))
+    scenario.warm()
+    runs = []
+    for every in map(int, arguments.updates_every.split(",")):
+        config = method_config("maasn-da", {"episodes": arguments.episodes, "update_every": every})
+        runs.append(train(f"{recipe.name}, an update per {every} steps", FixedSource(scenario), config))
+        log.info("%s", runs[-1])
+    config = method_config("maasn-da", {"episodes": arguments.family_episodes})
+    runs.append(train(f"family {recipe.name}, an update per 5 steps", FamilySource(recipe), config))
+    updates = [update_time(nodes, scenario.layout.slots) for nodes in (4, 6, 8)]
+
+    tables = [_table("training", RUN_COLUMNS, runs), _table("update", UPDATE_COLUMNS, updates)]
+    words = (
+        f"One thread; {machine_words()}, torch {torch.__version__}. Command: `python benchmarks/training.py`."
+    )
+    text = "\n\n".join([words, *(table.markdown() for table in tables)])
+    print(text)
+    if arguments.o:
+        arguments.o.write_text(
+            json.dumps({"machine": machine(), "runs": runs, "updates": updates}, indent=1) + "\n"
+        )
+    if arguments.page:
+        put(arguments.page, MARK, text)
+
+
+if __name__ == "__main__":
+    main()
