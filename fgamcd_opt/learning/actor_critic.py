@@ -124,9 +124,17 @@ class ActorCritic:
     def update_actor(self, batch: Batch, seen: tuple[torch.Tensor, torch.Tensor]) -> float:
         """One step up the team's value; the loss before it. ``seen``: the observations of the batch's states."""
         logits = self.actor(*seen)
-        bits = sample_bits(logits, batch.admissible, self.generator, self.config.temperature)
         self.value.requires_grad_(False)  # saves the gradient of its weights
-        gain = self.value.gain(batch.state, *seen, bits).mean()
+        if self.config.caching_gradient == "expected":
+            everywhere = torch.ones_like(batch.admissible)
+            drawn = sample_bits(
+                logits, everywhere, self.generator, self.config.temperature, always_cached=True
+            )
+            caching = torch.sigmoid(logits[..., 0]) * batch.admissible
+            gain = self.value.expected_gain(*seen, caching, drawn[..., 1:]).mean()
+        else:
+            bits = sample_bits(logits, batch.admissible, self.generator, self.config.temperature)
+            gain = self.value.gain(batch.state, *seen, bits).mean()
         loss = self.config.logit_l2 * logits.square().mean() - gain
         descended = self._descend(self.actor_adam, self._actor, loss)
         self.value.requires_grad_(True)

@@ -90,6 +90,7 @@ class TrainConfig:
     critic: str = _choice("decomposed", "independent", "joint")
     mixer: str = _choice("sum+qmix", "qmix", "vdn", "vdn+v")
     ascent: str = _choice("total", "local")
+    caching_gradient: str = _choice("straight-through", "expected")
     value_scale: str = _choice("size", "none")
     augmentation: str = _choice("esn", "none", "rnn", "cgan")
     reward: str = _choice("delay", "regret")

@@ -23,6 +23,7 @@ def seen_by(
     """What node ``me`` observes at ``block``, entry by entry."""
     nodes = range(instance.n_nodes)
     total = sum(int(instance.block_bytes[k]) for k in instance.requested_blocks)
+    left = sum(int(instance.block_bytes[k]) for k in to_come if k in instance.requested_blocks)
     fastest = instance.backhaul_bps.max()
     link = instance.backhaul_bps[block if len(instance.backhaul_bps) > 1 else 0] / fastest
     wants = [bool(instance.model_blocks[model, block]) for model in instance.requests]
@@ -37,9 +38,8 @@ def seen_by(
         return [float(wants[u]) for u in users] + [0.0] * (slots - len(users))
 
     def room_at(node: int) -> float:
-        return min(1.0, room[node] / total)
+        return min(1.0, room[node] / max(left, 1))
 
-    left = sum(int(instance.block_bytes[k]) for k in to_come if k in instance.requested_blocks)
     seen = [instance.block_bytes[block] / instance.block_bytes.max(), left / total]
     seen += requests_at(me) + [room_at(me)] + [link[me, m] for m in nodes if m != me]
     for m in nodes:

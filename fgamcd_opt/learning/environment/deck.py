@@ -24,12 +24,14 @@ class Deck:
     ----------
     length
         L, one more than the steps of the longest.
-    n_steps, requested_bytes, time_scale_s
+    n_steps, time_scale_s
         (J,) of the scenarios.
     storage_bytes
         (J, N).
     states, block_bytes, block_bits, requested, link_s
         (J L, ...) of the steps, as in :class:`Scenario`.
+    bytes_to_come
+        (J L,) requested bytes from the step on, at least 1.
     linked
         (J L, N, N - 1) bool, the link exists.
     """
@@ -39,7 +41,6 @@ class Deck:
         first = self.scenarios[0]
         self.n_steps = np.array([s.n_steps for s in scenarios])
         self.length = int(self.n_steps.max()) + 1
-        self.requested_bytes = np.array([s.requested_bytes for s in scenarios], np.float64)
         self.time_scale_s = np.array([s.time_scale_s for s in scenarios])
         self.storage_bytes = np.stack([s.problem.data.storage_bytes for s in scenarios])
         rows = len(self.scenarios) * self.length
@@ -47,6 +48,7 @@ class Deck:
         self.block_bytes = np.full(rows, np.iinfo(np.int64).max)
         self.block_bits = np.zeros(rows)
         self.requested = np.zeros(rows, np.bool_)
+        self.bytes_to_come = np.ones(rows)
         self.link_s = np.full((rows, *first.link_s.shape[1:]), np.inf)
         self._rates_bps = np.full((rows, first.rates.table_bps.shape[1]), np.nan)
         for j, s in enumerate(scenarios):
@@ -55,6 +57,8 @@ class Deck:
             self.block_bytes[start:end] = s.step_bytes
             self.block_bits[start:end] = s.step_bits
             self.requested[start:end] = s.requested
+            wanted = np.where(s.requested, s.step_bytes, 0)
+            self.bytes_to_come[start:end] = np.maximum(wanted[::-1].cumsum()[::-1], 1)
             self.link_s[start:end] = s.link_s
             self._rates_bps[start:end][s.requested] = s.rates.table_bps
         self.linked = np.isfinite(self.link_s)

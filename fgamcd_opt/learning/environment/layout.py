@@ -19,7 +19,8 @@ class StateLayout:
     """Positions in the state vector and in the observations of N agents.
 
     State: ``D_k``, share of the requested bytes that is still to come (this block included), requests (N, W) of the
-    users associated with each node, remaining storage (N,), backhaul rates (N, N - 1) from each node to the others
+    users associated with each node, remaining storage (N,) as a share of the requested bytes
+    still to come (at most 1), backhaul rates (N, N - 1) from each node to the others
     in increasing order, and neighbourhoods I_{n,m} (N, N - 1).
 
     Parameters

@@ -50,8 +50,6 @@ class Scenario:
         (n_steps + 1, S) float32 states without room; the last one is after the end.
     link_s
         (n_steps, N, N - 1) D_k / R_{n,m,k} in s to the others in increasing order; infinite without a link.
-    requested_bytes
-        Sum of the sizes of the requested blocks: the unit in which the state counts room.
     time_scale_s
         tau: mean over the requested blocks of D_k over the mean QoS rate, the unit in which rewards count time.
 
@@ -96,7 +94,6 @@ class Scenario:
         self.step_row = np.where(self.requested, np.searchsorted(wanted, self.step_block), -1)
         self.step_bytes = data.block_bytes[self.step_block]
         self.step_bits = bits_of(data, self.step_block)
-        self.requested_bytes = int(data.block_bytes[wanted].sum())
         self.states = state_rows(data, self.step_block, self.layout)
         with np.errstate(divide="ignore"):
             self.link_s = self.step_bits[:, None, None] / rates_to_others(data, self.step_block, self.layout)

@@ -130,7 +130,6 @@ class VectorEnvironment:
         self._row = self._which * self._deck.length
         self._end = self._row + self._deck.n_steps[self._which]
         self._room = self._deck.storage_bytes[self._which]
-        self._unit = self._deck.requested_bytes[self._which, None]
         return self._state()
 
     @property
@@ -242,5 +241,5 @@ class VectorEnvironment:
 
     def _state(self) -> NDArray[np.float32]:
         state: NDArray[np.float32] = self.deck.states[self._row]
-        state[:, self.layout.room] = np.minimum(self._room / self._unit, 1.0)
+        state[:, self.layout.room] = np.minimum(self._room / self.deck.bytes_to_come[self._row, None], 1.0)
         return state

@@ -41,7 +41,12 @@ def relaxed_bits(logits: Tensor, generator: torch.Generator, temperature: float)
 
 
 def sample_bits(
-    logits: Tensor, admissible: Tensor, generator: torch.Generator, temperature: float = 1.0
+    logits: Tensor,
+    admissible: Tensor,
+    generator: torch.Generator,
+    temperature: float = 1.0,
+    *,
+    always_cached: bool = False,
 ) -> Tensor:
     """Random actions with straight-through gradients.
 
@@ -55,6 +60,8 @@ def sample_bits(
         Source of the noise.
     temperature
         Of the relaxation; each bit before the masks is 1 with probability sigmoid(logit) at any temperature.
+    always_cached
+        Draw the migration bits of agents that cache, whatever their caching logit.
 
     Returns
     -------
@@ -62,6 +69,8 @@ def sample_bits(
         (B, N, N) exactly 0 or 1 in the forward pass; the gradient is that of the relaxed bits after the same masks.
     """
     relaxed = relaxed_bits(logits, generator, temperature)
+    if always_cached:
+        relaxed = torch.cat([torch.ones_like(relaxed[..., :1]), relaxed[..., 1:]], dim=-1)
     soft = _masked(relaxed, admissible)
     hard = _masked((relaxed.detach() > 0.5).to(logits.dtype), admissible)
     return hard + (soft - soft.detach())

@@ -80,6 +80,29 @@ class TeamValue(nn.Module):
         effect = self._effect(state, own, other, bits)
         return effect.sum(-1) if self.form == "independent" else effect
 
+    def expected_gain(
+        self, own: torch.Tensor, other: torch.Tensor, caching: torch.Tensor, migration: torch.Tensor
+    ) -> torch.Tensor:
+        """(B,) sum of the agents' own local Q_n, expected over their caching bits.
+
+        The gradient of p Q_n(1, b) + (1 - p) Q_n(0, 0) with respect to p is the difference of Q_n at two actions that
+        occur, where a straight-through gradient is the slope of the critic at one of them.
+
+        Parameters
+        ----------
+        own, other
+            Observations.
+        caching
+            (B, N) probabilities p of caching.
+        migration
+            (B, N, N - 1) drawn migration bits, should the agent cache.
+        """
+        cached = torch.cat([torch.ones_like(migration[..., :1]), migration], dim=-1)
+        with_copy = self.critic(own, other, cached)
+        without = self.critic(own, other, torch.zeros_like(cached))
+        expected: torch.Tensor = (caching * with_copy + (1.0 - caching) * without).sum(-1)
+        return expected
+
     def weights(self, state: torch.Tensor) -> torch.Tensor:
         """(B,) weights of the squared errors, of mean 1: with ``size``, errors count in proportion to the block."""
         if self.ahead is None:
