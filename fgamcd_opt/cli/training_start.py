@@ -114,7 +114,7 @@ def _demonstrations(task: Task) -> Replay:
     episodes = task.config.demonstrations if task.judged is not None else 1
     log.info("demonstrations to imitate: solving %d", episodes)
     shown = demonstrate(task.source, episodes, generator)
-    replay = Replay(len(shown.rows["reward"]), task.source.layout, 0)
+    replay = Replay(len(shown.rows["reward"]), task.source.layout, 0, task.config.priority)
     replay.add(**shown.rows)
     return replay
 

@@ -49,6 +49,11 @@ class TrainConfig:
         ``vdn``, ``vdn+v`` (sum Q_n + V(s)), ``qmix`` or ``sum+qmix``.
     ascent
         What the actors ascend: ``total``, the mixed value of all their actions, or ``local``, each its own Q_n.
+    caching_gradient
+        How the actors ascend over their caching bits: ``straight-through`` Gumbel-Softmax, or ``expected``: each its own
+        Q_n, with the expectation taken over its caching bit.
+    value_scale
+        ``size``: the effect of an action on the value is in proportion to the size of the block; or ``none``.
     augmentation
         ``esn`` (echo state network), ``none``, ``rnn`` or ``cgan``.
     reward
@@ -68,6 +73,8 @@ class TrainConfig:
     actor_lr, critic_lr, batch_size, polyak_tau, grad_clip, logit_l2, temperature, migration_logit
         Learning rates of Adam, transitions per update, Polyak averaging of the targets, largest gradient norm, weight
         of the squared logits, temperature of the Gumbel-Softmax, logit of migration in a fresh policy.
+    priority
+        Transitions are replayed in proportion to the ``size`` of their block, or ``uniform``.
     buffer_size, warmup_steps, update_every, actor_delay, standardise_rewards
         Replay capacity, environment steps before the first update and between updates, updates before the first one of
         the actors, division of rewards by their running standard deviation.
@@ -114,6 +121,7 @@ class TrainConfig:
     logit_l2: float = _number(1e-3, 0.0, 1e3)
     temperature: float = _number(1.0, 1e-3, 1e3)
     migration_logit: float = _number(-2.0, -20.0, 20.0)
+    priority: str = _choice("size", "uniform")
     buffer_size: int = _number(100_000, 1, 10**8)
     warmup_steps: int = _number(1000, 0, 10**8)
     update_every: int = _number(5, 1, 10**6)

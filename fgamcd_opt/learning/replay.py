@@ -42,6 +42,13 @@ class Batch:
     next_memory: torch.Tensor | None = None
 
 
+LEAST_SIZE = 0.02
+"""Share of the largest block below which all blocks count as equally small."""
+
+_CANDIDATES = 8
+"""Draws per transition and round of the rejection; the mean size of a block is about an eighth of the largest."""
+
+
 class Replay:
     """The last ``capacity`` transitions.
 
@@ -53,9 +60,15 @@ class Replay:
         Sizes.
     memory_size
         H, length of an agent's recurrent state; 0 if there is none.
+    priority
+        ``uniform``, or ``size``: transitions are drawn in proportion to the size of their block. A few large blocks are
+        most of the delay.
     """
 
-    def __init__(self, capacity: int, layout: StateLayout, memory_size: int) -> None:
+    def __init__(
+        self, capacity: int, layout: StateLayout, memory_size: int, priority: str = "uniform"
+    ) -> None:
+        self._priority = priority
         nodes = layout.n_nodes
         self._rows: dict[str, NDArray[np.generic]] = {
             "state": np.zeros((capacity, layout.size), np.float32),
@@ -87,10 +100,23 @@ class Replay:
         self.added += count
 
     def sample(self, size: int, generator: np.random.Generator, device: torch.device) -> Batch:
-        """Draw transitions uniformly, with replacement."""
-        places = generator.integers(0, len(self), size)
+        """Draw transitions with replacement."""
+        places = (
+            self._by_size(size, generator)
+            if self._priority == "size"
+            else generator.integers(0, len(self), size)
+        )
         drawn = {name: torch.from_numpy(rows[places]).to(device) for name, rows in self._rows.items()}
         return Batch(**{**drawn, "bits": drawn["bits"].to(torch.float32)})
+
+    def _by_size(self, count: int, generator: np.random.Generator) -> NDArray[np.int64]:
+        """(count,) places drawn in proportion to the size of the block, by rejection."""
+        drawn: list[NDArray[np.int64]] = []
+        while sum(each.size for each in drawn) < count:
+            places = generator.integers(0, len(self), _CANDIDATES * count)
+            size = np.maximum(self._rows["state"][places, 0], LEAST_SIZE)
+            drawn.append(places[generator.random(places.size, np.float32) < size])
+        return np.concatenate(drawn)[:count]
 
     def state(self) -> dict[str, torch.Tensor]:
         """What is needed to go on after a restart."""

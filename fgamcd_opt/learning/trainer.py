@@ -112,7 +112,7 @@ class Trainer:
         generator = torch.Generator().manual_seed(int(network.generate_state(1, np.uint64)[0] >> 1))
         self.learner = make_learner(config, layout, generator)
         self.augmenter = make_augmenter(config, layout, augmenting)
-        self.replay = Replay(config.buffer_size, layout, self.learner.memory_size)
+        self.replay = Replay(config.buffer_size, layout, self.learner.memory_size, config.priority)
         self.scale = RewardScale(config.standardise_rewards)
         self._play, self._drawing = np.random.default_rng(play), np.random.default_rng(drawing)
         self.episode = self.steps = self.updates = self.synthetic = 0

@@ -9,9 +9,7 @@ from fgamcd_opt.learning.config import TrainConfig
 from fgamcd_opt.learning.environment.layout import StateLayout
 from fgamcd_opt.learning.networks.critics import JointCritic, LocalCritics
 from fgamcd_opt.learning.networks.mixers import StateValue, make_mixer
-
-LEAST_SIZE = 0.02
-"""Share of the largest block below which all blocks count as equally small."""
+from fgamcd_opt.learning.replay import LEAST_SIZE
 
 
 class TeamValue(nn.Module):
