@@ -58,7 +58,8 @@ class TeamValue(nn.Module):
         size, ahead = block_size(state), self.ahead(state)
         if self.form == "independent":
             size, ahead = size[:, None], ahead[:, None]
-        return ahead + size * effect
+        value: torch.Tensor = ahead + size * effect
+        return value
 
     def _effect(
         self, state: torch.Tensor, own: torch.Tensor, other: torch.Tensor, bits: torch.Tensor
