@@ -1,4 +1,4 @@
-"""Speed of training: ``python benchmarks/training.py [--episodes 600] [--page docs/learning_results.md]``.
+"""Speed of training: ``python benchmarks/training.py [--episodes 600]``.
 
 Trains MAASN-DA on a fixed instance with warm rates, with one update per five environment steps and with one per step,
 on one thread, and says where the time goes; then the complete update alone by number of nodes, and the rate of family
@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 import torch
 from machine import machine, machine_words
-from pages import put
 
 from fgamcd_opt.comparison.table import Column, Table
 from fgamcd_opt.instances import PRESETS, generate
@@ -31,7 +30,6 @@ from fgamcd_opt.learning.replay import Batch
 from fgamcd_opt.learning.trainer import Trainer
 from fgamcd_opt.problem import P1
 
-MARK = "<!-- benchmarks/training.py -->"
 log = logging.getLogger("training")
 
 PARTS = ("environment", "oracle", "acting", "buffer", "critic", "actor", "augmentation", "judging", "rest")
@@ -138,7 +136,6 @@ def main() -> None:
         "--updates-every", default="5,1", help="environment steps per update, comma-separated"
     )
     parser.add_argument("-o", type=Path, help="the figures as JSON")
-    parser.add_argument("--page", type=Path, help="page whose table is replaced")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     torch.set_num_threads(1)
@@ -166,8 +163,6 @@ def main() -> None:
         arguments.o.write_text(
             json.dumps({"machine": machine(), "runs": runs, "updates": updates}, indent=1) + "\n"
         )
-    if arguments.page:
-        put(arguments.page, MARK, text)
 
 
 if __name__ == "__main__":
