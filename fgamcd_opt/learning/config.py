@@ -50,8 +50,8 @@ class TrainConfig:
     ascent
         What the actors ascend: ``total``, the mixed value of all their actions, or ``local``, each its own Q_n.
     caching_gradient
-        How the actors ascend over their caching bits: ``straight-through`` Gumbel-Softmax, or ``expected``: each its own
-        Q_n, with the expectation taken over its caching bit.
+        How the actors ascend over their caching bits: ``straight-through`` Gumbel-Softmax, or ``expected``: each its
+        own Q_n, with the expectation taken over its caching bit.
     value_scale
         ``size``: the effect of an action on the value is in proportion to the size of the block; or ``none``.
     augmentation
