@@ -104,8 +104,8 @@ def train(name: str, source: ScenarioSource, config: TrainConfig) -> dict[str, A
 
 
 def update_time(nodes: int, slots: int) -> dict[str, Any]:
-    """A complete update of critics, actors and targets on random transitions."""
-    config, layout = TrainConfig(), StateLayout(nodes, slots)
+    """A complete update of critics, actors and targets on random transitions, at hidden width 32."""
+    config, layout = TrainConfig(hidden=32, critic_hidden=32), StateLayout(nodes, slots)
     generator = torch.Generator().manual_seed(0)
     learner, size = ActorCritic(config, layout, generator), config.batch_size
     states = torch.rand(2, size, layout.size, generator=generator)

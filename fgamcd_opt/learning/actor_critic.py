@@ -125,7 +125,7 @@ class ActorCritic:
         """One step up the team's value; the loss before it. ``seen``: the observations of the batch's states."""
         logits = self.actor(*seen)
         self.value.requires_grad_(False)  # saves the gradient of its weights
-        if self.config.caching_gradient == "expected":
+        if self.config.caching_gradient == "expected" and self.value.form != "joint":
             everywhere = torch.ones_like(batch.admissible)
             drawn = sample_bits(
                 logits, everywhere, self.generator, self.config.temperature, always_cached=True

@@ -48,10 +48,11 @@ class TrainConfig:
     mixer
         ``vdn``, ``vdn+v`` (sum Q_n + V(s)), ``qmix`` or ``sum+qmix``.
     ascent
-        What the actors ascend: ``total``, the mixed value of all their actions, or ``local``, each its own Q_n.
+        What the actors ascend by straight-through gradients: ``total``, the mixed value of all their actions, or
+        ``local``, each its own Q_n.
     caching_gradient
         How the actors ascend over their caching bits: ``straight-through`` Gumbel-Softmax, or ``expected``: each its
-        own Q_n, with the expectation taken over its caching bit.
+        own Q_n, with the expectation taken over its caching bit (a ``joint`` critic has none: straight-through).
     value_scale
         ``size``: the effect of an action on the value is in proportion to the size of the block; or ``none``.
     augmentation
@@ -97,7 +98,7 @@ class TrainConfig:
     critic: str = _choice("decomposed", "independent", "joint")
     mixer: str = _choice("sum+qmix", "qmix", "vdn", "vdn+v")
     ascent: str = _choice("total", "local")
-    caching_gradient: str = _choice("straight-through", "expected")
+    caching_gradient: str = _choice("expected", "straight-through")
     value_scale: str = _choice("size", "none")
     augmentation: str = _choice("esn", "none", "rnn", "cgan")
     reward: str = _choice("delay", "regret")
@@ -109,12 +110,12 @@ class TrainConfig:
     gamma: float = _number(0.95, 0.0, 1.0)
     penalty_qos: float = _number(10.0, 0.0, 1e6)
     penalty_undelivered: float = _number(10.0, 0.0, 1e6)
-    hidden: int = _number(32, 1, 4096)
-    critic_hidden: int = _number(32, 1, 4096)
+    hidden: int = _number(64, 1, 4096)
+    critic_hidden: int = _number(64, 1, 4096)
     mixer_hidden: int = _number(32, 1, 4096)
     plain_hidden: int = _number(256, 1, 4096)
-    actor_lr: float = _number(5e-4, 1e-8, 1.0)
-    critic_lr: float = _number(1e-3, 1e-8, 1.0)
+    actor_lr: float = _number(2e-3, 1e-8, 1.0)
+    critic_lr: float = _number(2e-3, 1e-8, 1.0)
     batch_size: int = _number(128, 1, 65536)
     polyak_tau: float = _number(0.005, 1e-6, 1.0)
     grad_clip: float = _number(10.0, 1e-6, 1e9)
@@ -129,7 +130,7 @@ class TrainConfig:
     standardise_rewards: bool = True
     epsilon_start: float = _number(1.0, 0.0, 1.0)
     epsilon_end: float = _number(0.05, 0.0, 1.0)
-    epsilon_episodes: int = _number(200, 1, 10**7)
+    epsilon_episodes: int = _number(100, 1, 10**7)
     zeta: float = _number(0.8, 0.0, 1.0)
     xi: float = _number(1.12, 0.0, 1e6)
     chi: float = _number(0.8, 0.0, 1.0)

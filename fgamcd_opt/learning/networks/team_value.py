@@ -28,6 +28,7 @@ class TeamValue(nn.Module):
     def __init__(self, config: TrainConfig, layout: StateLayout, generator: torch.Generator) -> None:
         super().__init__()
         self.form, self.ascent = config.critic, config.ascent
+        self.errors_per_size = config.value_scale == "size" and config.gamma == 0.0
         self.critic: nn.Module
         if self.form == "joint":
             self.critic = JointCritic(layout, 4 * config.critic_hidden, generator)
@@ -103,8 +104,11 @@ class TeamValue(nn.Module):
         return expected
 
     def weights(self, state: torch.Tensor) -> torch.Tensor:
-        """(B,) weights of the squared errors, of mean 1: with ``size``, errors count in proportion to the block."""
-        if self.ahead is None:
+        """(B,) weights of the squared errors, of mean 1: with ``size`` and no discounted future, errors per size count.
+
+        The error of a value that lies ahead is in no proportion to the block.
+        """
+        if not self.errors_per_size:
             return torch.ones_like(state[:, 0])
         weight = block_size(state) ** -2
         return weight / weight.mean()
