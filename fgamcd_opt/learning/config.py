@@ -63,8 +63,8 @@ class TrainConfig:
         ``requested`` or ``all`` blocks are walked through.
     repair
         What the environment puts right before it acts: ``none``; ``caching`` (a requested block that no node takes
-        goes to the node with most room, and copies that would crowd out blocks to come are dropped); ``delivery``
-        (besides, migration that brings nothing is dropped, and participants that miss the QoS become F5's best).
+        goes to the node with most room, copies that would crowd out blocks to come and migration that brings nothing
+        are dropped); ``delivery`` (besides, participants that miss the QoS become F5's best).
     episodes, copies, seed
         Episodes in all, episodes played side by side, seed of everything random.
     gamma, penalty_qos, penalty_undelivered

@@ -49,7 +49,7 @@ def allowed(
     for m in nodes:
         senders = {n: m - (m > n) for n in takers if n != m and rate[n, m] > 0}
         used = [n for n, column in senders.items() if bits[n, 1 + column]]
-        if repair == "delivery" and used:
+        if repair != "none" and used:
             fastest = max(rate[n, m] for n in used)
             used = [n for n in used if m not in takers and rate[n, m] == fastest]
         for n in used:

@@ -78,11 +78,10 @@ class VectorEnvironment:
     copies
         E.
     repair
-        ``none``; ``caching``: a requested block that no node takes goes to the node with most room, if it fits, and
-        where more nodes take a block than leaves room for the requested blocks to come, those with least room drop out;
-        ``delivery``: besides, migration that brings nothing is dropped (to a node that caches the block, or over
-        another than the fastest link chosen), and participants that miss the QoS become F5's best set for the same
-        caching.
+        ``none``; ``caching``: a requested block that no node takes goes to the node with most room, if it fits; nodes
+        that would leave a requested block to come without a place drop out, those with least room first; migration
+        that brings nothing is dropped (to a node that caches the block, or over another than the fastest link chosen);
+        ``delivery``: besides, participants that miss the QoS become F5's best set for the same caching.
     penalty_qos, penalty_undelivered
         Cost of a requested block that misses the QoS, and of one that no node caches.
     generator
@@ -197,7 +196,7 @@ class VectorEnvironment:
                 chosen[self._each, roomiest, 0] |= orphan & fits[self._each, roomiest]
         chosen[:, :, 1:] &= chosen[:, :, :1]
         chosen[:, :, 1:] &= self.deck.linked[self._row]
-        if self.repair == "delivery":
+        if self.repair != "none":
             self._drop_needless_links(chosen)
         return np.asarray(chosen.view(np.uint8))
 
