@@ -52,6 +52,19 @@ def file(tmp_path: Path):
     return save
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_solve_ends_where_the_game_of_the_training_ends(seed, file):
+    """Policies that migrate freely: what the game's repair drops, the solve drops as well."""
+    problem = P1(load("small", FIELDS))
+    policy = policy_of(seed, migration_logit=1.0)
+    scenario = Scenario(problem, slots=policy.layout.slots)
+    scenario.warm()
+    played = play(policy, scenario)
+    assert played.bits[:, :, :, 1:].any()
+    result = solve(problem, "maasn-da", options=file(policy))
+    assert result.objective_s == pytest.approx(played.delay_s[0], rel=1e-4)
+
+
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("bias", [-3.0, 0.0, 3.0], ids=["nothing", "some", "everything"])
 def test_feasible_and_not_better_than_the_optimum(seed, bias, file):
