@@ -77,8 +77,27 @@ def iterate(knapsack: Knapsack, context: SolveContext, kicks: int) -> NDArray[np
     multipliers, _ = solve_storage_lp(knapsack)
     starts = [search(knapsack, prices) for prices in (multipliers, np.zeros_like(multipliers))]
     best = min((start for start in starts if start is not None), key=knapsack.total_delay_s, default=None)
-    if best is None:
-        return None
+    return None if best is None else kicked(knapsack, context, kicks, best, multipliers)
+
+
+def kicked(
+    knapsack: Knapsack,
+    context: SolveContext,
+    kicks: int,
+    best: NDArray[np.int64],
+    multipliers: NDArray[np.float64],
+) -> NDArray[np.int64]:
+    """The best choice found by kicks from a choice that fits; never a worse one.
+
+    Parameters
+    ----------
+    knapsack, context, kicks
+        As in :func:`iterate`.
+    best
+        (R,) one column per block, a local optimum.
+    multipliers
+        (N,) storage prices in s per byte, by which a kick ranks columns.
+    """
     delay = knapsack.total_delay_s(best)
     _, reduced = lagrangian_bound(knapsack, multipliers)
     order = np.lexsort((reduced, knapsack.block))
@@ -86,9 +105,9 @@ def iterate(knapsack: Knapsack, context: SolveContext, kicks: int) -> NDArray[np
     for number in range(kicks):
         if context.must_stop:
             break
-        kicked = polish(knapsack, _kick(knapsack, best, order, random), delay * (1.0 + _PROMISING))
-        if kicked is not None and knapsack.total_delay_s(kicked) <= delay:
-            best, delay = kicked, knapsack.total_delay_s(kicked)
+        other = polish(knapsack, _kick(knapsack, best, order, random), delay * (1.0 + _PROMISING))
+        if other is not None and knapsack.total_delay_s(other) <= delay:
+            best, delay = other, knapsack.total_delay_s(other)
         context.progress(f"local search: delay {delay:.6f} s, kick {number + 1} of {kicks}")
     return best
 
@@ -97,10 +116,10 @@ def _kick(
     knapsack: Knapsack, chosen: NDArray[np.int64], order: NDArray[np.int64], random: np.random.Generator
 ) -> NDArray[np.int64]:
     """The choice with a few blocks at other columns; it need not fit."""
-    kicked = chosen.copy()
+    moved = chosen.copy()
     count = min(int(random.integers(_KICKED_BLOCKS[0], _KICKED_BLOCKS[1] + 1)), knapsack.n_blocks)
     by_size = knapsack.size_bytes / knapsack.size_bytes.sum()
     for block in random.choice(knapsack.n_blocks, count, replace=False, p=by_size):
         first, end = knapsack.starts[block], knapsack.starts[block + 1]
-        kicked[block] = order[random.integers(first, min(end, first + _KICKED_COLUMNS))]
-    return kicked
+        moved[block] = order[random.integers(first, min(end, first + _KICKED_COLUMNS))]
+    return moved

@@ -78,7 +78,7 @@ class MaasnDaSolver(CompiledSolver):
         decoding.roll_out(1)
         decoding.sample(options["samples"], _COPIES)
         if options["polish"]:
-            decoding.polish()
+            decoding.polish(LocalSearchSolver.options["kicks"])
         return Outcome(
             stop_reason=context.stop_reason(),
             decision=decoding.decision(),

@@ -24,7 +24,9 @@ from fgamcd_opt.rate_oracle import RateOracle
 from fgamcd_opt.solvers.caching_repair import repaired_caching
 from fgamcd_opt.solvers.decisions import beams_of
 from fgamcd_opt.solvers.knapsack_search import polish
+from fgamcd_opt.solvers.local_search import kicked
 from fgamcd_opt.solvers.rate_tables import complete_table, reporter, table_read
+from fgamcd_opt.solvers.storage_lp import solve_storage_lp
 
 Bits = NDArray[np.uint8]
 
@@ -139,8 +141,14 @@ class Decoding:
             self.roll_out(min(copies, samples - done), generator)
             self.context.progress(f"roll-outs: {self.rollouts} of {samples + 1}, delay {self.delay_s:.6f} s")
 
-    def polish(self) -> None:
-        """Improve the caching of the best point by the local search on the knapsack of F5 over the whole table."""
+    def polish(self, kicks: int) -> None:
+        """Improve the caching of the best point by the local search on the knapsack of F5 over the whole table.
+
+        Parameters
+        ----------
+        kicks
+            As the option of `local-search`.
+        """
         if self.bits is None:
             return
         with self.context.stage("rates"):
@@ -151,6 +159,8 @@ class Decoding:
             start = knapsack.columns_of(caching_mask(self.bits))
             columns = None if start is None else polish(knapsack, start)
             if columns is not None:
+                prices, _ = solve_storage_lp(knapsack)
+                columns = kicked(knapsack, self.context, kicks, columns, prices)
                 self._keep(self._bits_of(knapsack.mask[columns]), self.repaired)
 
     def decision(self) -> Decision | None:
