@@ -47,10 +47,12 @@ def legend_inches(names: int) -> float:
     return 0.2 * -(-names // _LEGEND_COLUMNS)
 
 
-def add_legend(figure: Figure, axes: Axes) -> None:
+def add_legend(figure: Figure, *axes: Axes) -> None:
     """All labels of the axes below them, each once with its first line."""
-    handles, labels = axes.get_legend_handles_labels()
-    first = {label: handles[labels.index(label)] for label in labels}
+    first: dict[str, Any] = {}
+    for each in axes:
+        for handle, label in zip(*each.get_legend_handles_labels(), strict=True):
+            first.setdefault(label, handle)
     figure.legend(
         list(first.values()), list(first), loc="outside lower center", ncols=_LEGEND_COLUMNS, fontsize="small"
     )

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fgamcd_opt.comparison.figure_style import (
     GAP_FLOOR_PERCENT,
+    WIDTH_INCHES,
     add_grid,
     add_legend,
     floored_percent,
     gap_axis,
+    legend_inches,
     new_figure,
     styles,
 )
@@ -34,6 +38,7 @@ VALUES = {"gap": "gap to the certified bound (%)", "return_": "return of an epis
 Curve = Sequence[CurveRow]
 
 _POINTS = 120
+_BAND = f"mean over training seeds, band: {LEVEL:.0%} bootstrap interval of the mean"
 _RESAMPLES = 1000
 
 
@@ -57,16 +62,73 @@ def learning_curves_figure(
     Figure or None
         None if no curve has two rows that know ``y``.
     """
-    lines = {method: joined(runs, x, y) for method, runs in curves.items()}
-    drawn = {method: line for method, line in lines.items() if line is not None}
-    if not drawn:
+    panel = Panel(curves=curves, x=x, y=y)
+    if not panel.lines:
         return None
-    figure, axes = new_figure(3.8, legend=len(drawn))
-    looks = styles(list(curves))
-    for place, (method, (at, runs)) in enumerate(drawn.items()):
-        shown = np.maximum(100.0 * runs, GAP_FLOOR_PERCENT) if y == "gap" else runs
+    figure, axes = new_figure(3.8, legend=len(panel.lines))
+    _draw(axes, panel, styles(list(curves)))
+    axes.set_title(_BAND, fontsize="small")
+    add_legend(figure, axes)
+    return figure
+
+
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    """Learning curves in one pair of axes.
+
+    Parameters
+    ----------
+    curves, x, y
+        As for :func:`learning_curves_figure`.
+    title
+        Above the axes.
+    """
+
+    curves: Mapping[str, Sequence[Curve]]
+    x: str = "steps"
+    y: str = "gap"
+    title: str = ""
+
+    @cached_property
+    def lines(self) -> dict[str, tuple[Floats, Floats]]:
+        """Places and values by method, as :func:`joined` gives them."""
+        lines = {method: joined(runs, self.x, self.y) for method, runs in self.curves.items()}
+        return {method: line for method, line in lines.items() if line is not None}
+
+
+def curve_panels_figure(panels: Sequence[Panel]) -> Figure | None:
+    """Panels of learning curves one below the other; a method has the same look in all of them.
+
+    Panels without a curve are left out.
+
+    Returns
+    -------
+    Figure or None
+        None if no panel has a curve.
+    """
+    from matplotlib.figure import Figure
+
+    shown = [panel for panel in panels if panel.lines]
+    if not shown:
+        return None
+    methods = list(dict.fromkeys(method for panel in panels for method in panel.curves))
+    size = (WIDTH_INCHES, 2.8 * len(shown) + legend_inches(len(methods)) + 0.2)
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.subplots(len(shown), squeeze=False)[:, 0].tolist()
+    for each, panel in zip(axes, shown, strict=True):
+        _draw(each, panel, styles(methods))
+        each.set_title(panel.title, fontsize="medium")
+    figure.suptitle(_BAND, fontsize="small")
+    add_legend(figure, *axes)
+    return figure
+
+
+def _draw(axes: Axes, panel: Panel, looks: Mapping[str, Mapping[str, Any]]) -> None:
+    """Mean and band of every method of a panel."""
+    for place, (method, (at, runs)) in enumerate(panel.lines.items()):
+        shown = np.maximum(100.0 * runs, GAP_FLOOR_PERCENT) if panel.y == "gap" else runs
         label = f"{method} ({len(runs)} seed{'s' if len(runs) > 1 else ''})"
-        every = (place * _POINTS // (8 * len(drawn)), _POINTS // 8)
+        every = (place * _POINTS // (8 * len(panel.lines)), _POINTS // 8)
         look = looks[method]
         axes.plot(at, shown.mean(axis=0), label=label, linewidth=1.5, markersize=5, markevery=every, **look)
         if len(runs) > 1:
@@ -75,17 +137,12 @@ def learning_curves_figure(
             axes.plot(
                 at, low, at, high, color=look["color"], linewidth=0.5, linestyle=look["linestyle"], alpha=0.6
             )
-    axes.set_xlabel(AXES[x])
+    axes.set_xlabel(AXES[panel.x])
     axes.set_xlim(left=0.0)
-    if y == "gap":
+    if panel.y == "gap":
         gap_axis(axes, "y")
     add_grid(axes)
-    axes.set_ylabel(VALUES[y])
-    axes.set_title(
-        f"mean over training seeds, band: {LEVEL:.0%} bootstrap interval of the mean", fontsize="small"
-    )
-    add_legend(figure, axes)
-    return figure
+    axes.set_ylabel(VALUES[panel.y])
 
 
 def joined(runs: Sequence[Curve], x: str, y: str) -> tuple[Floats, Floats] | None:

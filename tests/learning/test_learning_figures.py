@@ -10,7 +10,15 @@ import pytest
 from numpy.testing import assert_allclose
 
 from fgamcd_opt.learning.curve import CurveRow
-from fgamcd_opt.learning.figures import AXES, gap_profile_figure, joined, learning_curves_figure
+from fgamcd_opt.learning.figures import (
+    AXES,
+    VALUES,
+    Panel,
+    curve_panels_figure,
+    gap_profile_figure,
+    joined,
+    learning_curves_figure,
+)
 
 
 def curve(seed: int, gaps: list[float | None], step: int = 100) -> list[CurveRow]:
@@ -92,3 +100,22 @@ def test_profile_is_the_empirical_distribution():
     for limit, expected in ((0.5, 0.0), (1.5, 0.25), (2.5, 0.5), (50.0, 0.75), (120.0, 1.0)):
         assert share[np.searchsorted(x, limit, side="right") - 1 if limit >= x[0] else 0] == expected
     assert gap_profile_figure({}) is None
+
+
+def test_panels_share_their_looks_and_their_legend():
+    runs = [curve(0, [0.4, 0.2]), curve(1, [0.6, 0.4])]
+    panels = [
+        Panel(curves={"plain": runs, "regret": runs}, title="first"),
+        Panel(curves={"plain": [curve(0, [None, None])]}, title="without a gap"),
+        Panel(curves={"regret": runs, "other": runs[:1]}, x="episode", y="return_", title="second"),
+    ]
+    figure = curve_panels_figure(panels)
+    first, second = figure.axes
+    assert (first.get_title(), second.get_title()) == ("first", "second")
+    assert (second.get_xlabel(), second.get_ylabel()) == (AXES["episode"], VALUES["return_"])
+    looks = [{line.get_label(): line.get_marker() for line in axes.get_lines()} for axes in (first, second)]
+    assert looks[0]["regret (2 seeds)"] == looks[1]["regret (2 seeds)"] != looks[0]["plain (2 seeds)"]
+    (legend,) = figure.legends
+    names = [text.get_text() for text in legend.get_texts()]
+    assert names == ["plain (2 seeds)", "regret (2 seeds)", "other (1 seed)"]
+    assert curve_panels_figure(panels[1:2]) is None

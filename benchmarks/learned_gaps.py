@@ -1,0 +1,286 @@
+"""Gaps of the learned method to the certified bound: ``python benchmarks/learned_gaps.py FOLDER [--page PAGE]``.
+
+Trains every setting of every case below with several seeds, evaluates the policies beside the source's rivals, and
+writes FOLDER/learned_gaps.json, from which tables and figure are made. Started again with the same folder, it runs
+only what is missing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from campaign import Training, curve_points, curve_record, evaluate, option_words, run_trainings, solves
+from machine import machine_words
+from results import add_arguments, code_block, percents, publish, verdict
+
+from fgamcd_opt.comparison.table import GAP, Column, Table
+from fgamcd_opt.learning.figures import Panel, curve_panels_figure
+from fgamcd_opt.learning.statistics import Estimate, Floats, bootstrap, interquartile_mean
+
+NAME = "learned_gaps"
+RIVALS = ("trimcaching", "no-cooperation", "tdma-unicast", "coarse")
+TARGET, DECODED_TARGET = 0.05, 0.015
+"""Largest gap aimed at: of a policy alone, and of one that imitated the optimum and is decoded with search."""
+
+
+class Setting(NamedTuple):
+    """Options of the training, options of the evaluation, and the gap that is aimed at.
+
+    Settings of one case whose training options are the same share their policies.
+    """
+
+    train: Mapping[str, Any] = {}
+    evaluate: Mapping[str, Any] = {}
+    target: float = TARGET
+
+
+DEMONSTRATED = {
+    "demonstrations": 1,
+    "cloning_steps": 4000,
+    "actor_delay": 100_000,
+    "epsilon_start": 0.05,
+    "episodes": 16,
+}
+DECODED = {"samples": 32, "polish": 1}
+FIXED = {
+    "plain": Setting(),
+    "regret": Setting({"reward": "regret", "gamma": 0}),
+    "demonstrations": Setting(DEMONSTRATED),
+    "decoding": Setting({}, DECODED),
+    "demonstrations + decoding": Setting(DEMONSTRATED, DECODED, DECODED_TARGET),
+}
+HELD_OUT = {
+    "demonstrations + regret": Setting(
+        {"demonstrations": 64, "cloning_steps": 4000, "epsilon_start": 0.05, "reward": "regret", "gamma": 0}
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """An instance, or a family with held-out instances, and the settings that are tried on it.
+
+    Parameters
+    ----------
+    instance
+        Preset.
+    settings
+        By label.
+    changes
+        Changed fields of its recipe.
+    held_out
+        Number of held-out instances of the family; 0 for a training on the instance itself.
+    """
+
+    instance: str
+    settings: Mapping[str, Setting]
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    held_out: int = 0
+
+    @property
+    def change_words(self) -> list[str]:
+        """``--set FIELD=VALUE`` for each."""
+        return [word for name, value in self.changes.items() for word in ("--set", f"{name}={value}")]
+
+    @property
+    def trained_as(self) -> dict[str, str]:
+        """By setting: the first one with the same training."""
+        first: dict[str, str] = {}
+        for label, setting in self.settings.items():
+            same = (other for other in first if self.settings[other].train == setting.train)
+            first[label] = next(same, label)
+        return first
+
+
+CASES = {
+    "paper, 1.25 GB": Case("paper", FIXED),
+    "paper, 0.25 GB": Case("paper", FIXED, {"storage_gb": 0.25}),
+    "small, held out": Case("small", HELD_OUT, held_out=16),
+}
+
+
+def slug(text: str) -> str:
+    """A name for a file."""
+    return "-".join("".join(c if c.isalnum() or c == "." else " " for c in text).split())
+
+
+def training(name: str, label: str, seed: int, episodes: int | None) -> Training:
+    """The training of a setting with a seed."""
+    case = CASES[name]
+    words = ["maasn-da", case.instance, *case.change_words, *(["--family"] if case.held_out else [])]
+    words += [*option_words(case.settings[label].train), "--seed", str(seed)]
+    words += ["--episodes", str(episodes)] if episodes else []
+    return Training(f"{slug(name)}_{slug(label)}_{seed}", tuple(words))
+
+
+def trainings(seeds: int, episodes: int | None) -> dict[tuple[str, str, int], Training]:
+    """All of them by case, label and seed; seed after seed, so that all settings are there early."""
+    return {
+        (name, label, seed): training(name, label, seed, episodes)
+        for seed in range(seeds)
+        for name, case in CASES.items()
+        for label in dict.fromkeys(case.trained_as.values())
+    }
+
+
+def evaluations(name: str, seeds: int, episodes: int | None) -> list[list[str]]:
+    """Commands that evaluate all policies of a case: one per set of options, the first one with the rivals."""
+    case = CASES[name]
+    where = (
+        ["--family", case.instance, "--held-out", str(case.held_out)] if case.held_out else [case.instance]
+    )
+    by_options: dict[tuple[str, ...], list[str]] = {}
+    for label, setting in case.settings.items():
+        runs = [training(name, case.trained_as[label], seed, episodes).out for seed in range(seeds)]
+        named = by_options.setdefault(tuple(option_words(setting.evaluate)), [])
+        named += [f"{label}={run}" for run in runs]
+    commands = []
+    for options, named in by_options.items():
+        rivals = ["--solvers", ",".join(RIVALS)] if not commands else []
+        out = ["-o", f"evaluations/{slug(name)}"]
+        commands.append(["evaluate", *named, *where, *case.change_words, *options, *rivals, *out])
+    return commands
+
+
+def run(folder: Path, seeds: int, episodes: int | None, jobs: int) -> dict[str, Any]:
+    """Run what is missing; everything that the report is made of."""
+    wanted = trainings(seeds, episodes)
+    run_trainings(folder, list(wanted.values()), jobs)
+    return {
+        "machine": machine_words(),
+        "commands": commands(episodes),
+        "trainings": [
+            {"case": name, "setting": label, "seed": seed, **curve_record(folder / each.out / "curve.csv")}
+            for (name, label, seed), each in wanted.items()
+        ],
+        "solves": [
+            {"case": name, **record}
+            for name in CASES
+            for record in solves(evaluate(folder, words) for words in evaluations(name, seeds, episodes))
+        ],
+    }
+
+
+def commands(episodes: int | None) -> list[str]:
+    """The commands of the first seed."""
+    found = [["fgamcd", *words] for name in CASES for words in evaluations(name, 1, episodes)]
+    return [shlex.join(words) for words in [*(t.words for t in trainings(1, episodes).values()), *found]]
+
+
+def gaps_of(records: Sequence[Mapping[str, Any]], case: str, solver: str) -> Floats:
+    """(seeds, instances) gaps of a setting or rival."""
+    here = [row for row in records if row["case"] == case and row["solver"] == solver]
+    instances = list(dict.fromkeys(row["instance"] for row in here))
+    by_place = {(row["seed"], row["instance"]): row["gap"] for row in here}
+    seeds = sorted({row["seed"] for row in here})
+    return np.array([[by_place[seed, instance] for instance in instances] for seed in seeds])
+
+
+GAP_COLUMNS = (
+    Column("instance"),
+    Column("setting"),
+    Column("seeds", "d"),
+    Column("gap %", GAP),
+    Column("95 % from", GAP),
+    Column("to", GAP),
+    Column("best seed %", GAP),
+    Column("worst seed %", GAP),
+    Column("target %", "g"),
+    Column("target met"),
+    Column("training s", ".0f"),
+    Column("steps", "d"),
+)
+
+
+def gap_table(content: Mapping[str, Any]) -> Table:
+    """One row per instance and setting, the rivals below."""
+    rows = []
+    for name, case in CASES.items():
+        for label, setting in case.settings.items():
+            gaps = gaps_of(content["solves"], name, label)
+            key = (name, case.trained_as[label])
+            spent = [t for t in content["trainings"] if (t["case"], t["setting"]) == key]
+            cost = (np.mean([t["seconds"] for t in spent]), round(np.mean([t["steps"] for t in spent])))
+            estimate = bootstrap([gaps])
+            target = (100.0 * setting.target, target_verdict(estimate, setting.target))
+            rows.append(
+                (name, label, len(gaps), *percents(estimate), *range_over_seeds(gaps), *target, *cost)
+            )
+        for rival in RIVALS:
+            gaps = gaps_of(content["solves"], name, rival)
+            rows.append((name, f"*{rival}*", None, *percents(bootstrap([gaps])), *(None,) * 6))
+    note = (
+        "Gap: interquartile mean over seeds and instances of (T - L) / T with its 95 % bootstrap interval over "
+        "training seeds; best and worst seed: interquartile mean over the instances. 100 % where no point was "
+        "accepted. A target is met if the whole interval is below it, and missed if all of it is above."
+    )
+    return Table("gaps", "Gap to the certified bound", GAP_COLUMNS, tuple(rows), (note,))
+
+
+def range_over_seeds(gaps: Floats) -> tuple[float, float]:
+    """Least and largest interquartile mean over the instances of a seed, in percent."""
+    each = 100.0 * interquartile_mean(gaps)
+    return float(each.min()), float(each.max())
+
+
+def target_verdict(gap: Estimate, target: float) -> str:
+    """Whether an interval is below the target."""
+    return verdict(
+        Estimate(target - gap.value, target - gap.high, target - gap.low), ("yes", "no", "undecided")
+    )
+
+
+def rival_table(content: Mapping[str, Any]) -> Table:
+    """One row per instance and setting: in how many solves its gap is smaller than a rival's."""
+    rows = []
+    for name, case in CASES.items():
+        for label in case.settings:
+            ours = gaps_of(content["solves"], name, label)
+            theirs = [gaps_of(content["solves"], name, rival) for rival in RIVALS]
+            counts = [f"{int((ours < gaps).sum())} of {ours.size}" for gaps in theirs]
+            rows.append((name, label, *counts))
+    columns = (Column("instance"), Column("setting"), *(Column(f"below {rival}") for rival in RIVALS))
+    note = (
+        "Solves (training seeds x instances) with a smaller gap than the rival on the same instance. A rival without "
+        "an accepted point has a gap of 100 %."
+    )
+    return Table("rivals", "Smaller gap than the rivals", columns, tuple(rows), (note,))
+
+
+def figure(content: Mapping[str, Any]) -> Any:
+    """One panel per case, the gap over episodes by setting."""
+    panels = []
+    for name in CASES:
+        curves: dict[str, list[Any]] = {}
+        for each in content["trainings"]:
+            if each["case"] == name:
+                curves.setdefault(each["setting"], []).append(curve_points(each))
+        panels.append(Panel(curves=curves, x="episode", y="gap", title=name))
+    return curve_panels_figure(panels)
+
+
+def main() -> None:
+    """Run, report."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    add_arguments(parser, NAME)
+    parser.add_argument("--seeds", type=int, default=5, help="trainings per setting (default: %(default)s)")
+    parser.add_argument("--episodes", type=int, help="of every training, for a trial")
+    args = parser.parse_args()
+    publish(
+        args,
+        NAME,
+        lambda: run(args.folder, args.seeds, args.episodes, args.jobs),
+        lambda content: [gap_table(content), rival_table(content)],
+        figure,
+        lambda content: code_block(content["commands"]),
+    )
+
+
+if __name__ == "__main__":
+    main()
