@@ -20,6 +20,8 @@ WIDTH_INCHES = 5.6
 """Narrow enough for texts that can be read on a phone."""
 
 _LEGEND_COLUMNS = 3
+_LEGEND_LETTERS = 68
+"""Letters in a row of a legend, about as many as fit."""
 _COLORS = ("black", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "0.5", "#56B4E9", "#E69F00")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "*", "d", "+", "x", "1", "2", "3")
 _LINES = ("-", "--", "-.")
@@ -53,9 +55,16 @@ def add_legend(figure: Figure, *axes: Axes) -> None:
     for each in axes:
         for handle, label in zip(*each.get_legend_handles_labels(), strict=True):
             first.setdefault(label, handle)
+    columns = next(n for n in range(_LEGEND_COLUMNS, 0, -1) if n == 1 or _fits(list(first), n))
     figure.legend(
-        list(first.values()), list(first), loc="outside lower center", ncols=_LEGEND_COLUMNS, fontsize="small"
+        list(first.values()), list(first), loc="outside lower center", ncols=columns, fontsize="small"
     )
+
+
+def _fits(labels: Sequence[str], columns: int) -> bool:
+    """Whether so many columns of labels, filled one after the other, are narrow enough for the figure."""
+    parts = np.array_split(np.array([len(label) for label in labels]), columns)
+    return sum(int(part.max(initial=0)) for part in parts) <= _LEGEND_LETTERS
 
 
 def add_grid(axes: Axes) -> None:

@@ -19,6 +19,7 @@ from fgamcd_opt.comparison.figure_style import (
     gap_axis,
     legend_inches,
     new_figure,
+    plain_numbers,
     styles,
 )
 from fgamcd_opt.learning.curve import CurveRow
@@ -82,12 +83,15 @@ class Panel:
         As for :func:`learning_curves_figure`.
     title
         Above the axes.
+    log_x
+        Logarithmic horizontal axis, for trainings of very different lengths.
     """
 
     curves: Mapping[str, Sequence[Curve]]
     x: str = "steps"
     y: str = "gap"
     title: str = ""
+    log_x: bool = False
 
     @cached_property
     def lines(self) -> dict[str, tuple[Floats, Floats]]:
@@ -138,7 +142,11 @@ def _draw(axes: Axes, panel: Panel, looks: Mapping[str, Mapping[str, Any]]) -> N
                 at, low, at, high, color=look["color"], linewidth=0.5, linestyle=look["linestyle"], alpha=0.6
             )
     axes.set_xlabel(AXES[panel.x])
-    axes.set_xlim(left=0.0)
+    if panel.log_x:
+        axes.set_xscale("log")
+        plain_numbers(axes, "x")
+    else:
+        axes.set_xlim(left=0.0)
     if panel.y == "gap":
         gap_axis(axes, "y")
     add_grid(axes)

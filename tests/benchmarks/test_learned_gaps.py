@@ -25,7 +25,7 @@ def content(monkeypatch):
     }
     monkeypatch.setattr(learned_gaps, "CASES", {"one": Case("paper", settings)})
     gaps = GAPS | {"decoding": [0.02] * 5}
-    rivals = dict(zip(learned_gaps.RIVALS, (0.012, 0.03, 0.5, 1.0), strict=True))
+    rivals = dict(zip(learned_gaps.RIVALS, (0.012, 0.03, 0.5, 1.0, 0.001), strict=True))
     solves = [
         {"case": "one", "solver": label, "seed": seed, "instance": "i", "gap": gap}
         for label, values in gaps.items()
@@ -62,12 +62,15 @@ def test_gap_table_by_hand(content):
     assert (good["target %"], good["target met"]) == (1.5, "yes")
     assert (decoding["gap %"], decoding["target met"]) == (pytest.approx(2.0), "no")
     assert decoding["training s"] == 30.0  # that of the plain policies
-    assert (rows["*coarse*"]["gap %"], rows["*coarse*"]["95 % from"]) == (100.0, None)
+    assert (plain["largest %"], plain["solved"]) == (99.0, "5 of 5")
+    coarse = rows["*coarse*"]
+    assert (coarse["gap %"], coarse["95 % from"], coarse["best seed %"]) == (100.0, None, None)
+    assert (coarse["largest %"], coarse["solved"]) == (100.0, "0 of 1")
 
 
 def test_rivals_are_counted_solve_by_solve(content):
     table = rival_table(content)
-    assert table.rows[0] == ("one", "plain", "1 of 5", "2 of 5", "4 of 5", "5 of 5")
+    assert table.rows[0] == ("one", "plain", "1 of 5", "2 of 5", "4 of 5", "5 of 5", "0 of 5")
     assert table.rows[1][2] == "1 of 5"  # equal gaps are not smaller
 
 
@@ -80,7 +83,7 @@ def test_several_instances_count_each(content):
     content["solves"] += more
     gaps = learned_gaps.gaps_of(content["solves"], "one", "plain")
     assert gaps.tolist() == [[value, pytest.approx(value + 0.1)] for value in GAPS["plain"]]
-    assert learned_gaps.range_over_seeds(gaps) == pytest.approx((6.0, 104.0))
+    assert learned_gaps.gap_values(gaps)[3:5] == pytest.approx((6.0, 104.0))
 
 
 def test_settings_with_the_same_training_share_it():

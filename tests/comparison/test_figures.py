@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic_rows import BOUND_S, GAPS, cell, failed, frame, varied
 
-from fgamcd_opt.comparison.figure_style import styles
+from fgamcd_opt.comparison.figure_style import add_legend, new_figure, styles
 from fgamcd_opt.comparison.figures import comparison_figures, ratios_to_least
 from fgamcd_opt.comparison.scores import scores_of
 
@@ -126,3 +126,15 @@ def test_axes_have_labels_with_units_and_no_text_leaves_the_figure(figures):
 def test_methods_differ_without_colour():
     looks = styles([str(i) for i in range(18)])
     assert len({(look["marker"]) for look in looks.values()}) == 18
+
+
+def test_long_names_take_fewer_columns_of_the_legend():
+    figure, axes = new_figure(2.0)
+    for name in ("short", "a rather long name of a method", "another rather long name of a method", "x"):
+        axes.plot([0, 1], [0, 1], label=name)
+    add_legend(figure, axes)
+    figure.draw_without_rendering()
+    (legend,) = figure.legends
+    assert legend.get_window_extent().width <= figure.bbox.width
+    places = {round(text.get_window_extent().x0) for text in legend.get_texts()}
+    assert len(places) == 2

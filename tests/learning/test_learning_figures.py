@@ -107,11 +107,14 @@ def test_panels_share_their_looks_and_their_legend():
     panels = [
         Panel(curves={"plain": runs, "regret": runs}, title="first"),
         Panel(curves={"plain": [curve(0, [None, None])]}, title="without a gap"),
-        Panel(curves={"regret": runs, "other": runs[:1]}, x="episode", y="return_", title="second"),
+        Panel(
+            curves={"regret": runs, "other": runs[:1]}, x="episode", y="return_", title="second", log_x=True
+        ),
     ]
     figure = curve_panels_figure(panels)
     first, second = figure.axes
     assert (first.get_title(), second.get_title()) == ("first", "second")
+    assert (first.get_xscale(), second.get_xscale()) == ("linear", "log")
     assert (second.get_xlabel(), second.get_ylabel()) == (AXES["episode"], VALUES["return_"])
     looks = [{line.get_label(): line.get_marker() for line in axes.get_lines()} for axes in (first, second)]
     assert looks[0]["regret (2 seeds)"] == looks[1]["regret (2 seeds)"] != looks[0]["plain (2 seeds)"]
