@@ -20,8 +20,8 @@ WIDTH_INCHES = 5.6
 """Narrow enough for texts that can be read on a phone."""
 
 _LEGEND_COLUMNS = 3
-_LEGEND_LETTERS = 68
-"""Letters in a row of a legend, about as many as fit."""
+_LEGEND_LETTERS = 62
+"""Letters in a row of a legend that fit, with the lines beside them."""
 _COLORS = ("black", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "0.5", "#56B4E9", "#E69F00")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "*", "d", "+", "x", "1", "2", "3")
 _LINES = ("-", "--", "-.")
