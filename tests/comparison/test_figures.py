@@ -130,7 +130,7 @@ def test_methods_differ_without_colour():
 
 def test_long_names_take_fewer_columns_of_the_legend():
     figure, axes = new_figure(2.0)
-    for name in ("short", "a rather long name of a method", "another rather long name of a method", "x"):
+    for name in ("short", "a rather long name of a method", "another long name of a method", "fourth name"):
         axes.plot([0, 1], [0, 1], label=name)
     add_legend(figure, axes)
     figure.draw_without_rendering()
