@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import argparse
 import shlex
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -82,6 +83,16 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         ],
         "solves": solves([evaluate(args.folder, evaluation(args.seeds, args))]),
     }
+
+
+def require_same_games(trainings: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse to pair trainings of a seed that did not meet the same instances, which shows in their steps."""
+    steps: dict[int, set[int]] = {}
+    for each in trainings:
+        steps.setdefault(each["seed"], set()).add(each["steps"])
+    for seed, found in steps.items():
+        if len(found) > 1:
+            sys.exit(f"seed {seed}: trainings of {sorted(found)} steps, so not on the same instances")
 
 
 def running_mean(episodes: Floats, values: Floats, window: float = WINDOW) -> tuple[Floats, Floats]:
@@ -215,6 +226,7 @@ def claim_table(content: Mapping[str, Any]) -> Table:
         Column("probability of improvement %", ".0f"),
         Column("verdict"),
     )
+    require_same_games(content["trainings"])
     rows = [row for rival in RIVALS for row in _claims(content, rival)]
     note = (
         f"Advantage: by how much {FULL} is better; interquartile mean over the seeds of differences at the same seed, "

@@ -20,7 +20,8 @@ from fgamcd_opt.errors import InputError
 from fgamcd_opt.files import write_bytes_atomically
 from fgamcd_opt.learning.contender import Contender
 from fgamcd_opt.learning.curve import CurveRow
-from fgamcd_opt.learning.figures import AXES, gap_profile_figure, learning_curves_figure
+from fgamcd_opt.learning.figures import AXES, learning_curves_figure
+from fgamcd_opt.learning.gap_profile import gap_profile_figure
 from fgamcd_opt.learning.gap_summary import MethodGaps, gaps_by_method, method_table, policy_table
 from fgamcd_opt.plots import save_figure
 

@@ -46,7 +46,8 @@ def content():
     return {
         "trainings": [
             {
-                "method": method, "seed": seed, "episode": EPISODES, "seconds": 50.0 + seed, "synthetic": 10 * seed,
+                "method": method, "seed": seed, "episode": EPISODES, "seconds": 50.0 + seed,
+                "synthetic": 10 * seed, "steps": 9000 + seed,
                 "return": [value - lower[method] - 5.0 * seed for value in CURVES[shapes[method]]],
             }
             for seed in range(SEEDS)
@@ -90,6 +91,12 @@ def test_methods_by_hand(content):
     assert rows["qmix-da"][4] == 192.0
     assert rows["maasn-da"][7] == pytest.approx(8.0)  # the middle half of four 3 and four 13
     assert rows["maasn-da"][-2:] == (51.5, 15)
+
+
+def test_runs_on_other_instances_are_not_paired(content):
+    content["trainings"][-1]["steps"] += 1
+    with pytest.raises(SystemExit, match="not on the same instances"):
+        claim_table(content)
 
 
 def test_a_single_seed_has_no_interval(content):

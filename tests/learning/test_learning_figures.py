@@ -15,10 +15,10 @@ from fgamcd_opt.learning.figures import (
     VALUES,
     Panel,
     curve_panels_figure,
-    gap_profile_figure,
     joined,
     learning_curves_figure,
 )
+from fgamcd_opt.learning.gap_profile import gap_profile_figure
 
 
 def curve(seed: int, gaps: list[float | None], step: int = 100) -> list[CurveRow]:
