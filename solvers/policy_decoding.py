@@ -99,6 +99,7 @@ class Decoding:
             self.problem,
             slots=self.policy.layout.slots,
             steps=self.policy.config.steps,
+            observation=self.policy.config.observation,
             oracle=self.oracle,
         )
         self.steps = np.flatnonzero(self.scenario.requested)

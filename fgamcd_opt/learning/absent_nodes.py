@@ -27,7 +27,7 @@ def with_absent_nodes(
     """
     copies, n_nodes = admissible.shape
     shown = np.zeros((copies, large.size), np.float32)
-    shown[:, positions(StateLayout(n_nodes, large.slots), large)] = state
+    shown[:, positions(StateLayout(n_nodes, large.slots, large.channels), large)] = state
     fits = np.zeros((copies, large.n_nodes), np.bool_)
     fits[:, :n_nodes] = admissible
     return shown, fits
@@ -39,7 +39,7 @@ def positions(small: StateLayout, large: StateLayout) -> NDArray[np.int64]:
     The nodes keep their numbers, so that the others of each are the first ones among its others there, too.
     """
     n, others = np.arange(small.n_nodes)[:, None], np.arange(small.n_others)
-    wants = large.requests.start + n * large.slots + np.arange(large.slots)
+    wants = large.request_index[: small.viewers, : small.n_nodes]
     links = large.backhaul.start + n * large.n_others + others
     near = large.neighbours.start + n * large.n_others + others
     room = large.room.start + np.arange(small.n_nodes)

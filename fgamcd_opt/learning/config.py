@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fgamcd_opt.errors import InputError, UsageError
+from fgamcd_opt.learning.environment.layout import StateLayout
 
 METHODS: Mapping[str, Mapping[str, Any]] = {
     "maasn-da": {},
@@ -61,6 +62,9 @@ class TrainConfig:
         ``delay`` (-T_k, scaled) or ``regret`` (against the proved bound per block, so that a return is a gap).
     steps
         ``requested`` or ``all`` blocks are walked through.
+    observation
+        A request is shown as 1 (``requests``), or by how far each node's own channel to the user goes towards the QoS
+        (``channels``).
     repair
         What the environment puts right before it acts: ``none``; ``caching`` (a requested block that no node takes
         goes to the node with most room, copies that would crowd out blocks to come and migration that brings nothing
@@ -103,6 +107,7 @@ class TrainConfig:
     augmentation: str = _choice("esn", "none", "rnn", "cgan")
     reward: str = _choice("delay", "regret")
     steps: str = _choice("requested", "all")
+    observation: str = _choice("requests", "channels")
     repair: str = _choice("delivery", "caching", "none")
     episodes: int = _number(600, 1, 10**7)
     copies: int = _number(8, 1, 1024)
@@ -150,6 +155,10 @@ class TrainConfig:
     def __post_init__(self) -> None:
         for spec in dataclasses.fields(self):
             object.__setattr__(self, spec.name, _checked(spec, getattr(self, spec.name)))
+
+    def layout(self, n_nodes: int, slots: int) -> StateLayout:
+        """What agents of this training see."""
+        return StateLayout(n_nodes, slots, self.observation == "channels")
 
     def to_json(self) -> dict[str, Any]:
         """All fields as plain values."""

@@ -69,7 +69,8 @@ class Policy:
             The file is missing, damaged or no policy, or its tensors are not those of the networks it describes.
         """
         tensors, meta = load_policy(path)
-        config, layout = TrainConfig(**meta["config"]), StateLayout(meta["n_nodes"], meta["slots"])
+        config = TrainConfig(**meta["config"])
+        layout = config.layout(meta["n_nodes"], meta["slots"])
         least, held = _least_weights(config, layout), sum(tensor.numel() for tensor in tensors.values())
         if held < least:  # networks that are larger than the file are not even made
             raise InputError(f"{path}: its networks need at least {least} weights; it holds {held}")

@@ -44,8 +44,8 @@ def save_policy(path: Path | str, tensors: Mapping[str, torch.Tensor], meta: Map
 
     path = Path(path)
     content = {"schema_version": SCHEMA_VERSION, **meta}
-    _check_meta(path, content)
-    _check_size(path, content, sum(tensor.numel() for tensor in tensors.values()))
+    layout = _check_meta(path, content).layout(content["n_nodes"], content["slots"])
+    _check_size(path, layout, sum(tensor.numel() for tensor in tensors.values()))
     data = to_bytes(path, tensors, content)
     if len(data) > MAX_POLICY_BYTES:
         raise InputError(f"{path}: would have {len(data)} bytes, more than {MAX_POLICY_BYTES}")
@@ -75,7 +75,11 @@ def load_policy(path: Path | str) -> tuple[dict[str, torch.Tensor], dict[str, An
     path = Path(path)
     tensors, meta = from_file(path, MAX_POLICY_BYTES)
     config = _check_meta(path, meta)
-    _check_size(path, meta, sum(tensor.numel() for tensor in tensors.values()))
+    _check_size(
+        path,
+        config.layout(meta["n_nodes"], meta["slots"]),
+        sum(tensor.numel() for tensor in tensors.values()),
+    )
     return tensors, {**meta, "config": config.to_json()}
 
 
@@ -100,9 +104,8 @@ def _check_meta(path: Path, meta: Mapping[str, Any]) -> TrainConfig:
         raise InputError(f"{path}: config: {error}") from error
 
 
-def _check_size(path: Path, meta: Mapping[str, Any], numbers: int) -> None:
+def _check_size(path: Path, layout: StateLayout, numbers: int) -> None:
     """Refuse a description of networks that are larger than the file: each agent reads its whole observation."""
-    layout = StateLayout(meta["n_nodes"], meta["slots"])
     least = layout.n_nodes * layout.observation_size
     if numbers < least:
         raise InputError(

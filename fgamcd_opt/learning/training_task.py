@@ -113,12 +113,12 @@ class Task:
     @cached_property
     def source(self) -> ScenarioSource:
         """Where the episodes come from."""
-        steps = self.config.steps
+        steps, observation = self.config.steps, self.config.observation
         if self.judged is not None:
-            return FamilySource(Recipe.from_json(self.instance.recipe or {}), steps=steps)
+            recipe = Recipe.from_json(self.instance.recipe or {})
+            return FamilySource(recipe, steps=steps, observation=observation)
         slots = widest_association(self.instance)
-        scenario = Scenario(P1(self.instance), slots=slots, steps=steps)
-        return FixedSource(scenario)
+        return FixedSource(Scenario(P1(self.instance), slots=slots, steps=steps, observation=observation))
 
     def judge_candidates(self) -> Iterator[Scenario]:
         """What the policy can be judged on: the instance itself, or further ones of the family, always the same."""
@@ -126,7 +126,7 @@ class Task:
             yield self.source.scenario
             return
         generator = np.random.default_rng(_JUDGED_STREAM)
-        slots, steps = self.source.layout.slots, self.config.steps
+        slots, steps, observation = self.source.layout.slots, self.config.steps, self.config.observation
         for _ in range(_TRIES * (self.judged or 0)):
             instance = self.source.draw(generator).problem.instance
-            yield Scenario(P1(instance), slots=slots, steps=steps)
+            yield Scenario(P1(instance), slots=slots, steps=steps, observation=observation)

@@ -15,6 +15,7 @@ from fgamcd_opt.learning import shipped_policies
 from fgamcd_opt.learning.absent_nodes import positions
 from fgamcd_opt.learning.config import METHODS
 from fgamcd_opt.learning.environment.layout import StateLayout
+from fgamcd_opt.learning.environment.scenario import OBSERVATIONS
 from fgamcd_opt.learning.networks.gumbel import greedy_bits
 from fgamcd_opt.learning.play import play
 from fgamcd_opt.learning.policy import Policy
@@ -76,10 +77,10 @@ def test_random_actions_by_value_have_boltzmann_probabilities():
 
 
 @settings(max_examples=20, deadline=None)
-@given(st.integers(1, 4), st.integers(1, 3), st.integers(1, 4), st.integers(0, 99))
-def test_a_smaller_layout_is_seen_as_the_same_game_with_absent_nodes(nodes, more, slots, seed):
+@given(st.integers(1, 4), st.integers(1, 3), st.integers(1, 4), st.booleans(), st.integers(0, 99))
+def test_a_smaller_layout_is_seen_as_the_same_game_with_absent_nodes(nodes, more, slots, channels, seed):
     """Against the observations, built from the definition: nodes that are there see each other as before."""
-    small, large = StateLayout(nodes, slots), StateLayout(nodes + more, slots)
+    small, large = StateLayout(nodes, slots, channels), StateLayout(nodes + more, slots, channels)
     shown, _ = states(small, seed)
     padded = np.zeros((5, large.size), np.float32)
     padded[:, positions(small, large)] = shown
@@ -90,7 +91,7 @@ def test_a_smaller_layout_is_seen_as_the_same_game_with_absent_nodes(nodes, more
     np.testing.assert_array_equal(other_padded[:, :nodes, : nodes - 1], other)
     assert not other_padded[:, :nodes, nodes - 1 :].any()
     assert not own_padded[:, nodes:, 2:].any()
-    policy = untrained(nodes + more, slots, seed=seed)
+    policy = untrained(nodes + more, slots, seed=seed, observation=OBSERVATIONS[channels])
     logits = policy.network(torch.from_numpy(own_padded), torch.from_numpy(other_padded))
     fits = torch.ones(5, nodes + more, dtype=torch.bool)
     wanted = greedy_bits(logits, fits).numpy()[:, :nodes, :nodes]

@@ -17,6 +17,7 @@ from fgamcd_opt.learning.augmentation.protocol import Episodes
 from fgamcd_opt.learning.augmentation.sample_cap import sample_cap
 from fgamcd_opt.learning.augmentation.synthesis import Synthesiser, possible_states
 from fgamcd_opt.learning.config import TrainConfig
+from fgamcd_opt.learning.environment.layout import StateLayout
 
 
 class Noisy:
@@ -150,6 +151,16 @@ def test_possible_states() -> None:
     assert np.array_equal(possible_states(possible, LAYOUT), possible)
     assert own.shape == (200, 2, LAYOUT.own_size)
     assert other.shape == (200, 2, 1, LAYOUT.other_size)
+
+
+def test_possible_requests_by_channels_are_none_or_of_some_quality() -> None:
+    layout = StateLayout(3, 2, channels=True)
+    state = np.random.default_rng(0).normal(0.0, 0.1, (400, layout.size)).astype(np.float32)
+    possible, wants = possible_states(state, layout), state[:, layout.requests]
+    expected = np.select([wants < 0.025, wants < 0.05], [0.0, 0.05], wants)
+    np.testing.assert_array_equal(possible[:, layout.requests], expected.astype(np.float32))
+    np.testing.assert_array_equal(possible[:, layout.neighbours], state[:, layout.neighbours] >= 0.5)
+    np.testing.assert_array_equal(possible_states(possible, layout), possible)
 
 
 def test_no_steps_no_samples_and_another_number_of_copies_is_refused() -> None:

@@ -13,6 +13,7 @@ from fgamcd_opt.learning.augmentation.protocol import DynamicsModel, Synthetic
 from fgamcd_opt.learning.augmentation.sample_cap import sample_cap
 from fgamcd_opt.learning.config import TrainConfig
 from fgamcd_opt.learning.environment.layout import StateLayout
+from fgamcd_opt.learning.environment.state_rows import LEAST_QUALITY
 
 if TYPE_CHECKING:
     import torch
@@ -141,7 +142,9 @@ class Synthesiser:
 
 
 def possible_states(state: NDArray[np.float32], layout: StateLayout) -> NDArray[np.float32]:
-    """Predicted states made possible: requests and neighbourhoods 0 or 1 (from one half on), all within [0, 1].
+    """Predicted states made possible: neighbourhoods and requests 0 or 1 (from one half on), all within [0, 1].
+
+    Requests that are shown by channels are 0 or at least ``LEAST_QUALITY``.
 
     Parameters
     ----------
@@ -149,6 +152,11 @@ def possible_states(state: NDArray[np.float32], layout: StateLayout) -> NDArray[
         (..., S) predicted next states.
     """
     possible = np.clip(state, 0.0, 1.0)
-    for part in (layout.requests, layout.neighbours):
-        possible[..., part] = state[..., part] >= 0.5
+    wants = possible[..., layout.requests]
+    if layout.channels:
+        wants[...] = np.where(wants < 0.5 * LEAST_QUALITY, 0.0, np.maximum(wants, LEAST_QUALITY))
+    else:
+        wants[...] = wants >= 0.5
+    near = possible[..., layout.neighbours]
+    near[...] = near >= 0.5
     return possible

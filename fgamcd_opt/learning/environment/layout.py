@@ -18,10 +18,13 @@ from numpy.typing import NDArray
 class StateLayout:
     """Positions in the state vector and in the observations of N agents.
 
-    State: ``D_k``, share of the requested bytes that is still to come (this block included), requests (N, W) of the
-    users associated with each node, remaining storage (N,) as a share of the requested bytes
+    State: ``D_k``, share of the requested bytes that is still to come (this block included), requests (V, N, W) of the
+    users associated with each node as V viewers see them, remaining storage (N,) as a share of the requested bytes
     still to come (at most 1), backhaul rates (N, N - 1) from each node to the others
     in increasing order, and neighbourhoods I_{n,m} (N, N - 1).
+
+    A request is 0 or 1, and the same for every viewer (V = 1); or, with ``channels``, it is 0 or how far the viewing
+    node's own channel to the user goes towards its QoS (V = N), see :func:`.state_rows`.
 
     Parameters
     ----------
@@ -29,10 +32,18 @@ class StateLayout:
         N.
     slots
         W, users that can be associated with one node.
+    channels
+        Requests are shown by the quality of each node's own channels.
     """
 
     n_nodes: int
     slots: int
+    channels: bool = False
+
+    @property
+    def viewers(self) -> int:
+        """V: nodes to which the requests look different."""
+        return self.n_nodes if self.channels else 1
 
     @property
     def n_others(self) -> int:
@@ -42,7 +53,7 @@ class StateLayout:
     @property
     def size(self) -> int:
         """Length of the state vector."""
-        return 2 + self.n_nodes * (self.slots + 1 + 2 * self.n_others)
+        return 2 + self.n_nodes * (self.viewers * self.slots + 1 + 2 * self.n_others)
 
     @property
     def own_size(self) -> int:
@@ -61,8 +72,8 @@ class StateLayout:
 
     @property
     def requests(self) -> slice:
-        """Requests, (N, W) flattened."""
-        return slice(2, 2 + self.n_nodes * self.slots)
+        """Requests, (V, N, W) flattened."""
+        return slice(2, 2 + self.viewers * self.n_nodes * self.slots)
 
     @property
     def room(self) -> slice:
@@ -86,10 +97,17 @@ class StateLayout:
         return np.stack([np.delete(grid, n) for n in grid]).reshape(self.n_nodes, self.n_others)
 
     @cached_property
+    def request_index(self) -> NDArray[np.int64]:
+        """(N, N, W) positions in the state of what node n sees of the users of node m."""
+        index = self.requests.start + np.arange(self.viewers * self.n_nodes * self.slots)
+        index = index.reshape(self.viewers, self.n_nodes, self.slots)
+        return np.broadcast_to(index, (self.n_nodes, self.n_nodes, self.slots))
+
+    @cached_property
     def own_index(self) -> NDArray[np.int64]:
         """(N, own_size) positions of o_{n,n} in the state."""
-        nodes, w = self.n_nodes, self.slots
-        wants = self.requests.start + np.arange(nodes * w).reshape(nodes, w)
+        nodes = self.n_nodes
+        wants = self.request_index[np.arange(nodes), np.arange(nodes)]
         room = self.room.start + np.arange(nodes)[:, None]
         links = self.backhaul.start + np.arange(nodes * self.n_others).reshape(nodes, self.n_others)
         both = np.broadcast_to(np.arange(2), (nodes, 2))
@@ -100,7 +118,7 @@ class StateLayout:
         """(N, N - 1, other_size) positions of o_{n,m} in the state."""
         m = self.others
         me = np.arange(self.n_nodes)[:, None]
-        wants = self.requests.start + m[..., None] * self.slots + np.arange(self.slots)
+        wants = self.request_index[me, m]
         back = self.backhaul.start + m * self.n_others + np.where(me < m, me, me - 1)
         return np.concatenate([wants, (self.room.start + m)[..., None], back[..., None]], axis=-1)
 

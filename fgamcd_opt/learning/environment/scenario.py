@@ -19,6 +19,9 @@ from fgamcd_opt.variants import Variant
 WALKS = ("requested", "all")
 """Blocks that an episode walks through, in the order of their indices."""
 
+OBSERVATIONS = ("requests", "channels")
+"""How states show a request: as 1, or by the quality of each node's channel to the user."""
+
 
 class Scenario:
     """One instance as a game of n_steps decisions on blocks; B below counts whatever is asked about at once.
@@ -31,6 +34,8 @@ class Scenario:
         W, users per node that the state shows; of more than that, the nearest. By default room for all.
     steps
         ``requested`` or ``all`` blocks.
+    observation
+        ``requests`` or ``channels``: what states show where a user requests a block.
     oracle
         Rates to share with others; a complete one is used as it is.
 
@@ -58,7 +63,7 @@ class Scenario:
     UnsupportedVariantError
         The problem is a variant of P1.
     InputError
-        ``steps`` or ``slots`` is not acceptable.
+        ``steps``, ``observation`` or ``slots`` is not acceptable.
     UsageError
         The oracle belongs to another problem, or the instance has more nodes than rates are tabulated for.
     """
@@ -69,6 +74,7 @@ class Scenario:
         *,
         slots: int | None = None,
         steps: str = "requested",
+        observation: str = "requests",
         oracle: RateOracle | None = None,
     ) -> None:
         data = problem.data
@@ -76,6 +82,10 @@ class Scenario:
             raise UnsupportedVariantError(f"{data.name}: the game is P1 itself, not {problem.variant}")
         if steps not in WALKS:
             raise InputError(f"steps: {steps!r} is unknown; expected one of {', '.join(WALKS)}")
+        if observation not in OBSERVATIONS:
+            raise InputError(
+                f"observation: {observation!r} is unknown; expected one of {', '.join(OBSERVATIONS)}"
+            )
         if slots is None:
             slots = widest_association(data)
         if slots < 1:
@@ -83,7 +93,7 @@ class Scenario:
         if oracle is not None and oracle.problem is not problem:
             raise UsageError(f"{data.name}: the rates belong to another problem ({oracle.problem.data.name})")
         self.problem = problem
-        self.layout = StateLayout(data.n_nodes, slots)
+        self.layout = StateLayout(data.n_nodes, slots, observation == "channels")
         self.oracle = oracle or RateOracle(problem)
         self.rates = SetRates(self.oracle)
         self._redelivery: dict[tuple[int, int], NDArray[np.uint8] | None] = {}

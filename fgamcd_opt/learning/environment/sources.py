@@ -70,6 +70,8 @@ class FamilySource:
         ``requested`` or ``all`` blocks.
     slots
         W, users per node that states show; by default :func:`family_slots`.
+    observation
+        ``requests`` or ``channels``, as in :class:`Scenario`.
     settings
         Effort of the beamforming.
     """
@@ -80,11 +82,12 @@ class FamilySource:
         *,
         steps: str = "requested",
         slots: int | None = None,
+        observation: str = "requests",
         settings: BeamformingSettings | None = None,
     ) -> None:
-        self.recipe, self.steps = recipe, steps
+        self.recipe, self.steps, self.observation = recipe, steps, observation
         self.settings = settings or BeamformingSettings(rounds=0)
-        self.layout = StateLayout(recipe.nodes, slots or family_slots(recipe))
+        self.layout = StateLayout(recipe.nodes, slots or family_slots(recipe), observation == "channels")
 
     def draw(self, generator: np.random.Generator) -> Scenario:
         """A scenario whose instance has a seed from ``generator``.
@@ -100,7 +103,13 @@ class FamilySource:
             reason = problem.infeasibility_reason()
             if reason is None:
                 oracle = RateOracle(problem, self.settings)
-                return Scenario(problem, slots=self.layout.slots, steps=self.steps, oracle=oracle)
+                return Scenario(
+                    problem,
+                    slots=self.layout.slots,
+                    steps=self.steps,
+                    observation=self.observation,
+                    oracle=oracle,
+                )
         raise InputError(
             f"{self.recipe.name}: {_TRIES} instances of this recipe are all infeasible, the last one because {reason}; "
             "give the nodes more storage (storage_gb) or lower the QoS (qos_cap)"
