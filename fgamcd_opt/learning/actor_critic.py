@@ -18,6 +18,7 @@ from fgamcd_opt.learning.networks.observer import Observer
 from fgamcd_opt.learning.networks.team_value import TeamValue
 from fgamcd_opt.learning.optimiser_state import pack, unpack
 from fgamcd_opt.learning.replay import Batch
+from fgamcd_opt.learning.schedules import anneal, epsilon
 
 _NETWORKS = ("actor", "value", "target_actor", "target_value")
 
@@ -59,8 +60,10 @@ class ActorCritic:
         """Start episodes; nothing to do without a recurrent state."""
 
     def end_episodes(self, episodes: int) -> None:
-        """Told how many episodes are over; exploration follows them."""
+        """Told how many episodes are over; exploration and learning rates follow them."""
         self.epsilon = epsilon(self.config, episodes)
+        anneal(self.actor_adam, self.config.actor_lr, self.config, episodes)
+        anneal(self.critic_adam, self.config.critic_lr, self.config, episodes)
 
     @torch.no_grad()
     def act(
@@ -180,12 +183,6 @@ class ActorCritic:
             getattr(self, name).load_state_dict(part_of(tensors, name))
         for name in ("actor_adam", "critic_adam"):
             unpack(getattr(self, name), part_of(tensors, name))
-
-
-def epsilon(config: TrainConfig, episodes: int) -> float:
-    """Exploration after so many episodes: from ``epsilon_start`` to ``epsilon_end``, linearly."""
-    share = min(episodes / config.epsilon_episodes, 1.0)
-    return config.epsilon_start + share * (config.epsilon_end - config.epsilon_start)
 
 
 def part_of(tensors: Mapping[str, torch.Tensor], name: str) -> dict[str, torch.Tensor]:

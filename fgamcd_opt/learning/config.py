@@ -75,9 +75,10 @@ class TrainConfig:
         Discount; penalties for a QoS that is missed and for a requested block that nobody can deliver.
     hidden, critic_hidden, mixer_hidden, plain_hidden
         Widths.
-    actor_lr, critic_lr, batch_size, polyak_tau, grad_clip, logit_l2, temperature, migration_logit
-        Learning rates of Adam, transitions per update, Polyak averaging of the targets, largest gradient norm, weight
-        of the squared logits, temperature of the Gumbel-Softmax, logit of migration in a fresh policy.
+    actor_lr, critic_lr, lr_end, batch_size, polyak_tau, grad_clip, logit_l2, temperature, migration_logit
+        Learning rates of Adam and the share of them that is left in the last episode (linear), transitions per update,
+        Polyak averaging of the targets, largest gradient norm, weight of the squared logits, temperature of the
+        Gumbel-Softmax, logit of migration in a fresh policy.
     priority
         Transitions are replayed in proportion to the ``size`` of their block, or ``uniform``.
     buffer_size, warmup_steps, update_every, actor_delay, standardise_rewards
@@ -121,6 +122,7 @@ class TrainConfig:
     plain_hidden: int = _number(256, 1, 4096)
     actor_lr: float = _number(2e-3, 1e-8, 1.0)
     critic_lr: float = _number(2e-3, 1e-8, 1.0)
+    lr_end: float = _number(1.0, 0.0, 1.0)
     batch_size: int = _number(128, 1, 65536)
     polyak_tau: float = _number(0.005, 1e-6, 1.0)
     grad_clip: float = _number(10.0, 1e-6, 1e9)

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fgamcd_opt.errors import InputError
-from fgamcd_opt.learning.actor_critic import epsilon
 from fgamcd_opt.learning.config import TrainConfig
 from fgamcd_opt.learning.discrete_actions import action_index, action_table, best_action
 from fgamcd_opt.learning.environment.layout import StateLayout
@@ -22,6 +21,7 @@ from fgamcd_opt.learning.networks.observer import Observer
 from fgamcd_opt.learning.networks.recurrent_q import RecurrentQ
 from fgamcd_opt.learning.optimiser_state import pack, unpack
 from fgamcd_opt.learning.replay import Batch
+from fgamcd_opt.learning.schedules import anneal, epsilon
 
 
 class Qmix:
@@ -73,8 +73,9 @@ class Qmix:
         return np.array(self._memory.cpu().numpy())
 
     def end_episodes(self, episodes: int) -> None:
-        """Told how many episodes are over; exploration follows them."""
+        """Told how many episodes are over; exploration and learning rate follow them."""
         self.epsilon = epsilon(self.config, episodes)
+        anneal(self._adam, self.config.critic_lr, self.config, episodes)
 
     @torch.no_grad()
     def act(

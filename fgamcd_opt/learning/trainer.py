@@ -294,6 +294,7 @@ class Trainer:
         self.episode, self.steps, self.updates = meta["episode"], meta["steps"], meta["updates"]
         self.synthetic, self._owed, self._seconds = meta["synthetic"], meta["owed"], meta["seconds"]
         self._cloned, self._returns = meta["cloned"], list(meta["returns"])
+        self.learner.end_episodes(self.episode)
         self._play.bit_generator.state = meta["play"]
         self._drawing.bit_generator.state = meta["drawing"]
         self.scale.load_state(meta["reward_scale"])

@@ -33,6 +33,7 @@ SHORT = {
     "plain_hidden": 8,
     "buffer_size": 300,
     "reservoir": 10,
+    "lr_end": 0.2,
     "washout": 0,
 }
 CLOCK = {"seconds", "steps_per_s"}
