@@ -33,7 +33,7 @@ from fgamcd_opt.learning.figures import Panel, curve_panels_figure
 from fgamcd_opt.learning.statistics import Estimate, Floats, bootstrap, probability_of_improvement
 
 NAME = "ablation"
-OPTIONS: Mapping[str, Any] = {}
+OPTIONS: Mapping[str, Any] = {"reward": "regret", "gamma": 0, "observation": "channels", "lr_end": 0.05}
 """Settings of all trainings besides the switches of the methods."""
 HELD_OUT = 16
 """Instances on which the policies are evaluated after the training."""
@@ -298,7 +298,7 @@ def main() -> None:
     add_arguments(parser, NAME)
     parser.add_argument("--family", default="small", help="recipe (default: %(default)s)")
     parser.add_argument("--seeds", type=int, default=10, help="per method (default: %(default)s)")
-    parser.add_argument("--episodes", type=int, default=300, help="per training (default: %(default)s)")
+    parser.add_argument("--episodes", type=int, default=200, help="per training (default: %(default)s)")
     parser.add_argument(
         "--judged", type=int, default=8, help="instances behind the gap of the curves (default: %(default)s)"
     )
