@@ -25,7 +25,7 @@ from campaign import (
     solves,
 )
 from machine import machine_words
-from results import add_arguments, code_block, percents, publish, verdict
+from results import add_arguments, percents, publish, verdict
 
 from fgamcd_opt.comparison.table import GAP, Column, Table, Value
 from fgamcd_opt.learning.config import METHODS
@@ -75,6 +75,8 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     run_trainings(args.folder, list(wanted.values()), args.jobs)
     shown = [each.words for each in trainings(1, args).values()] + [["fgamcd", *evaluation(1, args)]]
     return {
+        "script": f"python benchmarks/{NAME}.py FOLDER --family {args.family} --seeds {args.seeds} "
+        f"--episodes {args.episodes} --judged {args.judged}",
         "machine": machine_words(),
         "commands": [shlex.join(words) for words in shown],
         "trainings": [
@@ -309,7 +311,6 @@ def main() -> None:
         lambda: run(args),
         lambda content: [method_table(content), claim_table(content)],
         figure,
-        lambda content: code_block(content["commands"]),
     )
 
 

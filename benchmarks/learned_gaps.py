@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from campaign import Training, curve_points, curve_record, evaluate, option_words, run_trainings, solves
 from machine import machine_words
-from results import add_arguments, code_block, percents, publish, verdict
+from results import add_arguments, percents, publish, verdict
 
 from fgamcd_opt.comparison.table import GAP, Column, Table, Value
 from fgamcd_opt.learning.figures import Panel, curve_panels_figure
@@ -155,6 +155,8 @@ def run(folder: Path, seeds: int, episodes: int | None, jobs: int) -> dict[str, 
     wanted = trainings(seeds, episodes)
     run_trainings(folder, list(wanted.values()), jobs)
     return {
+        "script": f"python benchmarks/{NAME}.py FOLDER --seeds {seeds}"
+        + (f" --episodes {episodes}" if episodes else ""),
         "machine": machine_words(),
         "commands": commands(episodes),
         "trainings": [
@@ -292,7 +294,6 @@ def main() -> None:
         lambda: run(args.folder, args.seeds, args.episodes, args.jobs),
         lambda content: [gap_table(content), rival_table(content)],
         figure,
-        lambda content: code_block(content["commands"]),
     )
 
 

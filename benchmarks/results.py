@@ -20,6 +20,11 @@ from fgamcd_opt.plots import save_figure
 PICTURES = "figures"
 """Folder beside the page."""
 
+COMMANDS = (
+    "What was run in FOLDER, for seed 0; the trainings of the other seeds differ in nothing else, and their policies "
+    "are named in the same evaluations:"
+)
+
 Content = Mapping[str, Any]
 
 
@@ -39,7 +44,6 @@ def publish(
     run: Callable[[], Content],
     tables: Callable[[Content], Sequence[Table]],
     figure: Callable[[Content], Any],
-    footer: Callable[[Content], str],
 ) -> None:
     """Run, keep the figures as ``NAME.json``, print the tables, and put them with the picture into the page."""
     kept = args.folder / f"{name}.json"
@@ -57,8 +61,8 @@ def publish(
         if path.parent.resolve() != pictures.resolve():
             shutil.copyfile(path, pictures / path.name)
     files = ", ".join(f"[{path.name}]({PICTURES}/{path.name})" for path in (kept, *written))
-    ending = f"`python benchmarks/{name}.py FOLDER`, {content['machine']}. Files: {files}"
-    parts = [f"![{name}]({PICTURES}/{name}.png)", text, footer(content), ending]
+    ending = f"`{content['script']}`, {content['machine']}. Files: {files}"
+    parts = [f"![{name}]({PICTURES}/{name}.png)", text, COMMANDS, code_block(content["commands"]), ending]
     put(args.page, f"<!-- benchmarks/{name}.py -->", "\n\n".join(parts))
 
 

@@ -153,7 +153,12 @@ def test_curves_survive_the_file(tmp_path):
 
 
 def test_the_page_can_be_made_again_from_what_is_beside_it(tmp_path):
-    content = {"machine": "a machine", "commands": ["fgamcd x"], "solves": [{"gap": 0.1}, {"gap": 0.2}]}
+    content = {
+        "script": "python x.py",
+        "machine": "a machine",
+        "commands": ["fgamcd x"],
+        "solves": [{"gap": 0.1}, {"gap": 0.2}],
+    }
     page = tmp_path / "docs" / "page.md"
     page.parent.mkdir()
     page.write_text("before\n<!-- benchmarks/trial.py -->\n<!-- benchmarks/trial.py -->\nafter\n")
@@ -173,14 +178,13 @@ def test_the_page_can_be_made_again_from_what_is_beside_it(tmp_path):
                 Table("t", "Gaps", (Column("gap", "g"),), tuple((r["gap"],) for r in held["solves"]))
             ],
             lambda held: Figure(),
-            lambda held: results.code_block(held["commands"]),
         )
         return page.read_text()
 
     text = publish(parse(str(tmp_path / "work")), lambda: content)
     assert "| 0.1 |\n| 0.2 |" in text
     assert "    fgamcd x" in text
-    assert "a machine" in text
+    assert "`python x.py`, a machine. Files: [trial.json](figures/trial.json)" in text
     assert text.startswith("before\n") and text.endswith("after\n")  # noqa: PT018
     pictures = page.parent / "figures"
     assert sorted(path.name for path in pictures.iterdir()) == ["trial.json", "trial.png", "trial.svg"]
