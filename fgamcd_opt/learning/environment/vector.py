@@ -11,12 +11,10 @@ from numpy.typing import NDArray
 from fgamcd_opt.errors import InputError
 from fgamcd_opt.learning.environment.deck import Deck
 from fgamcd_opt.learning.environment.layout import StateLayout
+from fgamcd_opt.learning.environment.repair import REPAIRS, drop_needless_links, place_orphans
 from fgamcd_opt.learning.environment.reserve import keep_reserve
 from fgamcd_opt.learning.environment.scenario import Scenario, air_s, caching_mask, migration_s, participants
 from fgamcd_opt.learning.environment.sources import ScenarioSource
-
-REPAIRS = ("none", "caching", "delivery")
-"""What is put right before a decision is executed; each includes the one before."""
 
 
 class RewardModel(Protocol):
@@ -114,7 +112,6 @@ class VectorEnvironment:
         self.penalty_qos, self.penalty_undelivered = penalty_qos, penalty_undelivered
         self.reward_model = reward_model
         self.layout: StateLayout = source.layout
-        self._each = np.arange(copies)
         self._deck: Deck | None = None
         self.reset()
 
@@ -184,30 +181,17 @@ class VectorEnvironment:
 
     def _masked(self, bits: NDArray[Any], requested: NDArray[np.bool_]) -> NDArray[np.uint8]:
         """Decisions that (1), (2) and the links allow, with the repair of the caching."""
-        fits = self.admissible()
+        deck, fits = self.deck, self.admissible()
         chosen = bits != 0
         chosen[:, :, 0] &= fits
         if self.repair != "none":
-            deck = self.deck
             keep_reserve(chosen[:, :, 0], self._room, self._row, self._end, deck.block_bytes, deck.requested)
-            orphan = requested & ~chosen[:, :, 0].any(axis=1)
-            if orphan.any():
-                roomiest = self._room.argmax(axis=1)
-                chosen[self._each, roomiest, 0] |= orphan & fits[self._each, roomiest]
+            place_orphans(chosen[:, :, 0], requested, self._room, fits)
         chosen[:, :, 1:] &= chosen[:, :, :1]
-        chosen[:, :, 1:] &= self.deck.linked[self._row]
+        chosen[:, :, 1:] &= deck.linked[self._row]
         if self.repair != "none":
-            self._drop_needless_links(chosen)
+            drop_needless_links(chosen, self.layout.others, deck.link_s[self._row])
         return np.asarray(chosen.view(np.uint8))
-
-    def _drop_needless_links(self, chosen: NDArray[np.bool_]) -> None:
-        """Drop migration to nodes that cache the block, and all but the fastest link to each other node."""
-        others = self.layout.others
-        used = chosen[:, :, 1:] & ~chosen[:, :, 0][:, others]
-        arrival = np.full((self.copies, *[self.layout.n_nodes] * 2), np.inf)
-        sender = np.arange(self.layout.n_nodes)[:, None]
-        arrival[:, sender, others] = np.where(used, self.deck.link_s[self._row], np.inf)
-        chosen[:, :, 1:] = used & (arrival[:, sender, others] == arrival.min(axis=1)[:, others])
 
     def _redeliver(
         self, executed: NDArray[np.uint8], cached: NDArray[np.int64], missed: NDArray[np.int64]
