@@ -49,13 +49,18 @@ IMITATION = {**CHANNELS, "actor_delay": 1_000_000, "epsilon_start": 0.05, "episo
 """No reinforcement after the imitation: it has been measured to lose more than it gains at these budgets."""
 DECODED = {"samples": 32, "polish": 1}
 PLAIN = Setting({**CHANNELS, "episodes": 320})
-REGRETTED = Setting({**PLAIN.train, **REGRET})
+LONGER = Setting({**CHANNELS, "episodes": 480})
 DEMONSTRATED = Setting({**IMITATION, "demonstrations": 1, "cloning_steps": 4000})
-FIXED = {
-    "plain": PLAIN,
+IMITATED = {
     "demonstrations": DEMONSTRATED,
-    "decoding": PLAIN._replace(evaluate=DECODED),
     "demonstrations + decoding": DEMONSTRATED._replace(evaluate=DECODED, target=DECODED_TARGET),
+}
+FIXED = {"plain": PLAIN, "decoding": PLAIN._replace(evaluate=DECODED), **IMITATED}
+SCARCE = {
+    "plain": LONGER,
+    "regret": Setting({**LONGER.train, **REGRET}),
+    "decoding": LONGER._replace(evaluate=DECODED),
+    **IMITATED,
 }
 HELD_OUT = {
     "plain": Setting({**CHANNELS, "episodes": 640}),
@@ -105,10 +110,8 @@ class Case:
 
 CASES = {
     "paper, 1.25 GB": Case("paper", FIXED),
-    "paper, 0.4 GB": Case("paper", {**FIXED, "regret": REGRETTED}, {"storage_gb": 0.4}),
-    "paper, 0.25 GB": Case(
-        "paper", {k: v for k, v in FIXED.items() if v.train is DEMONSTRATED.train}, {"storage_gb": 0.25}
-    ),
+    "paper, 0.4 GB": Case("paper", SCARCE, {"storage_gb": 0.4}),
+    "paper, 0.25 GB": Case("paper", IMITATED, {"storage_gb": 0.25}),
     "small, held out": Case("small", HELD_OUT, held_out=16),
 }
 
