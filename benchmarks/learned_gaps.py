@@ -62,13 +62,11 @@ SCARCE = {
     "decoding": LONGER._replace(evaluate=DECODED),
     **IMITATED,
 }
+TAUGHT = Setting({**IMITATION, "demonstrations": 600, "cloning_steps": 3000})
 HELD_OUT = {
-    "plain": Setting({**CHANNELS, "episodes": 640}),
-    "regret": Setting({**CHANNELS, **REGRET, "episodes": 640}),
-    "demonstrations": Setting({**IMITATION, "demonstrations": 1000, "cloning_steps": 4000}),
-    "demonstrations + decoding": Setting(
-        {**IMITATION, "demonstrations": 1000, "cloning_steps": 4000}, DECODED
-    ),
+    "regret": Setting({**LONGER.train, **REGRET}),
+    "demonstrations": TAUGHT,
+    "demonstrations + decoding": TAUGHT._replace(evaluate=DECODED),
 }
 
 

@@ -92,8 +92,8 @@ def test_settings_with_the_same_training_share_it():
     wanted = trainings(2, None)
     assert ("paper, 1.25 GB", "decoding", 0) not in wanted
     assert len({each.name for each in wanted.values()}) == len(wanted)
-    first, *more = evaluations("paper, 0.25 GB", 2, None)
-    plain = wanted["paper, 0.25 GB", "plain", 1].out
+    first, *more = evaluations("paper, 0.4 GB", 2, None)
+    plain = wanted["paper, 0.4 GB", "plain", 1].out
     assert f"plain={plain}" in first
     assert [f"decoding={plain}" in words for words in more] == [True]
     assert ["--solvers" in words for words in (first, *more)] == [True, False]
