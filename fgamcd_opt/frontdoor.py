@@ -44,6 +44,7 @@ def solve(
     build_s: float = 0.0,
     stop: threading.Event | None = None,
     rate_cache: Path | None = None,
+    silent: bool = False,
 ) -> Result:
     """Solve P1 with a registered solver; the independent checker scores what comes back.
 
@@ -66,6 +67,8 @@ def solve(
         Ctrl-C does the same.
     rate_cache
         Folder in which finished rate tables are kept between runs; see :mod:`fgamcd_opt.rate_cache`.
+    silent
+        Log no progress.
 
     Raises
     ------
@@ -83,7 +86,7 @@ def solve(
     begun = time.monotonic()
     chosen.prepare()
     build_s += time.monotonic() - begun
-    context = SolveContext(limits or Limits(), seed, rate_cache, stop or threading.Event())
+    context = SolveContext(limits or Limits(), seed, rate_cache, stop or threading.Event(), silent)
     with nullcontext() if stop else _interrupt_sets(context.stop):
         outcome = chosen.solve(problem, context, complete)
     return _judge(problem, chosen, outcome, context, complete, build_s)

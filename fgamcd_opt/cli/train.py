@@ -98,7 +98,7 @@ def run(args: argparse.Namespace) -> ExitCode:
         else:
             benchmarks = start.held_benchmarks(task, folder, held)
         resumed = has_checkpoint(folder.checkpoint)
-        trainer = start.make_trainer(task, benchmarks, resumed=resumed)
+        trainer = start.make_trainer(task, benchmarks, context, resumed=resumed)
         if held is None:
             folder.begin(start.content(task, benchmarks))
         progress = Progress(context, config.episodes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -97,23 +98,37 @@ def _with_rates(task: Task, benchmarks: list[Benchmark]) -> list[Benchmark]:
     return benchmarks
 
 
-def make_trainer(task: Task, benchmarks: Sequence[Benchmark], *, resumed: bool) -> Trainer:
+def make_trainer(
+    task: Task, benchmarks: Sequence[Benchmark], context: SolveContext, *, resumed: bool
+) -> Trainer:
     """The trainer at its start; one that is resumed has imitated its demonstrations before."""
-    config = task.config
+    config, begun = task.config, time.perf_counter()
     judged = [Judged(each.scenario, each.bound.bound_s) for each in benchmarks]
     reward_model = RegretReward() if config.reward == "regret" else None
-    demonstrations = _demonstrations(task) if config.demonstrations and not resumed else None
+    demonstrations = _demonstrations(task, context) if config.demonstrations and not resumed else None
     return Trainer(
-        task.source, config, judged=judged, reward_model=reward_model, demonstrations=demonstrations
+        task.source,
+        config,
+        judged=judged,
+        reward_model=reward_model,
+        demonstrations=demonstrations,
+        spent_s=time.perf_counter() - begun,
     )
 
 
-def _demonstrations(task: Task) -> Replay:
+def _demonstrations(task: Task, context: SolveContext) -> Replay:
     """Steps of optimal solutions; of a fixed instance there is one."""
     generator = np.random.default_rng(np.random.SeedSequence(task.config.seed, spawn_key=_DEMONSTRATED))
     episodes = task.config.demonstrations if task.judged is not None else 1
     log.info("demonstrations to imitate: solving %d", episodes)
-    shown = demonstrate(task.source, episodes, generator)
+    shown = demonstrate(
+        task.source,
+        episodes,
+        generator,
+        stop=context.stop,
+        on_solved=lambda solved: context.progress(f"demonstrations: {solved} of {episodes} solved"),
+    )
+    log.info("%d steps of behaviour cloning on %d solutions", task.config.cloning_steps, len(shown.gaps))
     replay = Replay(len(shown.rows["reward"]), task.source.layout, 0, task.config.priority)
     replay.add(**shown.rows)
     return replay

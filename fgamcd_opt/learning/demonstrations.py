@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +46,8 @@ def demonstrate(
     *,
     gap: float = 1e-3,
     time_s: float = float("inf"),
+    stop: threading.Event | None = None,
+    on_solved: Callable[[int], None] = lambda solved: None,
 ) -> Demonstrations:
     """Solve scenarios with `exact` and walk through the game as the solutions say.
 
@@ -60,18 +63,28 @@ def demonstrate(
         Certified relative gap at which `exact` may stop.
     time_s
         Time limit per solve in s; with a limit the result depends on the machine.
+    stop
+        Set it to end early, with `KeyboardInterrupt`: part of the demonstrations would make another training.
+    on_solved
+        Told after every solve how many there were.
 
     Raises
     ------
+    KeyboardInterrupt
+        ``stop`` was set.
     InputError
         ``episodes`` is not positive, or `exact` found no solution of any scenario.
     """
     if episodes < 1:
         raise InputError(f"demonstrations: {episodes} episodes; expected at least 1")
     walks, gaps = [], []
-    for _ in range(episodes):
+    limits = Limits(gap=gap, time_s=time_s)
+    for solved in range(1, episodes + 1):
         scenario = source.draw(generator)
-        result = solve(scenario.problem, "exact", limits=Limits(gap=gap, time_s=time_s))
+        result = solve(scenario.problem, "exact", limits=limits, stop=stop, silent=True)
+        if stop is not None and stop.is_set():
+            raise KeyboardInterrupt
+        on_solved(solved)
         if result.solution is not None and result.gap is not None:
             walks.append(walk(scenario, result.solution.decision))
             gaps.append(result.gap)

@@ -90,6 +90,8 @@ class Trainer:
         Actions to imitate before training, in states as they occur.
     judged
         Scenarios with their bounds on which the policy is judged; by default the fixed instance.
+    spent_s
+        Seconds that the training has taken already, on demonstrations.
     """
 
     def __init__(
@@ -101,6 +103,7 @@ class Trainer:
         reward_model: RewardModel | None = None,
         demonstrations: Replay | None = None,
         judged: Sequence[Judged] = (),
+        spent_s: float = 0.0,
     ) -> None:
         self.source, self.config, self.reward_model = source, config, reward_model
         self.demonstrations = demonstrations
@@ -116,7 +119,7 @@ class Trainer:
         self.scale = RewardScale(config.standardise_rewards)
         self._play, self._drawing = np.random.default_rng(play), np.random.default_rng(drawing)
         self.episode = self.steps = self.updates = self.synthetic = 0
-        self._owed, self._seconds = 0, 0.0
+        self._owed, self._seconds = 0, spent_s
         self._returns: list[float] = []
         """Of the episodes since the last row."""
         self._cloned = False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 import torch
@@ -74,6 +76,22 @@ def test_imitation_leads_to_the_demonstrated_solution():
         (-log_likelihood(policy.network(own, other), fits, bits).mean()).backward()
         adam.step()
     np.testing.assert_array_equal(play(policy, scenario).bits[0], rows["bits"])
+
+
+def test_demonstrating_tells_how_far_it_is_and_can_be_stopped():
+    source = FamilySource(PRESETS["small"].with_overrides(FIELDS))
+    told, stop = [], threading.Event()
+    demonstrate(source, 3, np.random.default_rng(5), on_solved=told.append)
+    assert told == [1, 2, 3]
+
+    def second_is_the_last(solved):
+        if solved == 2:
+            stop.set()
+        told.append(solved)
+
+    with pytest.raises(KeyboardInterrupt):
+        demonstrate(source, 9, np.random.default_rng(5), stop=stop, on_solved=second_is_the_last)
+    assert told == [1, 2, 3, 1, 2]
 
 
 def test_what_cannot_be_demonstrated_is_refused():
