@@ -1,4 +1,4 @@
-"""Speed of training: ``python benchmarks/training.py [--episodes 600]``.
+"""Speed of training: ``python benchmarks/training.py [--episodes 600] [--page PAGE]``.
 
 Trains MAASN-DA on a fixed instance with warm rates, with one update per five environment steps and with one per step,
 on one thread, and says where the time goes; then the complete update alone by number of nodes, and the rate of family
@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from machine import machine, machine_words
+from pages import put
 
 from fgamcd_opt.comparison.table import Column, Table
 from fgamcd_opt.instances import PRESETS, generate
@@ -136,6 +137,7 @@ def main() -> None:
         "--updates-every", default="5,1", help="environment steps per update, comma-separated"
     )
     parser.add_argument("-o", type=Path, help="the figures as JSON")
+    parser.add_argument("--page", type=Path, help="put the tables into this page")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     torch.set_num_threads(1)
@@ -157,8 +159,10 @@ def main() -> None:
     words = (
         f"One thread; {machine_words()}, torch {torch.__version__}. Command: `python benchmarks/training.py`."
     )
-    text = "\n\n".join([words, *(table.markdown() for table in tables)])
+    text = "\n\n".join([*(table.markdown() for table in tables), words])
     print(text)
+    if arguments.page:
+        put(arguments.page, "<!-- benchmarks/training.py -->", text)
     if arguments.o:
         arguments.o.write_text(
             json.dumps({"machine": machine(), "runs": runs, "updates": updates}, indent=1) + "\n"
