@@ -55,6 +55,11 @@ class Training:
         return f"runs/{self.name}"
 
     @property
+    def best(self) -> str:
+        """File of the best policy that it met, by the evaluations of its curve."""
+        return f"{self.out}/best.safetensors"
+
+    @property
     def words(self) -> list[str]:
         """The complete command, to be run in the folder of the campaign."""
         return ["fgamcd", "train", *self.arguments, "--rate-cache", "rates", "--out", self.out]

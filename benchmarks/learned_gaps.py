@@ -146,7 +146,7 @@ def evaluations(name: str, seeds: int, episodes: int | None) -> list[list[str]]:
     )
     by_options: dict[tuple[str, ...], list[str]] = {}
     for label, setting in case.settings.items():
-        runs = [training(name, case.trained_as[label], seed, episodes).out for seed in range(seeds)]
+        runs = [training(name, case.trained_as[label], seed, episodes).best for seed in range(seeds)]
         named = by_options.setdefault(tuple(option_words(setting.evaluate)), [])
         named += [f"{label}={run}" for run in runs]
     commands = []

@@ -93,7 +93,7 @@ def test_settings_with_the_same_training_share_it():
     assert ("paper, 1.25 GB", "decoding", 0) not in wanted
     assert len({each.name for each in wanted.values()}) == len(wanted)
     first, *more = evaluations("paper, 0.4 GB", 2, None)
-    plain = wanted["paper, 0.4 GB", "plain", 1].out
+    plain = wanted["paper, 0.4 GB", "plain", 1].best
     assert f"plain={plain}" in first
     assert [f"decoding={plain}" in words for words in more] == [True]
     assert ["--solvers" in words for words in (first, *more)] == [True, False]
