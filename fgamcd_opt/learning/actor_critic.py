@@ -113,16 +113,21 @@ class ActorCritic:
 
     def update_critic(self, batch: Batch, seen: tuple[torch.Tensor, torch.Tensor]) -> float:
         """One step towards the TD targets; the loss before it. ``seen``: the observations of the batch's states."""
-        with torch.no_grad():
-            own, other = self.observe(batch.next_state)
-            bits = greedy_bits(self.target_actor(own, other), batch.next_admissible)
-            ahead = self.target_value(batch.next_state, own, other, bits)
-            keep = (self.config.gamma * (1.0 - batch.done)).view(-1, *[1] * (ahead.dim() - 1))
-            target = batch.reward.view_as(keep) + keep * ahead
         value = self.value(batch.state, *seen, batch.bits)
+        each = (-1, *[1] * (value.dim() - 1))
+        target = batch.reward.view(each)
+        if self.config.gamma > 0.0:
+            target = target + (self.config.gamma * (1.0 - batch.done)).view(each) * self._ahead(batch)
         error = (value - target).square()
-        loss = (error * self.value.weights(batch.state).view_as(keep)).mean()
+        loss = (error * self.value.weights(batch.state).view(each)).mean()
         return self._descend(self.critic_adam, self._value, loss)
+
+    @torch.no_grad()
+    def _ahead(self, batch: Batch) -> torch.Tensor:
+        """Q'(s', mu'(s')), of the shape of the value."""
+        own, other = self.observe(batch.next_state)
+        bits = greedy_bits(self.target_actor(own, other), batch.next_admissible)
+        return torch.as_tensor(self.target_value(batch.next_state, own, other, bits))
 
     def update_actor(self, batch: Batch, seen: tuple[torch.Tensor, torch.Tensor]) -> float:
         """One step up the team's value; the loss before it. ``seen``: the observations of the batch's states."""
