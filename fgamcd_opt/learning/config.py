@@ -8,10 +8,12 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fgamcd_opt.errors import InputError, UsageError
-from fgamcd_opt.learning.environment.layout import StateLayout
+
+if TYPE_CHECKING:
+    from fgamcd_opt.learning.environment.layout import StateLayout
 
 METHODS: Mapping[str, Mapping[str, Any]] = {
     "maasn-da": {},
@@ -160,6 +162,8 @@ class TrainConfig:
 
     def layout(self, n_nodes: int, slots: int) -> StateLayout:
         """What agents of this training see."""
+        from fgamcd_opt.learning.environment.layout import StateLayout
+
         return StateLayout(n_nodes, slots, self.observation == "channels")
 
     def to_json(self) -> dict[str, Any]:
