@@ -159,7 +159,8 @@ def main() -> None:
 
     tables = [_table("training", RUN_COLUMNS, runs), _table("update", UPDATE_COLUMNS, updates)]
     words = (
-        f"One thread; {machine_words()}, torch {torch.__version__}. Command: `python benchmarks/training.py`."
+        f"One thread; {machine_words()}, torch {torch.__version__}. Command: `python benchmarks/training.py "
+        f"--episodes {arguments.episodes} --updates-every {arguments.updates_every}`."
     )
     text = "\n\n".join([*(table.markdown() for table in tables), words])
     print(text)
