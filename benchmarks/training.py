@@ -23,6 +23,7 @@ from pages import put
 from fgamcd_opt.comparison.table import Column, Table
 from fgamcd_opt.instances import PRESETS, generate
 from fgamcd_opt.learning.actor_critic import ActorCritic
+from fgamcd_opt.learning.allocator import keep_freed_memory
 from fgamcd_opt.learning.config import TrainConfig, method_config
 from fgamcd_opt.learning.environment.layout import StateLayout
 from fgamcd_opt.learning.environment.scenario import Scenario
@@ -143,6 +144,7 @@ def main() -> None:
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     torch.set_num_threads(1)
+    keep_freed_memory()
 
     recipe = PRESETS[arguments.preset]
     instance = generate(recipe)

@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     config, folder = _config(args), RunFolder(args.out)
     limits = Limits(time_s=args.time_limit, threads=args.threads)
     require_learning()
-    _prepare_device(config.device, args.threads)
+    _prepare_process(config.device, args.threads)
     if not args.resume:
         folder.require_new()
     from fgamcd_opt.cli import training_start as start
@@ -125,11 +125,14 @@ def _config(args: argparse.Namespace) -> TrainConfig:
     return method_config(args.method, values)
 
 
-def _prepare_device(device: str, threads: int) -> None:
-    """Refuse a device that PyTorch does not have here."""
+def _prepare_process(device: str, threads: int) -> None:
+    """Set threads and memory up for training; refuse a device that PyTorch does not have here."""
     import torch
 
+    from fgamcd_opt.learning.allocator import keep_freed_memory
+
     torch.set_num_threads(threads)
+    keep_freed_memory()
     try:
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:

@@ -8,12 +8,21 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from fgamcd_opt.learning.config import TrainConfig
 from fgamcd_opt.learning.environment.layout import StateLayout
 from fgamcd_opt.learning.networks.actors import make_actor
 from fgamcd_opt.learning.networks.flat import flatten_parameters
-from fgamcd_opt.learning.networks.gumbel import greedy_bits, log_likelihood, sample_bits
+from fgamcd_opt.learning.networks.gumbel import (
+    greedy_bits,
+    hard_bits,
+    log_likelihood,
+    relaxed_bits,
+    relaxed_rise,
+    sample_bits,
+    straight_through,
+)
 from fgamcd_opt.learning.networks.observer import Observer
 from fgamcd_opt.learning.networks.team_value import TeamValue
 from fgamcd_opt.learning.optimiser_state import pack, unpack
@@ -78,7 +87,7 @@ class ActorCritic:
         explore
             Sample the bits instead of taking the likelier value of each.
         """
-        logits = self.actor(*self.observe(torch.from_numpy(state).to(self.device)))
+        logits = self.actor(self.observe(torch.from_numpy(state).to(self.device)))
         allowed = torch.from_numpy(admissible).to(self.device)
         if explore:
             logits = self._sometimes_fresh(logits)
@@ -87,7 +96,7 @@ class ActorCritic:
             bits = greedy_bits(logits, allowed)
         return np.asarray(bits.to(torch.uint8).cpu().numpy())
 
-    def _sometimes_fresh(self, logits: torch.Tensor) -> torch.Tensor:
+    def _sometimes_fresh(self, logits: Tensor) -> Tensor:
         """With probability epsilon an agent draws its bits as a fresh policy would, whatever it has learned."""
         fresh = torch.zeros_like(logits)
         fresh[..., 1:] = self.config.migration_logit
@@ -111,62 +120,73 @@ class ActorCritic:
             target.lerp_(source, self.config.polyak_tau)
         return losses
 
-    def update_critic(self, batch: Batch, seen: tuple[torch.Tensor, torch.Tensor]) -> float:
+    @torch.no_grad()
+    def update_critic(self, batch: Batch, seen: Tensor) -> float:
         """One step towards the TD targets; the loss before it. ``seen``: the observations of the batch's states."""
-        value = self.value(batch.state, *seen, batch.bits)
+        value, trace = self.value.trace(batch.state, seen, batch.bits)
         each = (-1, *[1] * (value.dim() - 1))
         target = batch.reward.view(each)
         if self.config.gamma > 0.0:
             target = target + (self.config.gamma * (1.0 - batch.done)).view(each) * self._ahead(batch)
-        error = (value - target).square()
-        loss = (error * self.value.weights(batch.state).view(each)).mean()
-        return self._descend(self.critic_adam, self._value, loss)
+        error = value - target
+        weighted = error * self.value.weights(batch.state).view(each)
+        self.value.backward(trace, weighted * (2.0 / error.numel()))
+        self._descend(self.critic_adam, self._value)
+        return float((weighted * error).mean())
+
+    def _ahead(self, batch: Batch) -> Tensor:
+        """Q'(s', mu'(s')), of the shape of the value."""
+        seen = self.observe(batch.next_state)
+        bits = greedy_bits(self.target_actor(seen), batch.next_admissible)
+        return torch.as_tensor(self.target_value(batch.next_state, seen, bits))
 
     @torch.no_grad()
-    def _ahead(self, batch: Batch) -> torch.Tensor:
-        """Q'(s', mu'(s')), of the shape of the value."""
-        own, other = self.observe(batch.next_state)
-        bits = greedy_bits(self.target_actor(own, other), batch.next_admissible)
-        return torch.as_tensor(self.target_value(batch.next_state, own, other, bits))
-
-    def update_actor(self, batch: Batch, seen: tuple[torch.Tensor, torch.Tensor]) -> float:
+    def update_actor(self, batch: Batch, seen: Tensor) -> float:
         """One step up the team's value; the loss before it. ``seen``: the observations of the batch's states."""
-        logits = self.actor(*seen)
-        self.value.requires_grad_(False)  # saves the gradient of its weights
+        logits, trace = self.actor.trace(seen)
+        relaxed = relaxed_bits(logits, self.generator, self.config.temperature)
         if self.config.caching_gradient == "expected" and self.value.form != "joint":
-            everywhere = torch.ones_like(batch.admissible)
-            drawn = sample_bits(
-                logits, everywhere, self.generator, self.config.temperature, always_cached=True
-            )
-            caching = torch.sigmoid(logits[..., 0]) * batch.admissible
-            gain = self.value.expected_gain(*seen, caching, drawn[..., 1:]).mean()
+            gain, rise = self._expected_gain(seen, logits, relaxed, batch.admissible)
         else:
-            bits = sample_bits(logits, batch.admissible, self.generator, self.config.temperature)
-            gain = self.value.gain(batch.state, *seen, bits).mean()
-        loss = self.config.logit_l2 * logits.square().mean() - gain
-        descended = self._descend(self.actor_adam, self._actor, loss)
-        self.value.requires_grad_(True)
-        return descended
+            gain, slope = self.value.gain(batch.state, seen, hard_bits(relaxed, batch.admissible))
+            rise = straight_through(relaxed, batch.admissible, slope, self.config.temperature)
+        decay = self.config.logit_l2
+        self.actor.backward(trace, logits * (2.0 * decay / logits.numel()) - rise / gain.numel())
+        self._descend(self.actor_adam, self._actor)
+        return float(decay * logits.square().mean() - gain.mean())
+
+    def _expected_gain(
+        self, seen: Tensor, logits: Tensor, relaxed: Tensor, admissible: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """The gain (B,), expected over the caching bits, and its gradient in the logits (B, N, N)."""
+        caching = torch.sigmoid(logits[..., 0])
+        likely, migration = caching * admissible, relaxed[..., 1:]
+        drawn = (migration > 0.5).to(migration.dtype)
+        gain, of_caching, of_migration = self.value.expected_gain(seen, likely, drawn)
+        of_caching = of_caching * likely * (1.0 - caching)
+        of_migration = of_migration * relaxed_rise(migration, self.config.temperature)
+        return gain, torch.cat([of_caching.unsqueeze(-1), of_migration], dim=-1)
 
     def clone(self, batch: Batch) -> float:
         """One step of behaviour cloning, towards a larger likelihood of the batch's actions; the loss before it."""
-        logits = self.actor(*self.observe(batch.state))
+        logits = self.actor(self.observe(batch.state))
         loss = -log_likelihood(logits, batch.admissible, batch.bits).mean()
         loss = loss + self.config.logit_l2 * logits.square().mean()
-        return self._descend(self.actor_adam, self._actor, loss)
-
-    def _descend(self, adam: torch.optim.Adam, flat: torch.nn.Parameter, loss: torch.Tensor) -> float:
-        adam.zero_grad(set_to_none=False)  # the parameters' gradients are views of this one
+        self.actor_adam.zero_grad(set_to_none=False)  # the parameters' gradients are views of this one
         loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(flat, self.config.grad_clip)
-        adam.step()
+        self._descend(self.actor_adam, self._actor)
         return float(loss.detach())
 
-    def policy_state(self) -> dict[str, torch.Tensor]:
+    def _descend(self, adam: torch.optim.Adam, flat: torch.nn.Parameter) -> None:
+        """One step along the gradient that is written."""
+        torch.nn.utils.clip_grad_norm_(flat, self.config.grad_clip)
+        adam.step()
+
+    def policy_state(self) -> dict[str, Tensor]:
         """What acting needs."""
         return {name: tensor.detach().cpu().clone() for name, tensor in self.actor.state_dict().items()}
 
-    def state(self) -> dict[str, torch.Tensor]:
+    def state(self) -> dict[str, Tensor]:
         """Everything that later updates depend on; copies."""
         tensors = {
             "generator": self.generator.get_state(),
@@ -180,7 +200,7 @@ class ActorCritic:
             tensors |= {f"{name}.{key}": tensor.cpu() for key, tensor in pack(getattr(self, name)).items()}
         return tensors
 
-    def load_state(self, tensors: Mapping[str, torch.Tensor]) -> None:
+    def load_state(self, tensors: Mapping[str, Tensor]) -> None:
         """Take over what :meth:`state` gave."""
         self.generator.set_state(tensors["generator"])
         self.updates, self.epsilon = int(tensors["updates"]), float(tensors["epsilon"])
@@ -190,7 +210,7 @@ class ActorCritic:
             unpack(getattr(self, name), part_of(tensors, name))
 
 
-def part_of(tensors: Mapping[str, torch.Tensor], name: str) -> dict[str, torch.Tensor]:
+def part_of(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
     """The tensors ``name.KEY`` by KEY."""
     prefix = f"{name}."
     return {key[len(prefix) :]: tensor for key, tensor in tensors.items() if key.startswith(prefix)}

@@ -145,20 +145,18 @@ class Policy:
         if n_nodes < self.layout.n_nodes:
             state, admissible = with_absent_nodes(state, admissible, self.layout)
         fits = torch.from_numpy(admissible).to(self._device)
-        own, other = self._observe(torch.from_numpy(state).to(self._device))
+        seen = self._observe(torch.from_numpy(state).to(self._device))
         if self.config.learner == "qmix":
-            bits = self._by_value(own, other, fits, generator)
+            bits = self._by_value(seen, fits, generator)
         elif generator is None:
-            bits = greedy_bits(self.network(own, other), fits)
+            bits = greedy_bits(self.network(seen), fits)
         else:
-            bits = sample_bits(self.network(own, other), fits, generator)
+            bits = sample_bits(self.network(seen), fits, generator)
         return bits.to(torch.uint8).cpu().numpy()[:, :n_nodes, :n_nodes]
 
-    def _by_value(
-        self, own: Tensor, other: Tensor, fits: Tensor, generator: torch.Generator | None
-    ) -> Tensor:
+    def _by_value(self, seen: Tensor, fits: Tensor, generator: torch.Generator | None) -> Tensor:
         """Bits of the best discrete actions, or of actions drawn in proportion to exp(Q); the memory moves on."""
-        values, after = self.network(own, other, self._memory)
+        values, after = self.network(seen, self._memory)
         self._memory = after.contiguous()
         if generator is not None:
             uniform = torch.rand(values.shape, generator=generator).clamp_min(torch.finfo(values.dtype).tiny)

@@ -94,8 +94,8 @@ class Qmix:
             Epsilon-greedy instead of greedy.
         """
         fits = torch.from_numpy(admissible).to(self.device)
-        own, other = self._observe(torch.from_numpy(state).to(self.device))
-        q, after = self.agents(own, other, self._memory)
+        seen = self._observe(torch.from_numpy(state).to(self.device))
+        q, after = self.agents(seen, self._memory)
         self._memory = after.contiguous()
         bits = self._table[best_action(q, fits)]
         if explore:
@@ -119,7 +119,7 @@ class Qmix:
             Transitions with memories.
         """
         target = self._target_values(batch)
-        q, _ = self.agents(*self._observe(batch.state), batch.memory)
+        q, _ = self.agents(self._observe(batch.state), batch.memory)
         chosen = q.gather(-1, action_index(batch.bits).unsqueeze(-1)).squeeze(-1)
         loss = torch.nn.functional.mse_loss(self.mixer(chosen, batch.state), target)
         self._descend(loss)
@@ -142,7 +142,7 @@ class Qmix:
         memory = batch.memory
         if memory is None:
             memory = torch.zeros(*batch.admissible.shape, self.memory_size, device=self.device)
-        q, _ = self.agents(*self._observe(batch.state), memory)
+        q, _ = self.agents(self._observe(batch.state), memory)
         log_p = torch.log_softmax(q, -1).gather(-1, action_index(batch.bits).unsqueeze(-1)).squeeze(-1)
         loss = -(log_p * batch.admissible).mean()
         self._descend(loss)
@@ -159,8 +159,8 @@ class Qmix:
     def _target_values(self, batch: Batch) -> Tensor:
         """(B,) reward + gamma Q_target(s', best action by the trained networks), the reward alone at the end."""
         seen = self._observe(batch.next_state)
-        best = best_action(self.agents(*seen, batch.next_memory)[0], batch.next_admissible)
-        ahead, _ = self.target_agents(*seen, batch.next_memory)
+        best = best_action(self.agents(seen, batch.next_memory)[0], batch.next_admissible)
+        ahead, _ = self.target_agents(seen, batch.next_memory)
         ahead = ahead.gather(-1, best.unsqueeze(-1)).squeeze(-1)
         total = self.target_mixer(ahead, batch.next_state)
         value: Tensor = batch.reward + self.config.gamma * (1.0 - batch.done) * total

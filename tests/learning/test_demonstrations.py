@@ -19,6 +19,7 @@ from fgamcd_opt.learning.demonstrations import demonstrate, walk
 from fgamcd_opt.learning.environment.scenario import caching_mask, participants
 from fgamcd_opt.learning.environment.sources import FamilySource, FixedSource
 from fgamcd_opt.learning.networks.gumbel import log_likelihood
+from fgamcd_opt.learning.networks.observer import Observer
 from fgamcd_opt.learning.play import play
 
 FIELDS = {"users": "5", "models_per_family": "2", "storage_gb": "0.04"}
@@ -68,12 +69,12 @@ def test_imitation_leads_to_the_demonstrated_solution():
     scenario = preset_scenario("tiny")
     rows = demonstrate(FixedSource(scenario), 1, np.random.default_rng(0)).rows
     policy = untrained(2, scenario.layout.slots)
-    own, other = policy.layout.observe(torch.from_numpy(rows["state"]))
+    seen = Observer(policy.layout, torch.device("cpu"))(torch.from_numpy(rows["state"]))
     fits, bits = torch.from_numpy(rows["admissible"]), torch.from_numpy(rows["bits"]).float()
     adam = torch.optim.Adam(policy.network.parameters(), lr=0.02)
     for _ in range(200):
         adam.zero_grad()
-        (-log_likelihood(policy.network(own, other), fits, bits).mean()).backward()
+        (-log_likelihood(policy.network(seen), fits, bits).mean()).backward()
         adam.step()
     np.testing.assert_array_equal(play(policy, scenario).bits[0], rows["bits"])
 

@@ -17,7 +17,7 @@ from fgamcd_opt.learning.environment.layout import StateLayout
 from fgamcd_opt.learning.networks.actors import PlainActor, SemanticActor, make_actor
 from fgamcd_opt.learning.networks.critics import JointCritic, LocalCritics
 from fgamcd_opt.learning.networks.flat import flatten_parameters
-from fgamcd_opt.learning.networks.gumbel import sample_bits
+from fgamcd_opt.learning.networks.gumbel import hard_bits, relaxed_bits, straight_through
 from fgamcd_opt.learning.networks.observer import Observer
 from fgamcd_opt.learning.networks.stacked import RELU_GAIN, StackedGRUCell, StackedLinear, StackedPerceptron
 from fgamcd_opt.learning.optimiser_state import pack, unpack
@@ -90,8 +90,9 @@ def test_semantic_actor_is_its_definition(n_nodes: int) -> None:
     layout, hidden, batch = StateLayout(n_nodes, 3), 8, 5
     actor = SemanticActor(layout, hidden, seeded())
     nn.init.normal_(actor.migration_bias, generator=seeded(3))
-    own, other = layout.observe(states(layout, batch))
-    logits = actor(own, other)
+    state = states(layout, batch)
+    own, other = layout.observe(state)
+    logits = actor(Observer(layout, state.device)(state))
     assert logits.shape == (batch, n_nodes, n_nodes)
     for n in range(n_nodes):
         reading, embedding, caching = (
@@ -111,13 +112,14 @@ def test_plain_actor_and_critics_are_loops_of_perceptrons() -> None:
     layout, batch = StateLayout(3, 2), 5
     state = states(layout, batch)
     own, other = layout.observe(state)
+    observed = Observer(layout, state.device)(state)
     bits = (torch.rand(batch, 3, 3, generator=seeded(2)) > 0.5).float()
     actor, critics = PlainActor(layout, 16, seeded(3)), LocalCritics(layout, 8, seeded(4))
     joint = JointCritic(layout, 8, seeded(5))
-    q = critics(own, other, bits)
+    q = critics(observed, bits)
     for n in range(3):
         seen = torch.cat([own[:, n], other[:, n].flatten(1)], dim=-1)
-        close(actor(own, other)[:, n], perceptron(actor.body, n, seen))
+        close(actor(observed)[:, n], perceptron(actor.body, n, seen))
         close(q[:, n], perceptron(critics.body, n, torch.cat([seen, bits[:, n]], dim=-1))[:, 0])
     close(joint(state, bits), perceptron(joint.body, 0, torch.cat([state, bits.flatten(1)], dim=-1))[:, 0])
 
@@ -138,13 +140,17 @@ def test_fresh_actor_explores_and_every_parameter_gets_a_gradient(
 ) -> None:
     layout = StateLayout(6, 5)
     actor, critics = kind(layout, 32, seeded()), LocalCritics(layout, 32, seeded(1))
-    own, other = layout.observe(states(layout, 64))
-    logits = actor(own, other)
+    state = states(layout, 64)
+    seen = Observer(layout, state.device)(state)
+    logits = actor(seen)
     probability = torch.sigmoid(logits)
     assert 0.2 < probability.min() < probability.max() < 0.8
     assert (probability.mean(dim=0) - 0.5).abs().max() < 0.2
-    bits = sample_bits(logits, torch.ones(64, 6, dtype=torch.bool), seeded(2))
-    critics(own, other, bits).sum().backward()
+    admissible = torch.ones(64, 6, dtype=torch.bool)
+    relaxed = relaxed_bits(logits.detach(), seeded(2), 1.0)
+    bits = hard_bits(relaxed, admissible).requires_grad_()
+    (slope,) = torch.autograd.grad(critics(seen, bits).sum(), bits)
+    logits.backward(straight_through(relaxed, admissible, slope, 1.0))
     for name, parameter in actor.named_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.flatten(1).abs().sum(1).min() > 0, name
@@ -154,8 +160,10 @@ def test_observer_is_the_observation_of_the_layout() -> None:
     for n_nodes in (1, 2, 5):
         layout = StateLayout(n_nodes, 3)
         state = states(layout, 4)
-        for left, right in zip(Observer(layout, state.device)(state), layout.observe(state), strict=True):
-            assert torch.equal(left, right)
+        own, other = layout.observe(state)
+        seen = Observer(layout, state.device)(state)
+        for n in range(n_nodes):
+            assert torch.equal(seen[n], torch.cat([own[:, n], other[:, n].flatten(1)], dim=-1))
 
 
 def trained(network: StackedPerceptron, parameters: list[nn.Parameter], steps: int) -> torch.optim.Adam:

@@ -17,6 +17,7 @@ from fgamcd_opt.learning.config import METHODS
 from fgamcd_opt.learning.environment.layout import StateLayout
 from fgamcd_opt.learning.environment.scenario import OBSERVATIONS
 from fgamcd_opt.learning.networks.gumbel import greedy_bits
+from fgamcd_opt.learning.networks.observer import Observer
 from fgamcd_opt.learning.play import play
 from fgamcd_opt.learning.policy import Policy
 from fgamcd_opt.learning.policy_file import load_policy, save_policy
@@ -55,8 +56,8 @@ def test_a_file_acts_as_the_policy_that_was_saved(method, tmp_path):
 def test_random_decisions_have_the_probabilities_of_the_logits():
     policy = untrained(3, 2)
     shown, _ = states(policy.layout, 0, copies=1)
-    own, other = policy.layout.observe(torch.from_numpy(shown))
-    wanted = torch.sigmoid(policy.network(own, other))[0, :, 0].detach().numpy()
+    seen = Observer(policy.layout, torch.device("cpu"))(torch.from_numpy(shown))
+    wanted = torch.sigmoid(policy.network(seen))[0, :, 0].detach().numpy()
     many = policy.act(
         np.repeat(shown, 4000, axis=0), np.ones((4000, 3), bool), torch.Generator().manual_seed(1)
     )
@@ -66,8 +67,8 @@ def test_random_decisions_have_the_probabilities_of_the_logits():
 def test_random_actions_by_value_have_boltzmann_probabilities():
     policy = untrained(3, 2, "qmix-da")
     shown, _ = states(policy.layout, 0, copies=1)
-    own, other = policy.layout.observe(torch.from_numpy(shown))
-    values, _ = policy.network(own, other, torch.zeros(1, 3, 8))
+    seen = Observer(policy.layout, torch.device("cpu"))(torch.from_numpy(shown))
+    values, _ = policy.network(seen, torch.zeros(1, 3, 8))
     idle = torch.softmax(values, -1)[0, :, 0].detach().numpy()
     policy.begin(4000)
     many = policy.act(

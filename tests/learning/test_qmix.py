@@ -15,6 +15,7 @@ from fgamcd_opt.errors import InputError, UsageError
 from fgamcd_opt.learning.config import TrainConfig
 from fgamcd_opt.learning.discrete_actions import MOST_NODES, action_index, action_table, best_action
 from fgamcd_opt.learning.environment.layout import StateLayout
+from fgamcd_opt.learning.networks.observer import Observer
 from fgamcd_opt.learning.qmix import Qmix
 from fgamcd_opt.learning.replay import Batch
 
@@ -126,9 +127,9 @@ def test_loss_is_the_double_q_error_by_loops() -> None:
     rows = [tuple(row) for row in action_table(3).tolist()]
     total = 0.0
     with torch.no_grad():
-        q = online(*layout.observe(batch.state), batch.memory)[0]
-        q_next = online(*layout.observe(batch.next_state), batch.next_memory)[0]
-        q_target = target(*layout.observe(batch.next_state), batch.next_memory)[0]
+        q = online(Observer(layout, batch.state.device)(batch.state), batch.memory)[0]
+        q_next = online(Observer(layout, batch.state.device)(batch.next_state), batch.next_memory)[0]
+        q_target = target(Observer(layout, batch.state.device)(batch.next_state), batch.next_memory)[0]
         for i in range(size):
             chosen = [q[i, n, rows.index(tuple(batch.bits[i, n].tolist()))] for n in range(3)]
             ahead = []
@@ -154,7 +155,7 @@ def test_cloning_reproduces_demonstrations(remembered: bool) -> None:
     assert losses[-1] < 0.1 * losses[0]
     with torch.no_grad():
         start = torch.zeros(12, 3, 8) if memory is None else memory
-        q, _ = agents.agents(*layout.observe(batch.state), start)
+        q, _ = agents.agents(Observer(layout, batch.state.device)(batch.state), start)
     assert torch.equal(best_action(q, batch.admissible), action_index(bits))
 
 
@@ -218,7 +219,7 @@ def test_values_two_steps_ahead_converge_to_the_discounted_return() -> None:
     for _ in range(500):
         agents.update(batch)
     with torch.no_grad():
-        q, _ = agents.agents(*layout.observe(first[None]), torch.zeros(1, 1, 8))
+        q, _ = agents.agents(Observer(layout, first.device)(first[None]), torch.zeros(1, 1, 8))
     # waiting: 0 + gamma * 4; caching: 1 + gamma * 0
     torch.testing.assert_close(q[0, 0], torch.tensor([gamma * 4.0, 1.0]), atol=0.1, rtol=0.0)
     assert not agents.act(first[None].numpy(), np.ones((1, 1), np.bool_), explore=False).any()

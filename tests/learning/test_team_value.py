@@ -8,7 +8,7 @@ import torch
 
 from fgamcd_opt.learning.config import TrainConfig
 from fgamcd_opt.learning.environment.layout import StateLayout
-from fgamcd_opt.learning.networks.gumbel import sample_bits
+from fgamcd_opt.learning.networks.observer import Observer
 from fgamcd_opt.learning.networks.team_value import TeamValue
 from fgamcd_opt.learning.replay import LEAST_SIZE, Replay
 
@@ -30,35 +30,29 @@ def test_the_expected_gain_rises_with_p_by_the_difference_of_two_actions(
     states: torch.Tensor, critic: str
 ) -> None:
     value = value_of(critic=critic)
-    own, other = LAYOUT.observe(states)
+    seen = Observer(LAYOUT, states.device)(states)
     migration = (torch.rand(5, 3, 2, generator=torch.Generator().manual_seed(2)) < 0.5).float()
-    caching = torch.full((5, 3), 0.3, requires_grad=True)
-    (slope,) = torch.autograd.grad(value.expected_gain(own, other, caching, migration).sum(), caching)
+    caching = torch.full((5, 3), 0.3)
+    gain, rise, _ = value.expected_gain(seen, caching, migration)
+    total = torch.zeros(5)
     for agent in range(3):
         bits = torch.zeros(5, 3, 3)
-        without = value.critic(own, other, bits)[:, agent]
+        without = value.critic(seen, bits)[:, agent]
         bits[:, agent, 0], bits[:, agent, 1:] = 1.0, migration[:, agent]
-        torch.testing.assert_close(slope[:, agent], value.critic(own, other, bits)[:, agent] - without)
-
-
-def test_agents_that_always_cache_draw_migration_as_before() -> None:
-    logits, fits = torch.zeros(4000, 3, 3), torch.ones(4000, 3, dtype=torch.bool)
-    logits[..., 0], logits[..., 1:] = -50.0, 1.0
-    generator = torch.Generator().manual_seed(0)
-    assert not sample_bits(logits, fits, generator).any()
-    drawn = sample_bits(logits, fits, generator, always_cached=True)
-    assert drawn[..., 0].all()
-    assert drawn[..., 1:].mean().item() == pytest.approx(1.0 / (1.0 + np.exp(-1.0)), abs=0.01)
+        cached = value.critic(seen, bits)[:, agent]
+        torch.testing.assert_close(rise[:, agent], cached - without)
+        total += 0.3 * cached + 0.7 * without
+    torch.testing.assert_close(gain, total)
 
 
 @pytest.mark.parametrize("critic", ["decomposed", "independent", "joint"])
 def test_effects_are_in_proportion_to_the_size(states: torch.Tensor, critic: str) -> None:
     value, plain = value_of(critic=critic, gamma=0.0), value_of(critic=critic, value_scale="none")
     plain.load_state_dict({k: v for k, v in value.state_dict().items() if not k.startswith("ahead")})
-    seen, bits = LAYOUT.observe(states), torch.zeros(2, 5, 3, 3)
+    seen, bits = Observer(LAYOUT, states.device)(states), torch.zeros(2, 5, 3, 3)
     bits[1, :, 0, 0] = 1.0
-    scaled = value(states, *seen, bits[1]) - value(states, *seen, bits[0])
-    effect = plain(states, *seen, bits[1]) - plain(states, *seen, bits[0])
+    scaled = value(states, seen, bits[1]) - value(states, seen, bits[0])
+    effect = plain(states, seen, bits[1]) - plain(states, seen, bits[0])
     size = states[:, 0].clamp(min=LEAST_SIZE)
     expected = effect * (size[:, None] if critic == "independent" else size)
     torch.testing.assert_close(scaled, expected, rtol=1e-4, atol=1e-6)

@@ -13,13 +13,11 @@ from fgamcd_opt.learning.networks.stacked import (
     RELU_GAIN,
     StackedLinear,
     StackedPerceptron,
+    Trace,
+    gradient_of,
+    through_relu_,
     uniform_parameter,
 )
-
-
-def whole_observations(own: Tensor, other: Tensor) -> Tensor:
-    """o_n of every agent, o_{n,n} and then o_{n,m}: (N, B, observation_size), agents first."""
-    return torch.cat([own, other.flatten(-2)], dim=-1).transpose(0, 1)
 
 
 class SemanticActor(nn.Module):
@@ -43,7 +41,7 @@ class SemanticActor(nn.Module):
     def __init__(self, layout: StateLayout, hidden: int, generator: torch.Generator) -> None:
         super().__init__()
         agents, others = layout.n_nodes, layout.n_others
-        self.hidden = hidden
+        self.hidden, self._layout = hidden, layout
         self.reading = StackedLinear(agents, layout.observation_size, hidden, generator, RELU_GAIN)
         self.embedding = StackedLinear(agents, hidden, hidden, generator, 0.5)
         self.caching = StackedLinear(agents, hidden, 1, generator, 0.1)
@@ -51,16 +49,37 @@ class SemanticActor(nn.Module):
         self.other_embedding = StackedLinear(agents * others, layout.other_size, hidden, generator, RELU_GAIN)
         self.migration_bias = uniform_parameter((agents, others, 1), 0.0, generator)
 
-    def forward(self, own: Tensor, other: Tensor) -> Tensor:
-        """(B, N, own_size) and (B, N, N - 1, other_size) to logits (B, N, N): caching, then migration."""
-        batch, agents, others, _ = other.shape
-        embedding = self.embedding(torch.relu(self.reading(whole_observations(own, other))))
-        caching = self.caching(embedding).squeeze(-1).unsqueeze(1)
-        others_embedding = torch.relu(self.other_embedding(other.flatten(1, 2).transpose(0, 1)))
-        others_embedding = others_embedding.view(agents, others, batch, self.hidden)
-        scaled = (embedding / math.sqrt(self.hidden)).unsqueeze(1)
-        migration = (scaled * others_embedding).sum(-1) + self.migration_bias
-        return torch.cat([caching, migration], dim=1).permute(2, 0, 1)
+    def forward(self, seen: Tensor) -> Tensor:
+        """Observations (N, B, observation_size) to logits (B, N, N): caching, then migration."""
+        return self.trace(seen)[0]
+
+    def trace(self, seen: Tensor) -> tuple[Tensor, Trace]:
+        """Logits as of `forward`, and what `backward` needs."""
+        layout, (agents, batch, _) = self._layout, seen.shape
+        others = seen[..., layout.own_size :].unflatten(-1, (layout.n_others, layout.other_size))
+        others = others.transpose(1, 2).reshape(agents * layout.n_others, batch, layout.other_size)
+        reading = self.reading(seen).relu_()
+        embedding = self.embedding(reading)
+        of_others = self.other_embedding(others).relu_().view(agents, layout.n_others, batch, self.hidden)
+        products = (of_others * embedding.unsqueeze(1)).sum(-1)
+        migration = products / math.sqrt(self.hidden) + self.migration_bias
+        logits = torch.cat([self.caching(embedding), migration.transpose(1, 2)], dim=-1)
+        return logits.transpose(0, 1), (seen, others, reading, embedding, of_others)
+
+    @torch.no_grad()
+    def backward(self, trace: Trace, gradient: Tensor) -> None:
+        """Write the gradients of the parameters, given that of the logits (B, N, N)."""
+        seen, others, reading, embedding, of_others = trace
+        gradient = gradient.transpose(0, 1)
+        migration = gradient[..., 1:].transpose(1, 2).contiguous()
+        torch.sum(migration, 2, keepdim=True, out=gradient_of(self.migration_bias))
+        products = (migration / math.sqrt(self.hidden)).unsqueeze(-1)
+        from_others = through_relu_(embedding.unsqueeze(1) * products, of_others)
+        self.other_embedding.write_gradient(others, from_others.flatten(0, 1))
+        self.caching.write_gradient(embedding, gradient[..., :1])
+        from_embedding = (of_others * products).sum(1) + self.caching.back(gradient[..., :1])
+        self.embedding.write_gradient(reading, from_embedding)
+        self.reading.write_gradient(seen, through_relu_(self.embedding.back(from_embedding), reading))
 
 
 class PlainActor(nn.Module):
@@ -82,10 +101,18 @@ class PlainActor(nn.Module):
             layout.n_nodes, layout.observation_size, hidden, layout.n_nodes, generator
         )
 
-    def forward(self, own: Tensor, other: Tensor) -> Tensor:
-        """(B, N, own_size) and (B, N, N - 1, other_size) to logits (B, N, N): caching, then migration."""
-        logits: Tensor = self.body(whole_observations(own, other)).transpose(0, 1)
-        return logits
+    def forward(self, seen: Tensor) -> Tensor:
+        """Observations (N, B, observation_size) to logits (B, N, N): caching, then migration."""
+        return self.trace(seen)[0]
+
+    def trace(self, seen: Tensor) -> tuple[Tensor, Trace]:
+        """Logits as of `forward`, and what `backward` needs."""
+        logits, trace = self.body.trace(seen)
+        return logits.transpose(0, 1), trace
+
+    def backward(self, trace: Trace, gradient: Tensor) -> None:
+        """Write the gradients of the parameters, given that of the logits (B, N, N)."""
+        self.body.backward(trace, gradient.transpose(0, 1))
 
 
 def make_actor(
@@ -105,7 +132,7 @@ def make_actor(
     Returns
     -------
     SemanticActor | PlainActor
-        Called with o_{n,n} (B, N, own_size) and o_{n,m} (B, N, N - 1, other_size); gives logits (B, N, N).
+        Called with observations (N, B, observation_size) as an `Observer` gives them; gives logits (B, N, N).
     """
     if config.actor == "plain":
         plain = PlainActor(layout, config.plain_hidden, generator)

@@ -6,8 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from fgamcd_opt.learning.environment.layout import StateLayout
-from fgamcd_opt.learning.networks.actors import whole_observations
-from fgamcd_opt.learning.networks.stacked import StackedPerceptron
+from fgamcd_opt.learning.networks.stacked import StackedPerceptron, Trace
 
 
 class LocalCritics(nn.Module):
@@ -28,11 +27,22 @@ class LocalCritics(nn.Module):
         inputs = layout.observation_size + layout.n_nodes
         self.body = StackedPerceptron(layout.n_nodes, inputs, hidden, 1, generator)
 
-    def forward(self, own: Tensor, other: Tensor, bits: Tensor) -> Tensor:
-        """(B, N, own_size), (B, N, N - 1, other_size) and bits (B, N, N) to Q (B, N)."""
-        inputs = torch.cat([whole_observations(own, other), bits.transpose(0, 1)], dim=-1)
-        q: Tensor = self.body(inputs).squeeze(-1).transpose(0, 1)
-        return q
+    def forward(self, seen: Tensor, bits: Tensor) -> Tensor:
+        """Observations (N, B, observation_size) and bits (B, N, N) to Q (B, N)."""
+        return self.trace(seen, bits)[0]
+
+    def trace(self, seen: Tensor, bits: Tensor) -> tuple[Tensor, Trace]:
+        """Q as of `forward`, and what the gradients need."""
+        q, trace = self.body.trace(seen, bits.transpose(0, 1))
+        return q.squeeze(-1).transpose(0, 1), trace
+
+    def backward(self, trace: Trace, gradient: Tensor) -> None:
+        """Write the gradients of the parameters, given that of Q (B, N)."""
+        self.body.backward(trace, gradient.transpose(0, 1).unsqueeze(-1))
+
+    def slope(self, trace: Trace, gradient: Tensor) -> Tensor:
+        """The gradient of the bits (B, N, N), given that of Q (B, N)."""
+        return self.body.slope(trace, gradient.transpose(0, 1).unsqueeze(-1)).transpose(0, 1)
 
 
 class JointCritic(nn.Module):
@@ -50,9 +60,23 @@ class JointCritic(nn.Module):
 
     def __init__(self, layout: StateLayout, hidden: int, generator: torch.Generator) -> None:
         super().__init__()
+        self._n_nodes = layout.n_nodes
         self.body = StackedPerceptron(1, layout.size + layout.n_nodes**2, hidden, 1, generator)
 
     def forward(self, state: Tensor, bits: Tensor) -> Tensor:
         """(B, S) and bits (B, N, N) to Q (B,)."""
-        q: Tensor = self.body(torch.cat([state, bits.flatten(1)], dim=-1).unsqueeze(0))
-        return q.view(-1)
+        return self.trace(state, bits)[0]
+
+    def trace(self, state: Tensor, bits: Tensor) -> tuple[Tensor, Trace]:
+        """Q as of `forward`, and what the gradients need."""
+        q, trace = self.body.trace(state.unsqueeze(0), bits.flatten(1).unsqueeze(0))
+        return q.view(-1), trace
+
+    def backward(self, trace: Trace, gradient: Tensor) -> None:
+        """Write the gradients of the parameters, given that of Q (B,)."""
+        self.body.backward(trace, gradient.view(1, -1, 1))
+
+    def slope(self, trace: Trace, gradient: Tensor) -> Tensor:
+        """The gradient of the bits (B, N, N), given that of Q (B,)."""
+        slope = self.body.slope(trace, gradient.view(1, -1, 1)).squeeze(0)
+        return slope.unflatten(-1, (self._n_nodes, self._n_nodes))

@@ -40,15 +40,47 @@ def relaxed_bits(logits: Tensor, generator: torch.Generator, temperature: float)
     return torch.sigmoid((logits + noise) / temperature)
 
 
+def hard_bits(relaxed: Tensor, admissible: Tensor) -> Tensor:
+    """The bits (B, N, N) that relaxed ones stand for, 1 above one half, after the masks."""
+    return _masked((relaxed > 0.5).to(relaxed.dtype), admissible)
+
+
+def straight_through(relaxed: Tensor, admissible: Tensor, slope: Tensor, temperature: float) -> Tensor:
+    """Straight-through gradient of the logits: `hard_bits` counts as the relaxed bits after the same masks.
+
+    Parameters
+    ----------
+    relaxed
+        (B, N, N) what `relaxed_bits` drew.
+    admissible
+        (B, N) bool.
+    slope
+        (B, N, N) gradient of the bits.
+    temperature
+        Of the relaxation.
+
+    Returns
+    -------
+    Tensor
+        (B, N, N); with a = admissible relaxed_0 and b = a relaxed_m, the gradient of relaxed_0 is
+        admissible (slope_0 + sum_m slope_m relaxed_m) and that of relaxed_m is slope_m a.
+    """
+    caching, migration = relaxed[..., :1], relaxed[..., 1:]
+    fits = admissible.unsqueeze(-1)
+    of_caching = fits * (slope[..., :1] + (slope[..., 1:] * migration).sum(-1, keepdim=True))
+    of_relaxed = torch.cat([of_caching, slope[..., 1:] * (fits * caching)], dim=-1)
+    return of_relaxed * relaxed_rise(relaxed, temperature)
+
+
+def relaxed_rise(relaxed: Tensor, temperature: float) -> Tensor:
+    """Derivative of relaxed bits with respect to their logits."""
+    return relaxed * (1.0 - relaxed) / temperature
+
+
 def sample_bits(
-    logits: Tensor,
-    admissible: Tensor,
-    generator: torch.Generator,
-    temperature: float = 1.0,
-    *,
-    always_cached: bool = False,
+    logits: Tensor, admissible: Tensor, generator: torch.Generator, temperature: float = 1.0
 ) -> Tensor:
-    """Random actions with straight-through gradients.
+    """Random actions.
 
     Parameters
     ----------
@@ -60,20 +92,13 @@ def sample_bits(
         Source of the noise.
     temperature
         Of the relaxation; each bit before the masks is 1 with probability sigmoid(logit) at any temperature.
-    always_cached
-        Draw the migration bits of agents that cache, whatever their caching logit.
 
     Returns
     -------
     Tensor
-        (B, N, N) exactly 0 or 1 in the forward pass; the gradient is that of the relaxed bits after the same masks.
+        (B, N, N) exactly 0 or 1.
     """
-    relaxed = relaxed_bits(logits, generator, temperature)
-    if always_cached:
-        relaxed = torch.cat([torch.ones_like(relaxed[..., :1]), relaxed[..., 1:]], dim=-1)
-    soft = _masked(relaxed, admissible)
-    hard = _masked((relaxed.detach() > 0.5).to(logits.dtype), admissible)
-    return hard + (soft - soft.detach())
+    return hard_bits(relaxed_bits(logits, generator, temperature), admissible)
 
 
 def greedy_bits(logits: Tensor, admissible: Tensor) -> Tensor:

@@ -8,7 +8,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fgamcd_opt.learning.networks.stacked import RELU_GAIN, uniform_parameter
+from fgamcd_opt.learning.networks.stacked import (
+    RELU_GAIN,
+    Trace,
+    gradient_of,
+    through_relu_,
+    uniform_parameter,
+)
 
 RESIDUAL_SLOPE = 0.1
 """Slope in each Q_n of a fresh mixing network next to the plain sum (`sum+qmix`), whose slope is 1."""
@@ -21,6 +27,12 @@ def _linear(inputs: int, outputs: int, generator: torch.Generator, gain: float) 
     layer.weight = uniform_parameter((outputs, inputs), gain * bound, generator)
     layer.bias = uniform_parameter((outputs,), 1.0 / math.sqrt(inputs), generator)
     return layer
+
+
+def _write_gradient(layer: nn.Linear, inputs: Tensor, gradient: Tensor) -> None:
+    """Those of the weights and the bias, given that of the outputs."""
+    torch.mm(gradient.t(), inputs, out=gradient_of(layer.weight))
+    torch.sum(gradient, 0, out=gradient_of(layer.bias))
 
 
 class StateValue(nn.Module):
@@ -42,8 +54,20 @@ class StateValue(nn.Module):
 
     def forward(self, state: Tensor) -> Tensor:
         """(B, S) to (B,)."""
-        value: Tensor = self.second(torch.relu(self.first(state)))
-        return value.squeeze(-1)
+        return self.trace(state)[0]
+
+    def trace(self, state: Tensor) -> tuple[Tensor, Trace]:
+        """V as of `forward`, and what `backward` needs."""
+        hidden = self.first(state).relu_()
+        return self.second(hidden).squeeze(-1), (state, hidden)
+
+    @torch.no_grad()
+    def backward(self, trace: Trace, gradient: Tensor) -> None:
+        """Write the gradients of the parameters, given that of V (B,)."""
+        state, hidden = trace
+        gradient = gradient.unsqueeze(-1)
+        _write_gradient(self.second, hidden, gradient)
+        _write_gradient(self.first, state, through_relu_(gradient * self.second.weight, hidden))
 
 
 class QmixMixer(nn.Module):
@@ -82,12 +106,46 @@ class QmixMixer(nn.Module):
 
     def forward(self, q: Tensor, state: Tensor) -> Tensor:
         """(B, N) and (B, S) to Q_total (B,)."""
-        seen = torch.relu(self.reading(state))
-        weights_1, weights_2 = torch.split(torch.abs(self.weights(seen)), self.sizes, dim=-1)
+        return self.trace(q, state)[0]
+
+    def trace(self, q: Tensor, state: Tensor) -> tuple[Tensor, Trace]:
+        """Q_total as of `forward`, and what the gradients need."""
+        seen = self.reading(state).relu_()
+        weights = self.weights(seen)
+        weights_1, weights_2 = torch.split(torch.abs(weights), self.sizes, dim=-1)
+        weights_1 = weights_1.unflatten(-1, (-1, self.sizes[1]))
         bias_1, value = torch.split(self.offsets(seen), [self.sizes[1], 1], dim=-1)
-        mixed = (q.unsqueeze(-1) * weights_1.view(*q.shape, -1)).sum(1) + bias_1
-        total: Tensor = (functional.elu(mixed) * weights_2).sum(-1) + value.squeeze(-1)
-        return total + q.sum(-1) if self.residual else total
+        mixed = functional.elu((q.unsqueeze(-1) * weights_1).sum(1) + bias_1)
+        total = (mixed * weights_2).sum(-1) + value.squeeze(-1)
+        trace = q, state, seen, weights, weights_1, weights_2, mixed
+        return total + q.sum(-1) if self.residual else total, trace
+
+    @torch.no_grad()
+    def backward(self, trace: Trace, gradient: Tensor) -> Tensor:
+        """The gradient of q (B, N), given that of Q_total (B,); writes those of the parameters."""
+        q, state, seen, weights, _, weights_2, mixed = trace
+        of_sum = self._of_sum(gradient, weights_2, mixed)
+        each = gradient.unsqueeze(-1)
+        of_weights = torch.cat([(q.unsqueeze(-1) * of_sum.unsqueeze(1)).flatten(1), each * mixed], dim=-1)
+        of_weights *= torch.sign(weights)
+        of_offsets = torch.cat([of_sum, each], dim=-1)
+        _write_gradient(self.weights, seen, of_weights)
+        _write_gradient(self.offsets, seen, of_offsets)
+        of_seen = torch.addmm(of_offsets @ self.offsets.weight, of_weights, self.weights.weight)
+        _write_gradient(self.reading, state, through_relu_(of_seen, seen))
+        return self.slope(trace, gradient)
+
+    @torch.no_grad()
+    def slope(self, trace: Trace, gradient: Tensor) -> Tensor:
+        """The gradient of q (B, N) alone."""
+        *_, weights_1, weights_2, mixed = trace
+        of_q = (weights_1 * self._of_sum(gradient, weights_2, mixed).unsqueeze(1)).sum(-1)
+        return of_q + gradient.unsqueeze(-1) if self.residual else of_q
+
+    @staticmethod
+    def _of_sum(gradient: Tensor, weights_2: Tensor, mixed: Tensor) -> Tensor:
+        """The gradient of W1 q + b1, (B, H); ELU rises by exp(x) = ELU(x) + 1 below zero, and by 1 above."""
+        return gradient.unsqueeze(-1) * weights_2 * (mixed + 1.0).clamp_(max=1.0)
 
 
 class SumMixer(nn.Module):
@@ -105,8 +163,25 @@ class SumMixer(nn.Module):
 
     def forward(self, q: Tensor, state: Tensor) -> Tensor:
         """(B, N) and (B, S) to Q_total (B,)."""
+        return self.trace(q, state)[0]
+
+    def trace(self, q: Tensor, state: Tensor) -> tuple[Tensor, Trace]:
+        """Q_total as of `forward`, and what the gradients need."""
         total = q.sum(-1)
-        return total if self.value is None else total + self.value(state)
+        if self.value is None:
+            return total, (q, ())
+        value, trace = self.value.trace(state)
+        return total + value, (q, trace)
+
+    def backward(self, trace: Trace, gradient: Tensor) -> Tensor:
+        """The gradient of q (B, N), given that of Q_total (B,); writes those of the parameters."""
+        if self.value is not None:
+            self.value.backward(trace[1], gradient)
+        return self.slope(trace, gradient)
+
+    def slope(self, trace: Trace, gradient: Tensor) -> Tensor:
+        """The gradient of q (B, N) alone."""
+        return gradient.unsqueeze(-1).expand_as(trace[0])
 
 
 def make_mixer(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -9,7 +10,7 @@ from fgamcd_opt.learning.environment.layout import StateLayout
 
 
 class Observer:
-    """`StateLayout.observe` for tensors, without the cost of turning its indices into tensors at each call.
+    """`StateLayout.observe` for the networks of all agents: one gather, agents first.
 
     Parameters
     ----------
@@ -21,15 +22,14 @@ class Observer:
 
     def __init__(self, layout: StateLayout, device: torch.device) -> None:
         self._layout = layout
-        self._own = torch.as_tensor(layout.own_index.ravel(), device=device)
-        self._other = torch.as_tensor(layout.other_index.ravel(), device=device)
+        other = layout.other_index.reshape(layout.n_nodes, -1)
+        index = np.concatenate([layout.own_index, other], axis=1)
+        self._index = torch.as_tensor(index.ravel(), device=device)
 
-    def __call__(self, state: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, S) states to o_{n,n} (B, N, own_size) and o_{n,m} (B, N, N - 1, other_size)."""
+    def __call__(self, state: Tensor) -> Tensor:
+        """(B, S) states to o_n, that is o_{n,n} and then o_{n,m}: (N, B, observation_size)."""
         layout, batch = self._layout, state.shape[0]
+        seen = state.index_select(1, self._index).view(batch, layout.n_nodes, layout.observation_size)
         near = state[:, layout.neighbours].reshape(batch, layout.n_nodes, layout.n_others, 1)
-        own = state.index_select(1, self._own).view(batch, layout.n_nodes, layout.own_size)
-        other = state.index_select(1, self._other).view(
-            batch, layout.n_nodes, layout.n_others, layout.other_size
-        )
-        return own, other * near
+        seen[..., layout.own_size :].unflatten(-1, (layout.n_others, layout.other_size)).mul_(near)
+        return seen.transpose(0, 1)

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor, nn
 
 from fgamcd_opt.learning.environment.layout import StateLayout
-from fgamcd_opt.learning.networks.actors import whole_observations
 from fgamcd_opt.learning.networks.stacked import RELU_GAIN, StackedGRUCell, StackedLinear
 
 
@@ -33,13 +32,13 @@ class RecurrentQ(nn.Module):
         self.head = StackedLinear(agents, hidden, n_actions, generator, 0.1)
         nn.init.zeros_(self.head.bias)
 
-    def forward(self, own: Tensor, other: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, seen: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
         """Values of all actions and the next memory.
 
         Parameters
         ----------
-        own, other
-            (B, N, own_size) and (B, N, N - 1, other_size).
+        seen
+            (N, B, observation_size) observations.
         memory
             (B, N, H) before this observation; zeros at the start of an episode.
 
@@ -48,6 +47,5 @@ class RecurrentQ(nn.Module):
         tuple[Tensor, Tensor]
             Q (B, N, n_actions) and the memory (B, N, H) after this observation.
         """
-        seen = torch.relu(self.reading(whole_observations(own, other)))
-        after = self.unit(seen, memory.transpose(0, 1))
+        after = self.unit(torch.relu(self.reading(seen)), memory.transpose(0, 1))
         return self.head(after).transpose(0, 1), after.transpose(0, 1)

@@ -2,17 +2,39 @@
 
 Everything is laid out as (count, batch, features), where the count runs over the agents. Weights are drawn uniformly
 and scaled by the fan-in: for a gain g each has variance g^2 / inputs; biases lie within 1 / sqrt(inputs).
+
+The networks are so small that an update is bound by the number of operations and by the memory they touch, not by
+arithmetic. What the actor-critic trains therefore has its gradient written out: `trace` gives the output and what the
+gradient needs, `backward` writes the gradient of the parameters into their ``grad``, in less than half of the time that
+a graph of single operations takes. `forward` is the same computation, differentiable as usual.
 """
 
 from __future__ import annotations
 
 import math
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
 RELU_GAIN = math.sqrt(2.0)
 """Gain that keeps the mean square of activations through a layer with ReLU (He et al. 2015)."""
+
+
+Trace = tuple[Any, ...]
+"""What a `backward` needs to know of the computation whose gradient it takes."""
+
+
+def gradient_of(parameter: nn.Parameter) -> Tensor:
+    """Where the gradient of a parameter is to be written, see :func:`.flatten_parameters`."""
+    assert parameter.grad is not None
+    return parameter.grad
+
+
+def through_relu_(gradient: Tensor, activation: Tensor) -> Tensor:
+    """The gradient before a ReLU from that after it, in place; ``activation`` is what the ReLU gave."""
+    through = torch.ops.aten.threshold_backward.grad_input(gradient, activation, 0, grad_input=gradient)
+    return cast(Tensor, through)
 
 
 def uniform_parameter(shape: tuple[int, ...], bound: float, generator: torch.Generator) -> nn.Parameter:
@@ -46,6 +68,16 @@ class StackedLinear(nn.Module):
         """(count, batch, inputs) to (count, batch, outputs)."""
         return torch.baddbmm(self.bias, inputs, self.weight)
 
+    def write_gradient(self, inputs: Tensor, gradient: Tensor) -> None:
+        """The gradients of the parameters, given that of the outputs."""
+        torch.bmm(inputs.transpose(1, 2), gradient, out=gradient_of(self.weight))
+        torch.sum(gradient, 1, keepdim=True, out=gradient_of(self.bias))
+
+    def back(self, gradient: Tensor) -> Tensor:
+        """The gradient of the inputs, given that of the outputs."""
+        transposed = self.weight.transpose(1, 2)
+        return gradient * transposed if gradient.shape[-1] == 1 else torch.bmm(gradient, transposed)
+
 
 class StackedPerceptron(nn.Module):
     """``count`` perceptrons with two hidden layers of ReLU side by side.
@@ -67,11 +99,44 @@ class StackedPerceptron(nn.Module):
         self.head = StackedLinear(count, hidden, outputs, generator, 0.1)
         nn.init.zeros_(self.head.bias)
 
-    def forward(self, inputs: Tensor) -> Tensor:
-        """(count, batch, inputs) to (count, batch, outputs)."""
-        hidden = torch.relu(self.second(torch.relu(self.first(inputs))))
-        outputs: Tensor = self.head(hidden)
-        return outputs
+    def forward(self, inputs: Tensor, actions: Tensor | None = None) -> Tensor:
+        """(count, batch, ...) features, the last of which may come as ``actions``, to (count, batch, outputs)."""
+        return self.trace(inputs, actions)[0]
+
+    def trace(self, inputs: Tensor, actions: Tensor | None = None) -> tuple[Tensor, Trace]:
+        """Outputs as of `forward`, and what `backward` needs."""
+        size = inputs.shape[-1]
+        first = torch.baddbmm(self.first.bias, inputs, self.first.weight[:, :size])
+        if actions is not None:
+            first = first.baddbmm_(actions, self.first.weight[:, size:])
+        first = first.relu_()
+        second = self.second(first).relu_()
+        return self.head(second), (inputs, actions, first, second)
+
+    @torch.no_grad()
+    def backward(self, trace: Trace, gradient: Tensor) -> None:
+        """Write the gradients of the parameters, given that of the outputs."""
+        inputs, actions, first, second = trace
+        of_first, of_second = self._of_layers(trace, gradient)
+        self.head.write_gradient(second, gradient)
+        self.second.write_gradient(first, of_second)
+        size, of_weight = inputs.shape[-1], gradient_of(self.first.weight)
+        torch.sum(of_first, 1, keepdim=True, out=gradient_of(self.first.bias))
+        torch.bmm(inputs.transpose(1, 2), of_first, out=of_weight[:, :size])
+        if actions is not None:
+            torch.bmm(actions.transpose(1, 2), of_first, out=of_weight[:, size:])
+
+    @torch.no_grad()
+    def slope(self, trace: Trace, gradient: Tensor) -> Tensor:
+        """The gradient of ``actions``, given that of the outputs; the parameters' are not touched."""
+        of_first, _ = self._of_layers(trace, gradient)
+        return torch.bmm(of_first, self.first.weight[:, trace[0].shape[-1] :].transpose(1, 2))
+
+    def _of_layers(self, trace: Trace, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        """The gradients of both hidden layers, before their ReLU."""
+        *_, first, second = trace
+        of_second = through_relu_(self.head.back(gradient), second)
+        return through_relu_(self.second.back(of_second), first), of_second
 
 
 class StackedGRUCell(nn.Module):
