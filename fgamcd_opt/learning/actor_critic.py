@@ -173,7 +173,7 @@ class ActorCritic:
         loss = -log_likelihood(logits, batch.admissible, batch.bits).mean()
         loss = loss + self.config.logit_l2 * logits.square().mean()
         self.actor_adam.zero_grad(set_to_none=False)  # the parameters' gradients are views of this one
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         self._descend(self.actor_adam, self._actor)
         return float(loss.detach())
 

@@ -93,7 +93,8 @@ def test_a_smaller_layout_is_seen_as_the_same_game_with_absent_nodes(nodes, more
     assert not other_padded[:, :nodes, nodes - 1 :].any()
     assert not own_padded[:, nodes:, 2:].any()
     policy = untrained(nodes + more, slots, seed=seed, observation=OBSERVATIONS[channels])
-    logits = policy.network(torch.from_numpy(own_padded), torch.from_numpy(other_padded))
+    whole = np.concatenate([own_padded, other_padded.reshape(*own_padded.shape[:2], -1)], axis=2)
+    logits = policy.network(torch.from_numpy(whole).transpose(0, 1))
     fits = torch.ones(5, nodes + more, dtype=torch.bool)
     wanted = greedy_bits(logits, fits).numpy()[:, :nodes, :nodes]
     np.testing.assert_array_equal(policy.act(shown, np.ones((5, nodes), bool)), wanted)

@@ -56,7 +56,7 @@ class SemanticActor(nn.Module):
     def trace(self, seen: Tensor) -> tuple[Tensor, Trace]:
         """Logits as of `forward`, and what `backward` needs."""
         layout, (agents, batch, _) = self._layout, seen.shape
-        others = seen[..., layout.own_size :].unflatten(-1, (layout.n_others, layout.other_size))
+        others = seen[..., layout.own_size :].view(agents, batch, layout.n_others, layout.other_size)
         others = others.transpose(1, 2).reshape(agents * layout.n_others, batch, layout.other_size)
         reading = self.reading(seen).relu_()
         embedding = self.embedding(reading)

@@ -78,5 +78,5 @@ class JointCritic(nn.Module):
 
     def slope(self, trace: Trace, gradient: Tensor) -> Tensor:
         """The gradient of the bits (B, N, N), given that of Q (B,)."""
-        slope = self.body.slope(trace, gradient.view(1, -1, 1)).squeeze(0)
-        return slope.unflatten(-1, (self._n_nodes, self._n_nodes))
+        slope = self.body.slope(trace, gradient.view(1, -1, 1))
+        return slope.view(-1, self._n_nodes, self._n_nodes)

@@ -113,7 +113,7 @@ class QmixMixer(nn.Module):
         seen = self.reading(state).relu_()
         weights = self.weights(seen)
         weights_1, weights_2 = torch.split(torch.abs(weights), self.sizes, dim=-1)
-        weights_1 = weights_1.unflatten(-1, (-1, self.sizes[1]))
+        weights_1 = weights_1.view(*q.shape, -1)
         bias_1, value = torch.split(self.offsets(seen), [self.sizes[1], 1], dim=-1)
         mixed = functional.elu((q.unsqueeze(-1) * weights_1).sum(1) + bias_1)
         total = (mixed * weights_2).sum(-1) + value.squeeze(-1)
@@ -139,7 +139,7 @@ class QmixMixer(nn.Module):
     def slope(self, trace: Trace, gradient: Tensor) -> Tensor:
         """The gradient of q (B, N) alone."""
         *_, weights_1, weights_2, mixed = trace
-        of_q = (weights_1 * self._of_sum(gradient, weights_2, mixed).unsqueeze(1)).sum(-1)
+        of_q: Tensor = (weights_1 * self._of_sum(gradient, weights_2, mixed).unsqueeze(1)).sum(-1)
         return of_q + gradient.unsqueeze(-1) if self.residual else of_q
 
     @staticmethod

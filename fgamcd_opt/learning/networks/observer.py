@@ -31,5 +31,6 @@ class Observer:
         layout, batch = self._layout, state.shape[0]
         seen = state.index_select(1, self._index).view(batch, layout.n_nodes, layout.observation_size)
         near = state[:, layout.neighbours].reshape(batch, layout.n_nodes, layout.n_others, 1)
-        seen[..., layout.own_size :].unflatten(-1, (layout.n_others, layout.other_size)).mul_(near)
+        others = seen[..., layout.own_size :]
+        others.view(batch, layout.n_nodes, layout.n_others, layout.other_size).mul_(near)
         return seen.transpose(0, 1)

@@ -25,7 +25,7 @@ Trace = tuple[Any, ...]
 """What a `backward` needs to know of the computation whose gradient it takes."""
 
 
-def gradient_of(parameter: nn.Parameter) -> Tensor:
+def gradient_of(parameter: Tensor) -> Tensor:
     """Where the gradient of a parameter is to be written, see :func:`.flatten_parameters`."""
     assert parameter.grad is not None
     return parameter.grad
