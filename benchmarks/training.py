@@ -55,18 +55,23 @@ class Stopwatch:
     def __init__(self) -> None:
         self.seconds = dict.fromkeys(PARTS, 0.0)
         self._inside = [0.0]
+        self._whole = False
 
-    def watch(self, owner: Any, name: str, part: str) -> None:
-        """Count the time in ``owner.name`` as spent on ``part``."""
+    def watch(self, owner: Any, name: str, part: str, whole: bool = False) -> None:
+        """Count the time in ``owner.name`` as spent on ``part``; with ``whole``, also that of methods inside it."""
         method: Callable[..., Any] = getattr(owner, name)
 
         def watched(*arguments: Any, **named: Any) -> Any:
+            if self._whole:
+                return method(*arguments, **named)
             self._inside.append(0.0)
+            self._whole = whole
             begun = time.process_time()
             try:
                 return method(*arguments, **named)
             finally:
                 taken = time.process_time() - begun
+                self._whole = False
                 self.seconds[part] += taken - self._inside.pop()
                 self._inside[-1] += taken
 
@@ -88,7 +93,7 @@ def train(name: str, source: ScenarioSource, config: TrainConfig) -> dict[str, A
         clock.watch(trainer.learner, method, method.removeprefix("update_"))
     for method in ("advance", "synthesise"):
         clock.watch(trainer.augmenter, method, "augmentation")
-    clock.watch(trainer, "_row", "judging")
+    clock.watch(trainer, "_row", "judging", whole=True)
     begun, begun_wall = time.process_time(), time.perf_counter()
     trainer.run(config.episodes, lambda row: None, lambda: None, lambda: False)
     seconds, wall_s = time.process_time() - begun, time.perf_counter() - begun_wall

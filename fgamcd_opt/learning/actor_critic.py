@@ -62,6 +62,8 @@ class ActorCritic:
         self._targets = [flatten_parameters(m).data for m in (self.target_actor, self.target_value)]
         self.actor_adam = torch.optim.Adam([self._actor], lr=config.actor_lr, fused=True)
         self.critic_adam = torch.optim.Adam([self._value], lr=config.critic_lr, fused=True)
+        self._fresh = torch.full((layout.n_nodes,), config.migration_logit, device=self.device)
+        self._fresh[0] = 0.0
         self.updates = 0
         self.epsilon = config.epsilon_start
 
@@ -91,17 +93,15 @@ class ActorCritic:
         allowed = torch.from_numpy(admissible).to(self.device)
         if explore:
             logits = self._sometimes_fresh(logits)
-            bits = sample_bits(logits, allowed, self.generator, self.config.temperature)
+            bits = sample_bits(logits, allowed, self.generator)
         else:
             bits = greedy_bits(logits, allowed)
         return np.asarray(bits.to(torch.uint8).cpu().numpy())
 
     def _sometimes_fresh(self, logits: Tensor) -> Tensor:
         """With probability epsilon an agent draws its bits as a fresh policy would, whatever it has learned."""
-        fresh = torch.zeros_like(logits)
-        fresh[..., 1:] = self.config.migration_logit
-        drawn = torch.rand(logits.shape[:2], generator=self.generator).to(self.device)
-        return torch.where((drawn < self.epsilon)[..., None], fresh, logits)
+        drawn = torch.rand((*logits.shape[:2], 1), generator=self.generator).to(self.device)
+        return torch.where(drawn < self.epsilon, self._fresh, logits)
 
     def update(self, batch: Batch) -> dict[str, float]:
         """One complete update: critics and mixer, actors, targets.

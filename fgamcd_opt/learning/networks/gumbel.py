@@ -77,10 +77,8 @@ def relaxed_rise(relaxed: Tensor, temperature: float) -> Tensor:
     return relaxed * (1.0 - relaxed) / temperature
 
 
-def sample_bits(
-    logits: Tensor, admissible: Tensor, generator: torch.Generator, temperature: float = 1.0
-) -> Tensor:
-    """Random actions.
+def sample_bits(logits: Tensor, admissible: Tensor, generator: torch.Generator) -> Tensor:
+    """Random actions, distributed like `hard_bits` of `relaxed_bits` at any temperature.
 
     Parameters
     ----------
@@ -89,16 +87,15 @@ def sample_bits(
     admissible
         (B, N) bool, whether the block fits into each node.
     generator
-        Source of the noise.
-    temperature
-        Of the relaxation; each bit before the masks is 1 with probability sigmoid(logit) at any temperature.
+        Of the draws; each bit before the masks is 1 with probability sigmoid(logit).
 
     Returns
     -------
     Tensor
         (B, N, N) exactly 0 or 1.
     """
-    return hard_bits(relaxed_bits(logits, generator, temperature), admissible)
+    drawn = torch.rand(logits.shape, generator=generator, device=generator.device, dtype=logits.dtype)
+    return _masked((drawn.to(logits.device) < torch.sigmoid(logits)).to(logits.dtype), admissible)
 
 
 def greedy_bits(logits: Tensor, admissible: Tensor) -> Tensor:
