@@ -123,8 +123,8 @@ class QmixMixer(nn.Module):
     @torch.no_grad()
     def backward(self, trace: Trace, gradient: Tensor) -> Tensor:
         """The gradient of q (B, N), given that of Q_total (B,); writes those of the parameters."""
-        q, state, seen, weights, _, weights_2, mixed = trace
-        of_sum = self._of_sum(gradient, weights_2, mixed)
+        q, state, seen, weights, _, _, mixed = trace
+        of_sum = self._of_sum(trace, gradient)
         each = gradient.unsqueeze(-1)
         of_weights = torch.cat([(q.unsqueeze(-1) * of_sum.unsqueeze(1)).flatten(1), each * mixed], dim=-1)
         of_weights *= torch.sign(weights)
@@ -133,19 +133,24 @@ class QmixMixer(nn.Module):
         _write_gradient(self.offsets, seen, of_offsets)
         of_seen = torch.addmm(of_offsets @ self.offsets.weight, of_weights, self.weights.weight)
         _write_gradient(self.reading, state, through_relu_(of_seen, seen))
-        return self.slope(trace, gradient)
+        return self._of_q(trace, gradient, of_sum)
 
     @torch.no_grad()
     def slope(self, trace: Trace, gradient: Tensor) -> Tensor:
         """The gradient of q (B, N) alone."""
-        *_, weights_1, weights_2, mixed = trace
-        of_q: Tensor = (weights_1 * self._of_sum(gradient, weights_2, mixed).unsqueeze(1)).sum(-1)
-        return of_q + gradient.unsqueeze(-1) if self.residual else of_q
+        return self._of_q(trace, gradient, self._of_sum(trace, gradient))
 
     @staticmethod
-    def _of_sum(gradient: Tensor, weights_2: Tensor, mixed: Tensor) -> Tensor:
+    def _of_sum(trace: Trace, gradient: Tensor) -> Tensor:
         """The gradient of W1 q + b1, (B, H); ELU rises by exp(x) = ELU(x) + 1 below zero, and by 1 above."""
+        *_, weights_2, mixed = trace
         return gradient.unsqueeze(-1) * weights_2 * (mixed + 1.0).clamp_(max=1.0)
+
+    def _of_q(self, trace: Trace, gradient: Tensor, of_sum: Tensor) -> Tensor:
+        """The gradient of q (B, N), given also that of W1 q + b1."""
+        weights_1 = trace[4]
+        of_q: Tensor = (weights_1 * of_sum.unsqueeze(1)).sum(-1)
+        return of_q + gradient.unsqueeze(-1) if self.residual else of_q
 
 
 class SumMixer(nn.Module):
