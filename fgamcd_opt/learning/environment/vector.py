@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from fgamcd_opt.errors import InputError
 from fgamcd_opt.learning.environment.deck import Deck
 from fgamcd_opt.learning.environment.layout import StateLayout
-from fgamcd_opt.learning.environment.repair import REPAIRS, drop_needless_links, place_orphans
-from fgamcd_opt.learning.environment.reserve import keep_reserve
-from fgamcd_opt.learning.environment.scenario import Scenario, air_s, caching_mask, migration_s, participants
+from fgamcd_opt.learning.environment.rules import REPAIRS, caching_mask, deliver, execute
+from fgamcd_opt.learning.environment.scenario import Scenario
 from fgamcd_opt.learning.environment.sources import ScenarioSource
 
 
@@ -160,48 +159,18 @@ class VectorEnvironment:
         if np.shape(bits) != shape:
             raise InputError(f"bits: shape is {np.shape(bits)}; expected {shape}")
         deck, row = self.deck, self._row
-        active, requested = row < self._end, deck.requested[row]
-        executed = self._masked(np.asarray(bits), requested)
-        cached, mask = caching_mask(executed), participants(executed, self.layout)
-        rate = deck.rate_bps(row, mask)
-        if self.repair == "delivery":
-            missed = np.flatnonzero(requested & (rate == 0.0) & (cached > 0))
-            if missed.size:
-                self._redeliver(executed, cached, missed)
-                mask = participants(executed, self.layout)
-                rate = deck.rate_bps(row, mask)
-        delay = np.where(
-            requested, air_s(deck.block_bits[row], rate) + migration_s(executed, deck.link_s[row]), 0.0
-        )
-        self._room -= np.where(executed[:, :, 0], deck.block_bytes[row, None], 0)
-        reward = self._reward(active, cached, delay)
+        chosen, active, delay = np.asarray(bits) != 0, row < self._end, np.empty(self.copies)
+        repaired, redeliver = self.repair != "none", self.repair == "delivery"
+        steps = deck.block_bytes, deck.requested, deck.link_s
+        execute(chosen, repaired, self._room, row, self._end, *steps)
+        executed = chosen.view(np.uint8)
+        delivery = deck.requested, deck.block_bits, deck.link_s, deck.rates_bps, deck.best_sets
+        while (unclear := deliver(executed, redeliver, row, *delivery, delay)) >= 0:
+            deck.find_out(int(row[unclear]), executed[unclear])
+        reward = self._reward(active, caching_mask(executed), delay)
         self._row = row + active
         done = self._row == self._end
         return Step(self._state(), reward.astype(np.float32), done, active, executed, delay)
-
-    def _masked(self, bits: NDArray[Any], requested: NDArray[np.bool_]) -> NDArray[np.uint8]:
-        """Decisions that (1), (2) and the links allow, with the repair of the caching."""
-        deck, fits = self.deck, self.admissible()
-        chosen = bits != 0
-        chosen[:, :, 0] &= fits
-        if self.repair != "none":
-            keep_reserve(chosen[:, :, 0], self._room, self._row, self._end, deck.block_bytes, deck.requested)
-            place_orphans(chosen[:, :, 0], requested, self._room, fits)
-        chosen[:, :, 1:] &= chosen[:, :, :1]
-        chosen[:, :, 1:] &= deck.linked[self._row]
-        if self.repair != "none":
-            drop_needless_links(chosen, self.layout.others, deck.link_s[self._row])
-        return np.asarray(chosen.view(np.uint8))
-
-    def _redeliver(
-        self, executed: NDArray[np.uint8], cached: NDArray[np.int64], missed: NDArray[np.int64]
-    ) -> None:
-        """Replace the migration of copies ``missed`` by that of F5's best set, where one delivers the block."""
-        for e in missed.tolist():
-            step = int(self._row[e]) % self.deck.length
-            migration = self.scenarios[e].best_migration(step, int(cached[e]))
-            if migration is not None:
-                executed[e, :, 1:] = migration
 
     def _reward(
         self, active: NDArray[np.bool_], cached: NDArray[np.int64], delay: NDArray[np.float64]
@@ -223,6 +192,6 @@ class VectorEnvironment:
         return np.where(np.isinf(delay), -penalty, reward)
 
     def _state(self) -> NDArray[np.float32]:
-        state: NDArray[np.float32] = self.deck.states[self._row]
+        state: NDArray[np.float32] = self.deck.states.take(self._row, axis=0)
         state[:, self.layout.room] = np.minimum(self._room / self.deck.bytes_to_come[self._row, None], 1.0)
         return state
