@@ -82,6 +82,8 @@ class Replay:
         if memory_size:
             shape = (capacity, nodes, memory_size)
             self._rows |= {name: np.zeros(shape, np.float32) for name in ("memory", "next_memory")}
+        self._weight = np.zeros(capacity, np.float32)
+        """Sizes of the blocks, at least ``LEAST_SIZE``: close together, unlike in the states."""
         self.capacity = capacity
         self.added = 0
 
@@ -97,25 +99,29 @@ class Replay:
             places = np.arange(first, first + count) % self.capacity
         for name, values in rows.items():
             self._rows[name][places] = values
+        self._weight[places] = np.maximum(rows["state"][:, 0], LEAST_SIZE)
         self.added += count
 
-    def sample(self, size: int, generator: np.random.Generator, device: torch.device) -> Batch:
-        """Draw transitions with replacement."""
+    def sample(
+        self, size: int, generator: np.random.Generator, device: torch.device, reward_divisor: float = 1.0
+    ) -> Batch:
+        """Draw transitions with replacement; their rewards are divided by ``reward_divisor``."""
         places = (
             self._by_size(size, generator)
             if self._priority == "size"
             else generator.integers(0, len(self), size)
         )
-        drawn = {name: torch.from_numpy(rows[places]).to(device) for name, rows in self._rows.items()}
-        return Batch(**{**drawn, "bits": drawn["bits"].to(torch.float32)})
+        rows = {name: kept.take(places, axis=0) for name, kept in self._rows.items()}
+        rows |= {"bits": rows["bits"].astype(np.float32), "reward": rows["reward"] / np.float32(reward_divisor)}
+        return Batch(**{name: torch.from_numpy(drawn).to(device) for name, drawn in rows.items()})
 
     def _by_size(self, count: int, generator: np.random.Generator) -> NDArray[np.int64]:
         """(count,) places drawn in proportion to the size of the block, by rejection."""
         drawn: list[NDArray[np.int64]] = []
         while sum(each.size for each in drawn) < count:
             places = generator.integers(0, len(self), _CANDIDATES * count)
-            size = np.maximum(self._rows["state"][places, 0], LEAST_SIZE)
-            drawn.append(places[generator.random(places.size, np.float32) < size])
+            hit = generator.random(places.size, np.float32) < self._weight.take(places)
+            drawn.append(places.compress(hit))
         return np.concatenate(drawn)[:count]
 
     def state(self) -> dict[str, torch.Tensor]:
@@ -128,3 +134,4 @@ class Replay:
         self.added = int(tensors["added"])
         for name, rows in self._rows.items():
             rows[: len(self)] = tensors[name].numpy()
+        self._weight[: len(self)] = np.maximum(tensors["state"].numpy()[:, 0], LEAST_SIZE)
