@@ -112,16 +112,22 @@ class Replay:
             else generator.integers(0, len(self), size)
         )
         rows = {name: kept.take(places, axis=0) for name, kept in self._rows.items()}
-        rows |= {"bits": rows["bits"].astype(np.float32), "reward": rows["reward"] / np.float32(reward_divisor)}
+        rows |= {
+            "bits": rows["bits"].astype(np.float32),
+            "reward": rows["reward"] / np.float32(reward_divisor),
+        }
         return Batch(**{name: torch.from_numpy(drawn).to(device) for name, drawn in rows.items()})
 
     def _by_size(self, count: int, generator: np.random.Generator) -> NDArray[np.int64]:
-        """(count,) places drawn in proportion to the size of the block, by rejection."""
+        """(count,) places drawn in proportion to the size of the block, by rejection.
+
+        A candidate and whether it is kept come from one number: its whole and its fractional part.
+        """
         drawn: list[NDArray[np.int64]] = []
         while sum(each.size for each in drawn) < count:
-            places = generator.integers(0, len(self), _CANDIDATES * count)
-            hit = generator.random(places.size, np.float32) < self._weight.take(places)
-            drawn.append(places.compress(hit))
+            spot = len(self) * generator.random(_CANDIDATES * count)
+            places = spot.astype(np.int64)
+            drawn.append(places.compress(spot - places < self._weight.take(places)))
         return np.concatenate(drawn)[:count]
 
     def state(self) -> dict[str, torch.Tensor]:

@@ -111,6 +111,7 @@ class VectorEnvironment:
         self.penalty_qos, self.penalty_undelivered = penalty_qos, penalty_undelivered
         self.reward_model = reward_model
         self.layout: StateLayout = source.layout
+        self._room_entries = self.layout.room
         self._deck: Deck | None = None
         self.reset()
 
@@ -125,6 +126,7 @@ class VectorEnvironment:
         self._row = self._which * self._deck.length
         self._end = self._row + self._deck.n_steps[self._which]
         self._room = self._deck.storage_bytes[self._which]
+        self._time_scale_s = self._deck.time_scale_s[self._which]
         return self._state()
 
     @property
@@ -167,31 +169,40 @@ class VectorEnvironment:
         delivery = deck.requested, deck.block_bits, deck.link_s, deck.rates_bps, deck.best_sets
         while (unclear := deliver(executed, redeliver, row, *delivery, delay)) >= 0:
             deck.find_out(int(row[unclear]), executed[unclear])
-        reward = self._reward(active, caching_mask(executed), delay)
+        reward = self._reward(active, executed, delay)
         self._row = row + active
         done = self._row == self._end
         return Step(self._state(), reward.astype(np.float32), done, active, executed, delay)
 
     def _reward(
-        self, active: NDArray[np.bool_], cached: NDArray[np.int64], delay: NDArray[np.float64]
+        self, active: NDArray[np.bool_], executed: NDArray[np.uint8], delay: NDArray[np.float64]
     ) -> NDArray[np.float64]:
         """(E,) -T_k / tau or what the reward model says, and the penalties."""
-        deck = self.deck
-        if self.reward_model is None:
-            reward = -delay / deck.time_scale_s[self._which]
-        else:
-            reward = np.zeros(self.copies)
-            for j, scenario in enumerate(deck.scenarios):
-                of = np.flatnonzero(active & (self._which == j))
-                if of.size:
-                    step = self._row[of] - j * deck.length
-                    reward[of] = self.reward_model.reward(
-                        scenario, step, cached[of], delay[of], self._room[of]
-                    )
-        penalty = np.where(cached == 0, self.penalty_undelivered, self.penalty_qos)
-        return np.where(np.isinf(delay), -penalty, reward)
+        reward = (
+            -delay / self._time_scale_s
+            if self.reward_model is None
+            else self._modelled(active, executed, delay)
+        )
+        late = np.isinf(delay)
+        if late.any():
+            cached = executed[:, :, 0].any(axis=1)
+            reward[late] = -np.where(cached, self.penalty_qos, self.penalty_undelivered)[late]
+        return reward
+
+    def _modelled(
+        self, active: NDArray[np.bool_], executed: NDArray[np.uint8], delay: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """(E,) what the reward model says; 0 after the end."""
+        assert self.reward_model is not None
+        reward, cached = np.zeros(self.copies), caching_mask(executed)
+        for j, scenario in enumerate(self.deck.scenarios):
+            of = np.flatnonzero(active & (self._which == j))
+            if of.size:
+                step = self._row[of] - j * self.deck.length
+                reward[of] = self.reward_model.reward(scenario, step, cached[of], delay[of], self._room[of])
+        return reward
 
     def _state(self) -> NDArray[np.float32]:
         state: NDArray[np.float32] = self.deck.states.take(self._row, axis=0)
-        state[:, self.layout.room] = np.minimum(self._room / self.deck.bytes_to_come[self._row, None], 1.0)
+        state[:, self._room_entries] = np.minimum(self._room / self.deck.bytes_to_come[self._row, None], 1.0)
         return state
