@@ -103,6 +103,17 @@ def deliver(
 
 
 @njit(nogil=True, cache=True)
+def shown(states: Array, row: Array, room: Array, bytes_to_come: Array, first: int) -> Array:
+    """(E, S) states of rows (E,), the room (E, N) filled in from entry ``first`` on as a share of what is to come."""
+    state = np.empty((row.size, states.shape[1]), np.float32)
+    for e in range(row.size):
+        state[e] = states[row[e]]
+        for n in range(room.shape[1]):
+            state[e, first + n] = min(room[e, n] / bytes_to_come[row[e]], 1.0)
+    return state
+
+
+@njit(nogil=True, cache=True)
 def caching_mask(bits: Array) -> Array:
     """(B,) masks of the nodes that cache, of bits (B, N, N)."""
     masks = np.empty(bits.shape[0], np.int64)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from fgamcd_opt.errors import InputError
 from fgamcd_opt.learning.environment.deck import Deck
 from fgamcd_opt.learning.environment.layout import StateLayout
-from fgamcd_opt.learning.environment.rules import REPAIRS, caching_mask, deliver, execute
+from fgamcd_opt.learning.environment.rules import REPAIRS, caching_mask, deliver, execute, shown
 from fgamcd_opt.learning.environment.scenario import Scenario
 from fgamcd_opt.learning.environment.sources import ScenarioSource
 
@@ -111,7 +111,7 @@ class VectorEnvironment:
         self.penalty_qos, self.penalty_undelivered = penalty_qos, penalty_undelivered
         self.reward_model = reward_model
         self.layout: StateLayout = source.layout
-        self._room_entries = self.layout.room
+        self._first_room = self.layout.room.start
         self._deck: Deck | None = None
         self.reset()
 
@@ -203,6 +203,5 @@ class VectorEnvironment:
         return reward
 
     def _state(self) -> NDArray[np.float32]:
-        state: NDArray[np.float32] = self.deck.states.take(self._row, axis=0)
-        state[:, self._room_entries] = np.minimum(self._room / self.deck.bytes_to_come[self._row, None], 1.0)
-        return state
+        deck, first = self.deck, self._first_room
+        return np.asarray(shown(deck.states, self._row, self._room, deck.bytes_to_come, first))
