@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from fgamcd_opt.delay import BITS_PER_BYTE
 from fgamcd_opt.errors import InputError
 from fgamcd_opt.formulations.configuration_delays import configuration_delays
+from fgamcd_opt.learning.environment.rules import execute
 from fgamcd_opt.learning.environment.scenario import Scenario
 from fgamcd_opt.testing.random_problems import random_problem
 
@@ -108,6 +109,16 @@ def test_masks_repairs_and_rewards(scenario: Scenario, seed: int, density: float
                 room[copy] - taken.bits[copy, :, 0] * data.block_bytes[scenario.step_block[step]],
             )
     assert taken.done.all()
+
+
+def test_of_nodes_with_equal_room_the_last_drop_out_first() -> None:
+    """Two blocks of 10 to come: of three nodes with room for 10 each, one may take a block of 6."""
+    chosen, room = np.zeros((1, 3, 3), bool), np.full((1, 3), 10)
+    chosen[:, :, 0] = True
+    row, end, sizes = np.array([0]), np.array([3]), np.array([6, 10, 10])
+    execute(chosen, True, room, row, end, sizes, np.ones(3, bool), np.ones((3, 3, 2)))
+    assert chosen[0, :, 0].tolist() == [True, False, False]
+    assert room.tolist() == [[4, 10, 10]]
 
 
 def test_rewards_count_time_by_the_mean_block_at_the_mean_rate() -> None:
