@@ -14,7 +14,8 @@ from fgamcd_opt.decision import Decision
 from fgamcd_opt.formulations.configuration_delays import configuration_delays
 from fgamcd_opt.formulations.knapsack import build_knapsack
 from fgamcd_opt.instances.instance import Instance
-from fgamcd_opt.learning.environment.scenario import Scenario, caching_mask, participants
+from fgamcd_opt.learning.environment.rules import caching_mask, cheapest_migration, participants
+from fgamcd_opt.learning.environment.scenario import Scenario
 from fgamcd_opt.learning.environment.state_rows import widest_association
 from fgamcd_opt.learning.play import play
 from fgamcd_opt.learning.policy import Policy
@@ -174,9 +175,7 @@ class Decoding:
         caching[:, data.requested_blocks] = self.bits[:, :, 0].T
         step, sender, column = np.nonzero(self.bits[:, :, 1:])
         migration[sender, layout.others[sender, column], data.requested_blocks[step]] = True
-        return Decision(
-            caching, migration, beams_of(self.problem, self.oracle, participants(self.bits, layout))
-        )
+        return Decision(caching, migration, beams_of(self.problem, self.oracle, participants(self.bits)))
 
     def _solve_sets(self, wanted: NDArray[np.bool_]) -> None:
         """Work on the sets wanted (R, 2^N) that are not solved yet, as far as the time allows."""
@@ -224,5 +223,6 @@ class Decoding:
         bits = np.zeros((masks.size, layout.n_nodes, layout.n_nodes), np.uint8)
         bits[:, :, 0] = (masks[:, None] >> np.arange(layout.n_nodes)) & 1
         for row, (caching, step) in enumerate(zip(masks.tolist(), self.steps.tolist(), strict=True)):
-            bits[row, :, 1:] = self.scenario.cheapest_migration(step, caching, int(serving[row, caching]))
+            link_s = self.scenario.link_s[step]
+            bits[row, :, 1:] = cheapest_migration(caching, int(serving[row, caching]), link_s)
         return bits

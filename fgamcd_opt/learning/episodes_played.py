@@ -58,12 +58,14 @@ class EpisodesPlayed:
             "reward": step.reward,
             "next_state": step.state,
             "next_admissible": next_admissible,
-            "done": step.done.astype(np.float32),
+            "done": step.done,
         }
         if self._memories:
             rows |= {"memory": self._memories[-1], "next_memory": self._learner.memory()}  # type: ignore[attr-defined]
         self._rows.append(rows)
-        replay.add(**{name: values[step.active] for name, values in rows.items()})
+        if not step.active.all():
+            rows = {name: values[step.active] for name, values in rows.items()}
+        replay.add(**rows)
 
     def with_outcome(
         self,
@@ -81,9 +83,6 @@ class EpisodesPlayed:
         reward, next_state
             (M,) and (M, S) what takes the place of theirs.
         """
-        names = self._rows[0]
-        picked = {
-            name: np.stack([self._rows[t][name][e] for t, e in zip(step, copy, strict=True)])
-            for name in names
-        }
-        return {**picked, "reward": reward, "next_state": next_state}
+        outcome: dict[str, NDArray[np.generic]] = {"reward": reward, "next_state": next_state}
+        kept = self._rows[0].keys() - outcome.keys()
+        return outcome | {name: np.stack([row[name] for row in self._rows])[step, copy] for name in kept}

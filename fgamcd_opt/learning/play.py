@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from fgamcd_opt.errors import InputError
 from fgamcd_opt.learning.environment.layout import StateLayout
-from fgamcd_opt.learning.environment.scenario import Scenario, caching_mask, participants
+from fgamcd_opt.learning.environment.rules import caching_mask, participants
+from fgamcd_opt.learning.environment.scenario import Scenario
 from fgamcd_opt.learning.environment.sources import FixedSource
 from fgamcd_opt.learning.environment.vector import VectorEnvironment
 from fgamcd_opt.learning.policy import Policy
@@ -42,7 +43,7 @@ class Rollout:
     @property
     def participating(self) -> NDArray[np.int64]:
         """(E, K) participating sets as bit masks."""
-        return participants(self._flat, self.layout).reshape(self.step_delay_s.shape)
+        return participants(self._flat).reshape(self.step_delay_s.shape)
 
     @property
     def delay_s(self) -> NDArray[np.float64]:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
+from numba import njit
 from numpy.typing import NDArray
 
+from fgamcd_opt.errors import UsageError
 from fgamcd_opt.learning.environment.layout import StateLayout
+
+Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +57,7 @@ _CANDIDATES = 8
 
 
 class Replay:
-    """The last ``capacity`` transitions.
+    """The last ``capacity`` transitions, each in one row of numbers.
 
     Parameters
     ----------
@@ -68,20 +75,27 @@ class Replay:
     def __init__(
         self, capacity: int, layout: StateLayout, memory_size: int, priority: str = "uniform"
     ) -> None:
-        self._priority = priority
         nodes = layout.n_nodes
-        self._rows: dict[str, NDArray[np.generic]] = {
-            "state": np.zeros((capacity, layout.size), np.float32),
-            "admissible": np.zeros((capacity, nodes), np.bool_),
-            "bits": np.zeros((capacity, nodes, nodes), np.uint8),
-            "reward": np.zeros(capacity, np.float32),
-            "next_state": np.zeros((capacity, layout.size), np.float32),
-            "next_admissible": np.zeros((capacity, nodes), np.bool_),
-            "done": np.zeros(capacity, np.float32),
+        self._shapes: dict[str, tuple[int, ...]] = {
+            "reward": (),
+            "done": (),
+            "admissible": (nodes,),
+            "next_admissible": (nodes,),
+            "bits": (nodes, nodes),
+            "state": (layout.size,),
+            "next_state": (layout.size,),
         }
         if memory_size:
-            shape = (capacity, nodes, memory_size)
-            self._rows |= {name: np.zeros(shape, np.float32) for name in ("memory", "next_memory")}
+            self._shapes |= dict.fromkeys(("memory", "next_memory"), (nodes, memory_size))
+        width = sum(map(math.prod, self._shapes.values()))
+        self._rows = np.zeros((capacity, width), np.float32)
+        self._fields = _fields(self._rows, self._shapes)
+        self._by_size = priority == "size"
+        self._weight = np.ones(capacity, np.float32)
+        """Probability with which a transition that comes up is accepted."""
+        self._drawn = np.empty((0, width), np.float32)
+        self._flags = slice(2, 2 + 2 * nodes)
+        """Columns of the admissibility now and next."""
         self.capacity = capacity
         self.added = 0
 
@@ -96,35 +110,108 @@ class Replay:
         if first + count > self.capacity:
             places = np.arange(first, first + count) % self.capacity
         for name, values in rows.items():
-            self._rows[name][places] = values
+            self._fields[name][places] = values
+        if self._by_size:
+            self._weight[places] = np.maximum(rows["state"][:, 0], LEAST_SIZE)
         self.added += count
 
-    def sample(self, size: int, generator: np.random.Generator, device: torch.device) -> Batch:
-        """Draw transitions with replacement."""
-        places = (
-            self._by_size(size, generator)
-            if self._priority == "size"
-            else generator.integers(0, len(self), size)
-        )
-        drawn = {name: torch.from_numpy(rows[places]).to(device) for name, rows in self._rows.items()}
-        return Batch(**{**drawn, "bits": drawn["bits"].to(torch.float32)})
+    def sample(
+        self, size: int, generator: np.random.Generator, device: torch.device, reward_divisor: float = 1.0
+    ) -> Batch:
+        """Draw transitions with replacement; their rewards are divided by ``reward_divisor``.
 
-    def _by_size(self, count: int, generator: np.random.Generator) -> NDArray[np.int64]:
-        """(count,) places drawn in proportion to the size of the block, by rejection."""
-        drawn: list[NDArray[np.int64]] = []
-        while sum(each.size for each in drawn) < count:
-            places = generator.integers(0, len(self), _CANDIDATES * count)
-            size = np.maximum(self._rows["state"][places, 0], LEAST_SIZE)
-            drawn.append(places[generator.random(places.size, np.float32) < size])
-        return np.concatenate(drawn)[:count]
+        The next batch of the same size takes the place of this one: its tensors are the same.
+
+        Raises
+        ------
+        UsageError
+            There are no transitions.
+        """
+        if len(self) == 0:
+            raise UsageError("replay: there is nothing to draw from; add transitions first")
+        if len(self._drawn) != size:
+            self._prepare(size)
+        found = 0
+        while found < size:
+            generator.random(out=self._chances)
+            found = _draw(
+                self._chances, len(self), self._weight, self._rows, reward_divisor, self._drawn, found
+            )
+        np.not_equal(self._drawn[:, self._flags], 0.0, out=self._allowed)
+        if device.type == "cpu":
+            return self._batch
+        return Batch(
+            **{name: tensor.to(device) for name, tensor in vars(self._batch).items() if tensor is not None}
+        )
+
+    def _prepare(self, size: int) -> None:
+        """A batch of so many transitions, to be filled."""
+        self._chances = np.empty(size * (_CANDIDATES if self._by_size else 1))
+        self._drawn = np.empty((size, self._rows.shape[1]), np.float32)
+        self._allowed = np.empty(self._drawn[:, self._flags].shape, np.bool_)
+        may, next_may = np.split(self._allowed, 2, axis=1)
+        fields = _fields(self._drawn, self._shapes) | {"admissible": may, "next_admissible": next_may}
+        self._batch = Batch(**{name: torch.from_numpy(values) for name, values in fields.items()})
 
     def state(self) -> dict[str, torch.Tensor]:
         """What is needed to go on after a restart."""
-        filled = {name: torch.from_numpy(rows[: len(self)].copy()) for name, rows in self._rows.items()}
+        kept_as = {"admissible": np.bool_, "next_admissible": np.bool_, "bits": np.uint8}
+        filled = {
+            name: torch.from_numpy(values[: len(self)].astype(kept_as.get(name, np.float32)))
+            for name, values in self._fields.items()
+        }
         return {**filled, "added": torch.tensor(self.added)}
 
     def load_state(self, tensors: dict[str, torch.Tensor]) -> None:
         """Take over what :meth:`state` gave."""
         self.added = int(tensors["added"])
-        for name, rows in self._rows.items():
-            rows[: len(self)] = tensors[name].numpy()
+        for name, values in self._fields.items():
+            values[: len(self)] = tensors[name].numpy()
+        if self._by_size:
+            self._weight[: len(self)] = np.maximum(self._fields["state"][: len(self), 0], LEAST_SIZE)
+
+
+def _fields(
+    rows: NDArray[np.float32], shapes: Mapping[str, tuple[int, ...]]
+) -> dict[str, NDArray[np.float32]]:
+    """Views of the columns of rows (B, width) by field, (B, ...) each."""
+    ends = np.cumsum([math.prod(shape) for shape in shapes.values()])[:-1]
+    parts = np.split(rows, ends, axis=1)
+    return {
+        name: part.reshape(len(rows), *shape)
+        for (name, shape), part in zip(shapes.items(), parts, strict=True)
+    }
+
+
+@njit(nogil=True, cache=True)
+def _draw(
+    chances: Array, count: int, weight: Array, rows: Array, divisor: float, drawn: Array, found: int
+) -> int:
+    """Fill rows of ``drawn`` from ``found`` on with transitions that are accepted; returns how many there are then.
+
+    A candidate and whether it is accepted come from one chance: the whole and the fractional part of its multiple.
+
+    Parameters
+    ----------
+    chances
+        Uniform in [0, 1).
+    count
+        Transitions there are.
+    weight
+        Probability with which each transition is accepted.
+    rows
+        Transitions, the reward first.
+    divisor
+        Of the rewards.
+    """
+    for chance in chances:
+        spot = count * chance
+        place = int(spot)
+        if spot - place < weight[place]:
+            for column in range(rows.shape[1]):
+                drawn[found, column] = rows[place, column]
+            drawn[found, 0] /= divisor
+            found += 1
+            if found == drawn.shape[0]:
+                break
+    return found

@@ -27,8 +27,9 @@ class RewardScale:
             return
         values = rewards.astype(np.float64)
         count = self.count + values.size
-        shift = float(values.mean()) - self.mean
-        self.squares += float(((values - values.mean()) ** 2).sum())
+        mean = float(np.add.reduce(values)) / values.size
+        shift = mean - self.mean
+        self.squares += float(np.add.reduce((values - mean) ** 2))
         self.squares += shift**2 * self.count * values.size / count
         self.mean += shift * values.size / count
         self.count = count

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
@@ -236,8 +235,7 @@ class Trainer:
         device = torch.device(self.config.device)
         while self._owed >= self.config.update_every:
             self._owed -= self.config.update_every
-            batch = self.replay.sample(self.config.batch_size, self._drawing, device)
-            batch = dataclasses.replace(batch, reward=batch.reward / self.scale.divisor)
+            batch = self.replay.sample(self.config.batch_size, self._drawing, device, self.scale.divisor)
             self._losses |= self.learner.update(batch)
             self.updates += 1
 

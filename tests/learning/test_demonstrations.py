@@ -16,7 +16,7 @@ from fgamcd_opt.errors import InputError
 from fgamcd_opt.frontdoor import solve
 from fgamcd_opt.instances.presets import PRESETS
 from fgamcd_opt.learning.demonstrations import demonstrate, walk
-from fgamcd_opt.learning.environment.scenario import caching_mask, participants
+from fgamcd_opt.learning.environment.rules import caching_mask, participants
 from fgamcd_opt.learning.environment.sources import FamilySource, FixedSource
 from fgamcd_opt.learning.networks.gumbel import log_likelihood
 from fgamcd_opt.learning.networks.observer import Observer
@@ -36,7 +36,7 @@ def test_a_demonstration_is_the_optimal_solution(steps):
     caching = exact.solution.decision.caching[:, scenario.step_block].T
     np.testing.assert_array_equal(bits[:, :, 0] == 1, caching)
     joined = exact.solution.decision.participation[:, scenario.step_block].T @ (1 << np.arange(4))
-    np.testing.assert_array_equal(participants(bits, scenario.layout), joined)
+    np.testing.assert_array_equal(participants(bits), joined)
     scenario.warm()
     delays = scenario.delay_s(np.arange(scenario.n_steps), bits)
     delay = delays.sum()

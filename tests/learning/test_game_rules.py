@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
 from games import fixed_game, preset_scenario
@@ -12,11 +14,12 @@ from numpy.typing import NDArray
 from fgamcd_opt.delay import BITS_PER_BYTE
 from fgamcd_opt.errors import InputError
 from fgamcd_opt.formulations.configuration_delays import configuration_delays
+from fgamcd_opt.learning.environment.rules import execute
 from fgamcd_opt.learning.environment.scenario import Scenario
+from fgamcd_opt.testing.random_problems import random_problem
 
 TIGHT = preset_scenario("small", "all", users="4", storage_gb="0.015", cooperation_radius_m="600")
 TIGHT.warm()
-F5_DELAY_S, _ = configuration_delays(TIGHT.problem, TIGHT.rates.table_bps)
 
 
 def places_left(room: list[int], sizes: list[int]) -> bool:
@@ -57,24 +60,37 @@ def allowed(
     return done
 
 
-@settings(max_examples=15)
-@given(st.integers(0, 2**32), st.floats(0.05, 0.9), st.sampled_from(["none", "caching", "delivery"]))
-def test_masks_repairs_and_rewards(seed: int, density: float, repair: str) -> None:
-    game = fixed_game(TIGHT, copies=2, repair=repair, penalty_qos=7.0, penalty_undelivered=9.0)
-    data = TIGHT.problem.data
-    bits_requested = data.block_bytes[data.requested_blocks].mean() * BITS_PER_BYTE
-    scale_s = bits_requested / data.qos_bps.mean()
+@cache
+def random_scenario(seed: int, nodes: int) -> Scenario:
+    """A small random problem without some of the links, rates complete."""
+    problem = random_problem(seed, nodes=nodes, storage_share=2.0, missing_links=0.3)
+    scenario = Scenario(problem, steps="all")
+    scenario.warm()
+    return scenario
+
+
+SCENARIOS = st.one_of(st.just(TIGHT), st.builds(random_scenario, st.integers(0, 3), st.integers(2, 4)))
+
+
+@settings(max_examples=25)
+@given(
+    SCENARIOS, st.integers(0, 2**32), st.floats(0.05, 0.9), st.sampled_from(["none", "caching", "delivery"])
+)
+def test_masks_repairs_and_rewards(scenario: Scenario, seed: int, density: float, repair: str) -> None:
+    game = fixed_game(scenario, copies=2, repair=repair, penalty_qos=7.0, penalty_undelivered=9.0)
+    f5_delay_s, _ = configuration_delays(scenario.problem, scenario.rates.table_bps)
+    data, nodes = scenario.problem.data, scenario.layout.n_nodes
     rng = np.random.default_rng(seed)
-    for step in range(TIGHT.n_steps):
-        room, wanted = game.room_bytes, TIGHT.requested[step]
-        bits = rng.random((2, 4, 4)) < density
+    for step in range(scenario.n_steps):
+        room, wanted = game.room_bytes, scenario.requested[step]
+        bits = rng.random((2, nodes, nodes)) < density
         taken = game.step(bits)
         for copy in range(2):
-            expected = allowed(TIGHT, step, room[copy], bits[copy], repair)
-            mask = int(expected[:, 0] @ (1 << np.arange(4)))
-            before = TIGHT.delay_s(np.array([step]), expected[None].astype(np.uint8))[0]
+            expected = allowed(scenario, step, room[copy], bits[copy], repair)
+            mask = int(expected[:, 0] @ (1 << np.arange(nodes)))
+            before = scenario.delay_s(np.array([step]), expected[None].astype(np.uint8))[0]
             if repair == "delivery" and wanted and mask and np.isinf(before):
-                assert taken.delay_s[copy] == pytest.approx(F5_DELAY_S[TIGHT.step_row[step], mask])
+                assert taken.delay_s[copy] == pytest.approx(f5_delay_s[scenario.step_row[step], mask])
                 np.testing.assert_array_equal(taken.bits[copy, :, 0], expected[:, 0])
             else:
                 np.testing.assert_array_equal(taken.bits[copy], expected)
@@ -86,12 +102,29 @@ def test_masks_repairs_and_rewards(seed: int, density: float, repair: str) -> No
             elif np.isinf(taken.delay_s[copy]):
                 assert taken.reward[copy] == -7.0
             else:
-                assert taken.reward[copy] == pytest.approx(-taken.delay_s[copy] / scale_s, rel=1e-6)
+                reward = -taken.delay_s[copy] / scenario.time_scale_s
+                assert taken.reward[copy] == pytest.approx(reward, rel=1e-6)
             np.testing.assert_array_equal(
                 game.room_bytes[copy],
-                room[copy] - taken.bits[copy, :, 0] * data.block_bytes[TIGHT.step_block[step]],
+                room[copy] - taken.bits[copy, :, 0] * data.block_bytes[scenario.step_block[step]],
             )
     assert taken.done.all()
+
+
+def test_of_nodes_with_equal_room_the_last_drop_out_first() -> None:
+    """Two blocks of 10 to come: of three nodes with room for 10 each, one may take a block of 6."""
+    chosen, room = np.zeros((1, 3, 3), bool), np.full((1, 3), 10)
+    chosen[:, :, 0] = True
+    row, end, sizes = np.array([0]), np.array([3]), np.array([6, 10, 10])
+    execute(chosen, True, room, row, end, sizes, np.ones(3, bool), np.ones((3, 3, 2)))
+    assert chosen[0, :, 0].tolist() == [True, False, False]
+    assert room.tolist() == [[4, 10, 10]]
+
+
+def test_rewards_count_time_by_the_mean_block_at_the_mean_rate() -> None:
+    data = TIGHT.problem.data
+    bits_requested = data.block_bytes[data.requested_blocks].mean() * BITS_PER_BYTE
+    assert TIGHT.time_scale_s == pytest.approx(bits_requested / data.qos_bps.mean())
 
 
 class CountingModel:

@@ -14,7 +14,8 @@ from fgamcd_opt.frontdoor import solve
 from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.learning.config import method_config
 from fgamcd_opt.learning.environment.layout import StateLayout
-from fgamcd_opt.learning.environment.scenario import Scenario, caching_mask, participants
+from fgamcd_opt.learning.environment.rules import caching_mask, participants
+from fgamcd_opt.learning.environment.scenario import Scenario
 from fgamcd_opt.learning.play import play
 from fgamcd_opt.learning.policy import Policy, make_network
 from fgamcd_opt.problem import P1
@@ -128,7 +129,7 @@ def test_what_delivers_is_used_as_it_was_played(seed):
     np.testing.assert_array_equal(decoding.bits[kept], played.bits[0][kept])
     assert decoding.repaired[0] == (~kept).sum()
     masks = decision.participation[:, blocks].T @ (1 << np.arange(3))
-    np.testing.assert_array_equal(masks, participants(decoding.bits, scenario.layout))
+    np.testing.assert_array_equal(masks, participants(decoding.bits))
     np.testing.assert_array_equal(decision.caching[:, blocks].T, decoding.bits[:, :, 0] == 1)
     assert problem.evaluate(decision).delay_s == pytest.approx(decoding.delay_s, rel=1e-9)
 

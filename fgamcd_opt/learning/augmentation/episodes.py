@@ -10,18 +10,19 @@ from fgamcd_opt.learning.augmentation.protocol import Episodes
 
 
 class EpisodeRecorder:
-    """Copies every step of E episodes until they are taken out."""
+    """Keeps every step of E episodes, without copying it, until they are taken out."""
 
     def __init__(self) -> None:
-        self._inputs: list[NDArray[np.float32]] = []
-        self._targets: list[NDArray[np.float32]] = []
-        self._active: list[NDArray[np.bool_]] = []
-        self.copies = 0
+        self.begin(0)
 
     def begin(self, copies: int) -> None:
         """Drops what was recorded and expects steps of ``copies`` episodes."""
         self.copies = copies
-        self._inputs, self._targets, self._active = [], [], []
+        self._states: list[NDArray[np.float32]] = []
+        self._bits: list[NDArray[np.uint8]] = []
+        self._rewards: list[NDArray[np.float32]] = []
+        self._next_states: list[NDArray[np.float32]] = []
+        self._active: list[NDArray[np.bool_]] = []
 
     def add(
         self,
@@ -31,32 +32,39 @@ class EpisodeRecorder:
         next_state: NDArray[np.float32],
         active: NDArray[np.bool_],
     ) -> None:
-        """One step of all copies.
+        """One step of all copies; the arrays stay as they are from now on.
 
         Raises
         ------
         UsageError
             Another number of copies than at the beginning.
         """
-        copies, size = state.shape
-        if copies != self.copies:
+        if len(state) != self.copies:
             raise UsageError(
-                f"a step of {copies} copies after begin({self.copies}); call begin({copies}) first"
+                f"a step of {len(state)} copies after begin({self.copies}); call begin({len(state)}) first"
             )
-        inputs = np.empty((copies, size + bits[0].size), dtype=np.float32)
-        inputs[:, :size] = state
-        inputs[:, size:] = bits.reshape(copies, -1)
-        targets = np.empty((copies, 1 + size), dtype=np.float32)
-        targets[:, 0] = reward
-        np.subtract(next_state, state, out=targets[:, 1:])
-        self._inputs.append(inputs)
-        self._targets.append(targets)
-        self._active.append(active.copy())
+        self._states.append(state)
+        self._bits.append(bits)
+        self._rewards.append(reward)
+        self._next_states.append(next_state)
+        self._active.append(active)
 
     def take(self) -> Episodes | None:
         """The episodes recorded since ``begin``, which are then forgotten; None if no step was played."""
         played = None
         if any(active.any() for active in self._active):
-            played = Episodes(np.stack(self._inputs), np.stack(self._targets), np.stack(self._active))
+            played = self._episodes()
         self.begin(self.copies)
         return played
+
+    def _episodes(self) -> Episodes:
+        steps, size = len(self._states), self._states[0].shape[1]
+        inputs = np.empty((steps, self.copies, size + self._bits[0][0].size), np.float32)
+        targets = np.empty((steps, self.copies, 1 + size), np.float32)
+        state, change = inputs[..., :size], targets[..., 1:]
+        np.stack(self._states, out=state)
+        inputs[..., size:] = np.stack(self._bits).reshape(steps, self.copies, -1)
+        np.stack(self._rewards, out=targets[..., 0])
+        np.stack(self._next_states, out=change)
+        change -= state
+        return Episodes(inputs, targets, np.stack(self._active))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from fgamcd_opt.learning.environment.rules import caching_mask, participants
 from fgamcd_opt.learning.environment.scenario import Scenario
 
 
@@ -28,12 +29,12 @@ class Deck:
         (J,) of the scenarios.
     storage_bytes
         (J, N).
-    states, block_bytes, block_bits, requested, link_s
+    states, block_bytes, block_bits, requested, link_s, best_sets
         (J L, ...) of the steps, as in :class:`Scenario`.
+    rates_bps
+        (J L, 2^N) rates of all participants, NaN where not known yet.
     bytes_to_come
         (J L,) requested bytes from the step on, at least 1.
-    linked
-        (J L, N, N - 1) bool, the link exists.
     """
 
     def __init__(self, scenarios: Sequence[Scenario]) -> None:
@@ -50,7 +51,8 @@ class Deck:
         self.requested = np.zeros(rows, np.bool_)
         self.bytes_to_come = np.ones(rows)
         self.link_s = np.full((rows, *first.link_s.shape[1:]), np.inf)
-        self._rates_bps = np.full((rows, first.rates.table_bps.shape[1]), np.nan)
+        self.rates_bps = np.full((rows, first.rates.table_bps.shape[1]), np.nan)
+        self.best_sets = np.full(self.rates_bps.shape, -1, np.int32)
         for j, s in enumerate(scenarios):
             start, end = j * self.length, j * self.length + s.n_steps
             self.states[start:end], self.states[end : start + self.length] = s.states[:-1], s.states[-1]
@@ -60,16 +62,15 @@ class Deck:
             wanted = np.where(s.requested, s.step_bytes, 0)
             self.bytes_to_come[start:end] = np.maximum(wanted[::-1].cumsum()[::-1], 1)
             self.link_s[start:end] = s.link_s
-            self._rates_bps[start:end][s.requested] = s.rates.table_bps
-        self.linked = np.isfinite(self.link_s)
+            self.rates_bps[start:end][s.requested] = s.rates.table_bps
+            self.best_sets[start:end] = s.best_sets
 
-    def rate_bps(self, rows: NDArray[np.int64], masks: NDArray[np.int64]) -> NDArray[np.float64]:
-        """(E,) rates of participants ``masks``; computed now where not known, NaN where the block is not requested."""
-        rate = self._rates_bps[rows, masks]
-        unknown = np.isnan(rate)
-        if unknown.any():
-            for e in np.flatnonzero(unknown & self.requested[rows]).tolist():
-                j, step = divmod(int(rows[e]), self.length)
-                rate[e] = self.scenarios[j].rate_bps(np.array([step]), masks[e : e + 1])[0]
-                self._rates_bps[rows[e], masks[e]] = rate[e]
-        return rate
+    def find_out(self, row: int, bits: NDArray[np.uint8]) -> None:
+        """Compute what :func:`.deliver` does not know about the step of a row with executed bits (N, N)."""
+        j, step = divmod(row, self.length)
+        joined, scenario = int(participants(bits[None])[0]), self.scenarios[j]
+        if np.isnan(self.rates_bps[row, joined]):
+            self.rates_bps[row, joined] = scenario.rate_bps(np.array([step]), np.array([joined]))[0]
+        else:
+            cached = int(caching_mask(bits[None])[0])
+            self.best_sets[row, cached] = scenario.best_participants(step, cached)

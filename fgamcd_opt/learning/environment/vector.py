@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from fgamcd_opt.errors import InputError
 from fgamcd_opt.learning.environment.deck import Deck
 from fgamcd_opt.learning.environment.layout import StateLayout
-from fgamcd_opt.learning.environment.repair import REPAIRS, drop_needless_links, place_orphans
-from fgamcd_opt.learning.environment.reserve import keep_reserve
-from fgamcd_opt.learning.environment.scenario import Scenario, air_s, caching_mask, migration_s, participants
+from fgamcd_opt.learning.environment.rules import REPAIRS, caching_mask, deliver, execute, shown
+from fgamcd_opt.learning.environment.scenario import Scenario
 from fgamcd_opt.learning.environment.sources import ScenarioSource
 
 
@@ -112,6 +111,7 @@ class VectorEnvironment:
         self.penalty_qos, self.penalty_undelivered = penalty_qos, penalty_undelivered
         self.reward_model = reward_model
         self.layout: StateLayout = source.layout
+        self._first_room = self.layout.room.start
         self._deck: Deck | None = None
         self.reset()
 
@@ -126,6 +126,7 @@ class VectorEnvironment:
         self._row = self._which * self._deck.length
         self._end = self._row + self._deck.n_steps[self._which]
         self._room = self._deck.storage_bytes[self._which]
+        self._time_scale_s = self._deck.time_scale_s[self._which]
         return self._state()
 
     @property
@@ -160,69 +161,47 @@ class VectorEnvironment:
         if np.shape(bits) != shape:
             raise InputError(f"bits: shape is {np.shape(bits)}; expected {shape}")
         deck, row = self.deck, self._row
-        active, requested = row < self._end, deck.requested[row]
-        executed = self._masked(np.asarray(bits), requested)
-        cached, mask = caching_mask(executed), participants(executed, self.layout)
-        rate = deck.rate_bps(row, mask)
-        if self.repair == "delivery":
-            missed = np.flatnonzero(requested & (rate == 0.0) & (cached > 0))
-            if missed.size:
-                self._redeliver(executed, cached, missed)
-                mask = participants(executed, self.layout)
-                rate = deck.rate_bps(row, mask)
-        delay = np.where(
-            requested, air_s(deck.block_bits[row], rate) + migration_s(executed, deck.link_s[row]), 0.0
-        )
-        self._room -= np.where(executed[:, :, 0], deck.block_bytes[row, None], 0)
-        reward = self._reward(active, cached, delay)
+        chosen, active, delay = np.asarray(bits) != 0, row < self._end, np.empty(self.copies)
+        repaired, redeliver = self.repair != "none", self.repair == "delivery"
+        steps = deck.block_bytes, deck.requested, deck.link_s
+        execute(chosen, repaired, self._room, row, self._end, *steps)
+        executed = chosen.view(np.uint8)
+        delivery = deck.requested, deck.block_bits, deck.link_s, deck.rates_bps, deck.best_sets
+        while (unclear := deliver(executed, redeliver, row, *delivery, delay)) >= 0:
+            deck.find_out(int(row[unclear]), executed[unclear])
+        reward = self._reward(active, executed, delay)
         self._row = row + active
         done = self._row == self._end
         return Step(self._state(), reward.astype(np.float32), done, active, executed, delay)
 
-    def _masked(self, bits: NDArray[Any], requested: NDArray[np.bool_]) -> NDArray[np.uint8]:
-        """Decisions that (1), (2) and the links allow, with the repair of the caching."""
-        deck, fits = self.deck, self.admissible()
-        chosen = bits != 0
-        chosen[:, :, 0] &= fits
-        if self.repair != "none":
-            keep_reserve(chosen[:, :, 0], self._room, self._row, self._end, deck.block_bytes, deck.requested)
-            place_orphans(chosen[:, :, 0], requested, self._room, fits)
-        chosen[:, :, 1:] &= chosen[:, :, :1]
-        chosen[:, :, 1:] &= deck.linked[self._row]
-        if self.repair != "none":
-            drop_needless_links(chosen, self.layout.others, deck.link_s[self._row])
-        return np.asarray(chosen.view(np.uint8))
-
-    def _redeliver(
-        self, executed: NDArray[np.uint8], cached: NDArray[np.int64], missed: NDArray[np.int64]
-    ) -> None:
-        """Replace the migration of copies ``missed`` by that of F5's best set, where one delivers the block."""
-        for e in missed.tolist():
-            step = int(self._row[e]) % self.deck.length
-            migration = self.scenarios[e].best_migration(step, int(cached[e]))
-            if migration is not None:
-                executed[e, :, 1:] = migration
-
     def _reward(
-        self, active: NDArray[np.bool_], cached: NDArray[np.int64], delay: NDArray[np.float64]
+        self, active: NDArray[np.bool_], executed: NDArray[np.uint8], delay: NDArray[np.float64]
     ) -> NDArray[np.float64]:
         """(E,) -T_k / tau or what the reward model says, and the penalties."""
-        deck = self.deck
-        if self.reward_model is None:
-            reward = -delay / deck.time_scale_s[self._which]
-        else:
-            reward = np.zeros(self.copies)
-            for j, scenario in enumerate(deck.scenarios):
-                of = np.flatnonzero(active & (self._which == j))
-                if of.size:
-                    step = self._row[of] - j * deck.length
-                    reward[of] = self.reward_model.reward(
-                        scenario, step, cached[of], delay[of], self._room[of]
-                    )
-        penalty = np.where(cached == 0, self.penalty_undelivered, self.penalty_qos)
-        return np.where(np.isinf(delay), -penalty, reward)
+        reward = (
+            -delay / self._time_scale_s
+            if self.reward_model is None
+            else self._modelled(active, executed, delay)
+        )
+        late = np.isinf(delay)
+        if late.any():
+            cached = executed[:, :, 0].any(axis=1)
+            reward[late] = -np.where(cached, self.penalty_qos, self.penalty_undelivered)[late]
+        return reward
+
+    def _modelled(
+        self, active: NDArray[np.bool_], executed: NDArray[np.uint8], delay: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """(E,) what the reward model says; 0 after the end."""
+        assert self.reward_model is not None
+        reward, cached = np.zeros(self.copies), caching_mask(executed)
+        for j, scenario in enumerate(self.deck.scenarios):
+            of = np.flatnonzero(active & (self._which == j))
+            if of.size:
+                step = self._row[of] - j * self.deck.length
+                reward[of] = self.reward_model.reward(scenario, step, cached[of], delay[of], self._room[of])
+        return reward
 
     def _state(self) -> NDArray[np.float32]:
-        state: NDArray[np.float32] = self.deck.states[self._row]
-        state[:, self.layout.room] = np.minimum(self._room / self.deck.bytes_to_come[self._row, None], 1.0)
-        return state
+        deck, first = self.deck, self._first_room
+        return np.asarray(shown(deck.states, self._row, self._room, deck.bytes_to_come, first))
