@@ -144,7 +144,8 @@ class QmixMixer(nn.Module):
     def _of_sum(trace: Trace, gradient: Tensor) -> Tensor:
         """The gradient of W1 q + b1, (B, H); ELU rises by exp(x) = ELU(x) + 1 below zero, and by 1 above."""
         *_, weights_2, mixed = trace
-        return gradient.unsqueeze(-1) * weights_2 * (mixed + 1.0).clamp_(max=1.0)
+        of_sum: Tensor = gradient.unsqueeze(-1) * weights_2 * (mixed + 1.0).clamp_(max=1.0)
+        return of_sum
 
     def _of_q(self, trace: Trace, gradient: Tensor, of_sum: Tensor) -> Tensor:
         """The gradient of q (B, N), given also that of W1 q + b1."""
