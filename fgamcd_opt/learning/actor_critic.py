@@ -76,7 +76,7 @@ class ActorCritic:
         anneal(self.actor_adam, self.config.actor_lr, self.config, episodes)
         anneal(self.critic_adam, self.config.critic_lr, self.config, episodes)
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def act(
         self, state: NDArray[np.float32], admissible: NDArray[np.bool_], explore: bool
     ) -> NDArray[np.uint8]:
