@@ -45,9 +45,9 @@ class Setting(NamedTuple):
 CHANNELS = {"observation": "channels", "lr_end": 0.05}
 """What all trainings have in common."""
 REGRET = {"reward": "regret", "gamma": 0}
-RECENT = {"buffer_size": 10_000, "update_every": 3, "epsilon_end": 0.02}
-"""Transitions of the last 20 to 40 episodes, and more updates on them. With gamma = 0 a critic values an action under
-what the others did in the replayed transitions, and on a single instance only what they do now matters."""
+RECENT = 10_000
+"""Transitions of the last 20 to 40 episodes. With gamma = 0 a critic values an action under what the others did in the
+replayed transitions, and on a single instance only what they do now matters."""
 IMITATION = {**CHANNELS, "actor_delay": 1_000_000, "epsilon_start": 0.05, "episodes": 16}
 """No reinforcement after the imitation: it has been measured to lose more than it gains at these budgets."""
 DECODED = {"samples": 32, "polish": 1}
@@ -62,7 +62,7 @@ FIXED = {"plain": PLAIN, "decoding": PLAIN._replace(evaluate=DECODED), **IMITATE
 SCARCE = {
     "plain": LONGER,
     "regret": Setting({**LONGER.train, **REGRET}),
-    "regret, recent": Setting({**LONGER.train, **REGRET, **RECENT}),
+    "regret, recent": Setting({**LONGER.train, **REGRET, "buffer_size": RECENT}),
     "decoding": LONGER._replace(evaluate=DECODED),
     **IMITATED,
 }
