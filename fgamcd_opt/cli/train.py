@@ -119,10 +119,14 @@ def _config(args: argparse.Namespace) -> TrainConfig:
             TrainConfig().replaced(values)
         except InputError as error:
             raise InputError(f"{args.config}: {error}") from error
-    values |= parse_settings(args.option)
+    options = parse_settings(args.option)
     flags = {name: getattr(args, name) for name in ("episodes", "seed", "device")}
-    values |= {name: value for name, value in flags.items() if value is not None}
-    return method_config(args.method, values)
+    options |= {name: value for name, value in flags.items() if value is not None}
+    config = method_config(args.method, values)
+    try:
+        return config.replaced(options)
+    except InputError as error:
+        raise UsageError(str(error)) from error
 
 
 def _prepare_process(device: str, threads: int) -> None:

@@ -16,7 +16,6 @@ from fgamcd_opt.learning.demonstrations import demonstrate
 from fgamcd_opt.learning.environment.scenario import Scenario
 from fgamcd_opt.learning.judge import Judged
 from fgamcd_opt.learning.proved_bound import GAP, ProvedBound
-from fgamcd_opt.learning.regret import RegretReward
 from fgamcd_opt.learning.replay import Replay
 from fgamcd_opt.learning.run_folder import RunFolder
 from fgamcd_opt.learning.trainer import Trainer
@@ -104,13 +103,11 @@ def make_trainer(
     """The trainer at its start; one that is resumed has imitated its demonstrations before."""
     config, begun = task.config, time.perf_counter()
     judged = [Judged(each.scenario, each.bound.bound_s) for each in benchmarks]
-    reward_model = RegretReward() if config.reward == "regret" else None
     demonstrations = _demonstrations(task, context) if config.demonstrations and not resumed else None
     return Trainer(
         task.source,
         config,
         judged=judged,
-        reward_model=reward_model,
         demonstrations=demonstrations,
         spent_s=time.perf_counter() - begun,
     )

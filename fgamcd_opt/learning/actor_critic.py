@@ -12,7 +12,8 @@ from torch import Tensor
 
 from fgamcd_opt.learning.config import TrainConfig
 from fgamcd_opt.learning.environment.layout import StateLayout
-from fgamcd_opt.learning.networks.actors import make_actor
+from fgamcd_opt.learning.networks.actors import fresh_logits, make_actor
+from fgamcd_opt.learning.networks.drawing import drawn_bits, likelier_bits
 from fgamcd_opt.learning.networks.flat import flatten_parameters
 from fgamcd_opt.learning.networks.gumbel import (
     greedy_bits,
@@ -20,7 +21,6 @@ from fgamcd_opt.learning.networks.gumbel import (
     log_likelihood,
     relaxed_bits,
     relaxed_rise,
-    sample_bits,
     straight_through,
 )
 from fgamcd_opt.learning.networks.observer import Observer
@@ -62,8 +62,7 @@ class ActorCritic:
         self._targets = [flatten_parameters(m).data for m in (self.target_actor, self.target_value)]
         self.actor_adam = torch.optim.Adam([self._actor], lr=config.actor_lr, fused=True)
         self.critic_adam = torch.optim.Adam([self._value], lr=config.critic_lr, fused=True)
-        self._fresh = torch.full((layout.n_nodes,), config.migration_logit, device=self.device)
-        self._fresh[0] = 0.0
+        self._fresh = fresh_logits(config, layout)
         self.updates = 0
         self.epsilon = config.epsilon_start
 
@@ -87,21 +86,14 @@ class ActorCritic:
         state, admissible
             (E, S) and (E, N).
         explore
-            Sample the bits instead of taking the likelier value of each.
+            Sample the bits instead of taking the likelier value of each; with probability epsilon an agent draws them
+            as a fresh policy would, whatever it has learned.
         """
-        logits = self.actor(self.observe(torch.from_numpy(state).to(self.device)))
-        allowed = torch.from_numpy(admissible).to(self.device)
-        if explore:
-            logits = self._sometimes_fresh(logits)
-            bits = sample_bits(logits, allowed, self.generator)
-        else:
-            bits = greedy_bits(logits, allowed)
-        return np.asarray(bits.to(torch.uint8).cpu().numpy())
-
-    def _sometimes_fresh(self, logits: Tensor) -> Tensor:
-        """With probability epsilon an agent draws its bits as a fresh policy would, whatever it has learned."""
-        drawn = torch.rand((*logits.shape[:2], 1), generator=self.generator).to(self.device)
-        return torch.where(drawn < self.epsilon, self._fresh, logits)
+        logits = self.actor(self.observe(torch.from_numpy(state).to(self.device))).cpu().numpy()
+        if not explore:
+            return np.asarray(likelier_bits(logits, admissible))
+        chances = torch.rand((*admissible.shape, 1 + admissible.shape[1]), generator=self.generator).numpy()
+        return np.asarray(drawn_bits(logits, admissible, chances, self.epsilon, self._fresh))
 
     def update(self, batch: Batch) -> dict[str, float]:
         """One complete update: critics and mixer, actors, targets.
@@ -120,9 +112,15 @@ class ActorCritic:
             target.lerp_(source, self.config.polyak_tau)
         return losses
 
-    @torch.no_grad()
     def update_critic(self, batch: Batch, seen: Tensor) -> float:
         """One step towards the TD targets; the loss before it. ``seen``: the observations of the batch's states."""
+        loss = self._critic_gradient(batch, seen)
+        self._descend(self.critic_adam, self._value)
+        return loss
+
+    @torch.inference_mode()
+    def _critic_gradient(self, batch: Batch, seen: Tensor) -> float:
+        """The loss of the critics, whose gradient is written."""
         value, trace = self.value.trace(batch.state, seen, batch.bits)
         each = (-1, *[1] * (value.dim() - 1))
         target = batch.reward.view(each)
@@ -131,7 +129,6 @@ class ActorCritic:
         error = value - target
         weighted = error * self.value.weights(batch.state).view(each)
         self.value.backward(trace, weighted * (2.0 / error.numel()))
-        self._descend(self.critic_adam, self._value)
         return float((weighted * error).mean())
 
     def _ahead(self, batch: Batch) -> Tensor:
@@ -140,9 +137,15 @@ class ActorCritic:
         bits = greedy_bits(self.target_actor(seen), batch.next_admissible)
         return torch.as_tensor(self.target_value(batch.next_state, seen, bits))
 
-    @torch.no_grad()
     def update_actor(self, batch: Batch, seen: Tensor) -> float:
         """One step up the team's value; the loss before it. ``seen``: the observations of the batch's states."""
+        loss = self._actor_gradient(batch, seen)
+        self._descend(self.actor_adam, self._actor)
+        return loss
+
+    @torch.inference_mode()
+    def _actor_gradient(self, batch: Batch, seen: Tensor) -> float:
+        """The loss of the actors, whose gradient is written."""
         logits, trace = self.actor.trace(seen)
         relaxed = relaxed_bits(logits, self.generator, self.config.temperature)
         if self.config.caching_gradient == "expected" and self.value.form != "joint":
@@ -152,7 +155,6 @@ class ActorCritic:
             rise = straight_through(relaxed, batch.admissible, slope, self.config.temperature)
         decay = self.config.logit_l2
         self.actor.backward(trace, logits * (2.0 * decay / logits.numel()) - rise / gain.numel())
-        self._descend(self.actor_adam, self._actor)
         return float(decay * logits.square().mean() - gain.mean())
 
     def _expected_gain(

@@ -68,6 +68,10 @@ class _InOrder:
     def layout(self) -> StateLayout:
         return self._scenarios[0].layout
 
+    @property
+    def steps(self) -> str:
+        return self._scenarios[0].steps
+
     def draw(self, generator: np.random.Generator) -> Scenario:
         scenario = self._scenarios[self._next % len(self._scenarios)]
         self._next += 1

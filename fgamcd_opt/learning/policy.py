@@ -17,7 +17,7 @@ from fgamcd_opt.learning.config import TrainConfig
 from fgamcd_opt.learning.discrete_actions import action_table, best_action
 from fgamcd_opt.learning.environment.layout import StateLayout
 from fgamcd_opt.learning.networks.actors import make_actor
-from fgamcd_opt.learning.networks.gumbel import greedy_bits, sample_bits
+from fgamcd_opt.learning.networks.drawing import drawn_bits, likelier_bits
 from fgamcd_opt.learning.networks.observer import Observer
 from fgamcd_opt.learning.networks.recurrent_q import RecurrentQ
 from fgamcd_opt.learning.policy_file import load_policy, save_policy
@@ -144,17 +144,23 @@ class Policy:
         self.require_fit(n_nodes)
         if n_nodes < self.layout.n_nodes:
             state, admissible = with_absent_nodes(state, admissible, self.layout)
-        fits = torch.from_numpy(admissible).to(self._device)
         seen = self._observe(torch.from_numpy(state).to(self._device))
         if self.config.learner == "qmix":
-            bits = self._by_value(seen, fits, generator)
-        elif generator is None:
-            bits = greedy_bits(self.network(seen), fits)
+            bits = self._by_value(seen, torch.from_numpy(admissible).to(self._device), generator)
         else:
-            bits = sample_bits(self.network(seen), fits, generator)
-        return bits.to(torch.uint8).cpu().numpy()[:, :n_nodes, :n_nodes]
+            bits = self._by_logits(self.network(seen).cpu().numpy(), admissible, generator)
+        return bits[:, :n_nodes, :n_nodes]
 
-    def _by_value(self, seen: Tensor, fits: Tensor, generator: torch.Generator | None) -> Tensor:
+    def _by_logits(
+        self, logits: NDArray[np.float32], admissible: NDArray[np.bool_], generator: torch.Generator | None
+    ) -> NDArray[np.uint8]:
+        """The likelier value of every bit, or drawn ones."""
+        if generator is None:
+            return np.asarray(likelier_bits(logits, admissible))
+        chances = torch.rand((*admissible.shape, 1 + admissible.shape[1]), generator=generator).numpy()
+        return np.asarray(drawn_bits(logits, admissible, chances, 0.0, logits[0, 0]))
+
+    def _by_value(self, seen: Tensor, fits: Tensor, generator: torch.Generator | None) -> NDArray[np.uint8]:
         """Bits of the best discrete actions, or of actions drawn in proportion to exp(Q); the memory moves on."""
         values, after = self.network(seen, self._memory)
         self._memory = after.contiguous()
@@ -164,7 +170,7 @@ class Policy:
                 self._device
             )  # Gumbel noise: argmax is a draw
         table = action_table(self.layout.n_nodes).to(self._device)
-        return table[best_action(values, fits)]
+        return np.asarray(table[best_action(values, fits)].to(torch.uint8).cpu().numpy())
 
 
 def make_network(config: TrainConfig, layout: StateLayout, generator: torch.Generator) -> nn.Module:

@@ -14,8 +14,9 @@ from fgamcd_opt.errors import InputError
 from fgamcd_opt.learning.config import TrainConfig
 from fgamcd_opt.learning.discrete_actions import action_index, action_table, best_action
 from fgamcd_opt.learning.environment.layout import StateLayout
+from fgamcd_opt.learning.networks.actors import fresh_logits
+from fgamcd_opt.learning.networks.drawing import drawn_bits
 from fgamcd_opt.learning.networks.flat import flatten_parameters
-from fgamcd_opt.learning.networks.gumbel import sample_bits
 from fgamcd_opt.learning.networks.mixers import make_mixer
 from fgamcd_opt.learning.networks.observer import Observer
 from fgamcd_opt.learning.networks.recurrent_q import RecurrentQ
@@ -97,18 +98,15 @@ class Qmix:
         seen = self._observe(torch.from_numpy(state).to(self.device))
         q, after = self.agents(seen, self._memory)
         self._memory = after.contiguous()
-        bits = self._table[best_action(q, fits)]
-        if explore:
-            bits = self._sometimes_random(bits, fits)
-        return np.asarray(bits.to(torch.uint8).cpu().numpy())
+        bits = self._table[best_action(q, fits)].to(torch.uint8).cpu().numpy()
+        return self._sometimes_random(bits, admissible) if explore else np.asarray(bits)
 
-    def _sometimes_random(self, bits: Tensor, admissible: Tensor) -> Tensor:
+    def _sometimes_random(self, bits: NDArray[np.uint8], admissible: NDArray[np.bool_]) -> NDArray[np.uint8]:
         """The bits (E, N, N), those of an agent replaced with probability epsilon."""
-        fresh = torch.zeros_like(bits)
-        fresh[..., 1:] = self.config.migration_logit
-        drawn = sample_bits(fresh, admissible, self.generator)
-        exploring = torch.rand(admissible.shape, generator=self.generator).to(self.device) < self.epsilon
-        return torch.where(exploring.unsqueeze(-1), drawn, bits)
+        logits = np.tile(fresh_logits(self.config, self.layout), (*admissible.shape, 1))
+        chances = torch.rand((*admissible.shape, 1 + admissible.shape[1]), generator=self.generator).numpy()
+        drawn = drawn_bits(logits, admissible, chances, 0.0, logits[0, 0])
+        return np.where(chances[..., :1] < self.epsilon, drawn, bits)
 
     def update(self, batch: Batch) -> dict[str, float]:
         """One complete update: Q-networks and mixer, then the targets.

@@ -63,6 +63,8 @@ def from_file(path: Path, max_bytes: int) -> tuple[dict[str, torch.Tensor], dict
         The file cannot be read, is too long, is no safetensors file (a pickle, for instance), contradicts itself,
         holds a tensor of an unknown type or one that is not finite, or no JSON object.
     """
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; expected a file, such as {path / 'best.safetensors'}")
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     if (size := path.stat().st_size) > max_bytes:

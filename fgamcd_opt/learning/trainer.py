@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from fgamcd_opt.errors import UsageError
 from fgamcd_opt.learning.actor_critic import ActorCritic, part_of
 from fgamcd_opt.learning.augmentation.augmenters import make_augmenter
 from fgamcd_opt.learning.config import TrainConfig
@@ -72,6 +73,27 @@ def make_learner(config: TrainConfig, layout: StateLayout, generator: torch.Gene
     return ActorCritic(config, layout, generator)
 
 
+def _reward_model(config: TrainConfig) -> RewardModel | None:
+    """What takes the place of -T_k / tau, if anything does."""
+    if config.reward == "regret":
+        from fgamcd_opt.learning.regret import RegretReward
+
+        return RegretReward()
+    return None
+
+
+def _require_agreement(source: ScenarioSource, config: TrainConfig) -> None:
+    """Raise `UsageError` if a source was made for another configuration."""
+    observation = "channels" if source.layout.channels else "requests"
+    for name, of_source in (("observation", observation), ("steps", source.steps)):
+        wanted = getattr(config, name)
+        if wanted != of_source:
+            raise UsageError(
+                f"{name}: {wanted!r} in the configuration, {of_source!r} in the scenarios to train on; make them with "
+                f"{name}={wanted!r}, or take the source of a fgamcd_opt.learning.training_task.Task"
+            )
+
+
 class Trainer:
     """One training; its state between two batches of episodes can be taken and put back.
 
@@ -83,14 +105,17 @@ class Trainer:
         Everything else.
     bound_s
         Proved lower bound on the delay of a fixed instance in s, for the gap of the curve.
-    reward_model
-        In place of -T_k / tau.
     demonstrations
-        Actions to imitate before training, in states as they occur.
+        Actions to imitate before training, in states as they occur; needed if the configuration asks for some.
     judged
         Scenarios with their bounds on which the policy is judged; by default the fixed instance.
     spent_s
         Seconds that the training has taken already, on demonstrations.
+
+    Raises
+    ------
+    UsageError
+        The source does not walk through the blocks, or does not show what the configuration says.
     """
 
     def __init__(
@@ -99,12 +124,12 @@ class Trainer:
         config: TrainConfig,
         *,
         bound_s: float | None = None,
-        reward_model: RewardModel | None = None,
         demonstrations: Replay | None = None,
         judged: Sequence[Judged] = (),
         spent_s: float = 0.0,
     ) -> None:
-        self.source, self.config, self.reward_model = source, config, reward_model
+        _require_agreement(source, config)
+        self.source, self.config, self.reward_model = source, config, _reward_model(config)
         self.demonstrations = demonstrations
         if not judged and isinstance(source, FixedSource):
             judged = (Judged(source.scenario, bound_s),)
@@ -175,6 +200,11 @@ class Trainer:
         """Behaviour cloning of the demonstrations (issue 6a)."""
         begun = time.perf_counter()
         self._cloned = True
+        if self.config.demonstrations and self.demonstrations is None:
+            raise UsageError(
+                "demonstrations: the configuration asks for some, but none are given to the trainer; "
+                "see fgamcd_opt.learning.demonstrations.demonstrate"
+            )
         if self.demonstrations is not None:
             device = torch.device(self.config.device)
             for _ in range(self.config.cloning_steps):

@@ -347,10 +347,10 @@ def refused(ran: Ran, folder: Path) -> str:
 @pytest.mark.parametrize(
     ("more", "code", "text"),
     [
-        (["--option", "gama=0.5"], 3, "gama: unknown setting of a training; did you mean 'gamma'?"),
-        (["--option", "gamma=high"], 3, "gamma: 'high' is not of type float"),
-        (["--option", "standardise_rewards=2"], 3, "standardise_rewards: '2' is not of type bool"),
-        (["--episodes", "0"], 3, "episodes: 0 is out of range"),
+        (["--option", "gama=0.5"], 2, "gama: unknown setting of a training; did you mean 'gamma'?"),
+        (["--option", "gamma=high"], 2, "gamma: 'high' is not of type float"),
+        (["--option", "standardise_rewards=2"], 2, "standardise_rewards: '2' is not of type bool"),
+        (["--episodes", "0"], 2, "episodes: 0 is out of range"),
         (["--config", "absent.toml"], 3, "absent.toml: cannot be read as TOML"),
         (["--config", "bad.toml"], 3, "bad.toml: hidden: 0 is out of range"),
         (["--device", "nowhere"], 7, "--device nowhere: PyTorch cannot use it here"),

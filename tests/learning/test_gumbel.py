@@ -4,20 +4,39 @@ from __future__ import annotations
 
 import itertools
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from fgamcd_opt.learning.networks.drawing import drawn_bits, likelier_bits
 from fgamcd_opt.learning.networks.gumbel import (
     greedy_bits,
     hard_bits,
     log_likelihood,
     relaxed_bits,
-    sample_bits,
     straight_through,
 )
+
+
+def drawn_as_tensor(
+    logits: Tensor, admissible: Tensor, generator: torch.Generator, epsilon: float = 0.0
+) -> Tensor:
+    """What acting draws, agents that explore having logits of 1."""
+    n = logits.shape[-1]
+    chances = torch.rand((*admissible.shape, 1 + n), generator=generator).numpy()
+    fresh = np.ones(n, np.float32)
+    bits = drawn_bits(logits.contiguous().numpy(), admissible.numpy(), chances, epsilon, fresh)
+    return torch.from_numpy(bits).float()
+
+
+def test_agents_explore_with_probability_epsilon() -> None:
+    logits, admissible = torch.full((40_000, 1, 1), -50.0), torch.ones(40_000, 1, dtype=torch.bool)
+    bits = drawn_as_tensor(logits, admissible, torch.Generator().manual_seed(3), epsilon=0.3)
+    expected = 0.3 * torch.sigmoid(torch.tensor(1.0)).item()
+    assert bits.mean().item() == pytest.approx(expected, abs=4 * (expected * (1 - expected) / 40_000) ** 0.5)
 
 
 def random_logits(batch: int, n: int, seed: int, scale: float = 1.0) -> tuple[Tensor, Tensor]:
@@ -33,7 +52,10 @@ def test_masks_cannot_be_broken_and_bits_are_binary(n: int, seed: int, scale: fl
     generator = torch.Generator().manual_seed(seed)
     for temperature in (0.1, 1.0):
         hard = hard_bits(relaxed_bits(logits, generator, temperature), admissible)
-        for bits in (hard, sample_bits(logits, admissible, generator), greedy_bits(logits, admissible)):
+        drawn = drawn_as_tensor(logits, admissible, generator)
+        likelier = torch.from_numpy(likelier_bits(logits.numpy(), admissible.numpy()))
+        assert torch.equal(likelier.float(), greedy_bits(logits, admissible))
+        for bits in (hard, drawn, likelier):
             assert ((bits == 0) | (bits == 1)).all()
             assert (bits[..., 0] <= admissible).all()
             assert (bits[..., 1:] <= bits[..., :1]).all()
@@ -50,7 +72,7 @@ def test_frequencies_are_the_sigmoid_of_the_logits(temperature: float | None) ->
     logits = torch.tensor([[-2.0, 0.3], [1.0, -0.5]]).expand(40_000, 2, 2)
     admissible, generator = torch.ones(40_000, 2, dtype=torch.bool), torch.Generator().manual_seed(0)
     if temperature is None:
-        bits = sample_bits(logits, admissible, generator)
+        bits = drawn_as_tensor(logits, admissible, generator)
     else:
         bits = hard_bits(relaxed_bits(logits, generator, temperature), admissible)
     p = torch.sigmoid(logits[0])
@@ -117,7 +139,7 @@ def test_likelihoods_sum_to_one_over_all_admissible_joint_bits(n: int) -> None:
 def test_likelihood_is_the_frequency_of_samples() -> None:
     logits, _ = random_logits(1, 2, 3)
     logits, admissible = logits.expand(30_000, 2, 2), torch.tensor([[True, False]]).expand(30_000, 2)
-    bits = sample_bits(logits, admissible, torch.Generator().manual_seed(4))
+    bits = drawn_as_tensor(logits, admissible, torch.Generator().manual_seed(4))
     kinds, counts = bits.unique(dim=0, return_counts=True)
     p = log_likelihood(logits[: len(kinds)], admissible[: len(kinds)], kinds).sum(-1).exp()
     assert ((counts / 30_000 - p).abs() < 4 * (p * (1 - p) / 30_000).sqrt()).all()

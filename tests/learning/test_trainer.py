@@ -9,11 +9,13 @@ import pytest
 import torch
 
 from fgamcd_opt import P1, solve
+from fgamcd_opt.errors import UsageError
 from fgamcd_opt.instances import PRESETS, generate
 from fgamcd_opt.learning.config import method_config
 from fgamcd_opt.learning.curve import CurveRow
 from fgamcd_opt.learning.environment.scenario import Scenario
 from fgamcd_opt.learning.environment.sources import FixedSource
+from fgamcd_opt.learning.regret import RegretReward
 from fgamcd_opt.learning.trainer import Trainer
 
 SHORT: dict[str, Any] = {
@@ -66,6 +68,27 @@ def test_half_and_half_from_a_snapshot_equals_the_whole_bit_for_bit(source: Fixe
     assert begun + figures(trained(second, 12)) == rows
     for name, tensor in whole.policy_tensors().items():
         torch.testing.assert_close(second.policy_tensors()[name], tensor, rtol=0, atol=0)
+
+
+def test_settings_of_the_game_are_not_ignored(source: FixedSource) -> None:
+    for settings, name in (
+        ({"observation": "channels"}, "observation"),
+        ({"steps": "all"}, "steps"),
+    ):
+        with pytest.raises(UsageError, match=f"^{name}: '"):
+            Trainer(source, method_config("maasn-da", {**SHORT, **settings}))
+    shown = Trainer(source, method_config("maasn-da", {**SHORT, "demonstrations": 1}))
+    with pytest.raises(UsageError, match="demonstrations"):
+        trained(shown, 3)
+
+
+def test_the_same_episode_with_regret_returns_more_by_the_bound(source: FixedSource) -> None:
+    returns = []
+    for reward in ("delay", "regret"):
+        settings = {**SHORT, "reward": reward, "copies": 1, "evaluate_every": 1}
+        returns.append(trained(Trainer(source, method_config("maasn-da", settings)), 1)[0].return_)
+    bound = RegretReward().prices(source.scenario).bound_s / source.scenario.time_scale_s
+    assert returns[1] - returns[0] == pytest.approx(bound, rel=1e-5)
 
 
 def test_other_seeds_give_other_curves(source: FixedSource) -> None:

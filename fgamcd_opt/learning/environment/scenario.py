@@ -42,6 +42,8 @@ class Scenario:
 
     Attributes
     ----------
+    steps
+        As given.
     n_steps
         Steps of an episode.
     step_block
@@ -95,7 +97,7 @@ class Scenario:
             raise InputError(f"slots: {slots} users per node; expected at least 1")
         if oracle is not None and oracle.problem is not problem:
             raise UsageError(f"{data.name}: the rates belong to another problem ({oracle.problem.data.name})")
-        self.problem = problem
+        self.problem, self.steps = problem, steps
         self.layout = StateLayout(data.n_nodes, slots, observation == "channels")
         self.oracle = oracle or RateOracle(problem)
         self.rates = SetRates(self.oracle)

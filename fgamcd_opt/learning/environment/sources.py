@@ -30,6 +30,11 @@ class ScenarioSource(Protocol):
         """Nodes and slots that all scenarios share."""
         ...
 
+    @property
+    def steps(self) -> str:
+        """Blocks that all scenarios walk through, ``requested`` or ``all``."""
+        ...
+
     def draw(self, generator: np.random.Generator) -> Scenario:
         """The next scenario; everything random about it comes from ``generator``."""
         ...
@@ -51,6 +56,11 @@ class FixedSource:
     def layout(self) -> StateLayout:
         """Layout of the scenario."""
         return self.scenario.layout
+
+    @property
+    def steps(self) -> str:
+        """Blocks that the scenario walks through."""
+        return self.scenario.steps
 
     def draw(self, generator: np.random.Generator) -> Scenario:
         """The scenario; nothing is drawn."""

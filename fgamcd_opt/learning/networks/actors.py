@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from fgamcd_opt.learning.config import TrainConfig
@@ -62,7 +64,7 @@ class SemanticActor(nn.Module):
         embedding = self.embedding(reading)
         of_others = self.other_embedding(others).relu_().view(agents, layout.n_others, batch, self.hidden)
         products = (of_others * embedding.unsqueeze(1)).sum(-1)
-        migration = products / math.sqrt(self.hidden) + self.migration_bias
+        migration = torch.add(self.migration_bias, products, alpha=1.0 / math.sqrt(self.hidden))
         logits = torch.cat([self.caching(embedding), migration.transpose(1, 2)], dim=-1)
         return logits.transpose(0, 1), (seen, others, reading, embedding, of_others)
 
@@ -113,6 +115,13 @@ class PlainActor(nn.Module):
     def backward(self, trace: Trace, gradient: Tensor) -> None:
         """Write the gradients of the parameters, given that of the logits (B, N, N)."""
         self.body.backward(trace, gradient.transpose(0, 1))
+
+
+def fresh_logits(config: TrainConfig, layout: StateLayout) -> NDArray[np.float32]:
+    """(N,) logits of an agent that has learned nothing: even odds for caching, and rare migration."""
+    logits = np.full(layout.n_nodes, config.migration_logit, np.float32)
+    logits[0] = 0.0
+    return logits
 
 
 def make_actor(

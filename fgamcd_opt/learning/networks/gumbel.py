@@ -1,4 +1,4 @@
-"""Masked binary actions: straight-through Gumbel-Softmax samples, greedy choice, likelihood.
+"""Masked binary actions as actors learn by them: straight-through Gumbel-Softmax, greedy choice, likelihood.
 
 The logits (B, N, N) of agent n are those of a_n, then of b_{n,m} for the other nodes m in increasing order. Every bit
 is an independent Bernoulli variable; the masks are exact: a_n = 0 where the block does not fit (1), b_{n,m} <= a_n (2).
@@ -75,27 +75,6 @@ def straight_through(relaxed: Tensor, admissible: Tensor, slope: Tensor, tempera
 def relaxed_rise(relaxed: Tensor, temperature: float) -> Tensor:
     """Derivative of relaxed bits with respect to their logits."""
     return relaxed * (1.0 - relaxed) / temperature
-
-
-def sample_bits(logits: Tensor, admissible: Tensor, generator: torch.Generator) -> Tensor:
-    """Random actions, distributed like `hard_bits` of `relaxed_bits` at any temperature.
-
-    Parameters
-    ----------
-    logits
-        (B, N, N).
-    admissible
-        (B, N) bool, whether the block fits into each node.
-    generator
-        Of the draws; each bit before the masks is 1 with probability sigmoid(logit).
-
-    Returns
-    -------
-    Tensor
-        (B, N, N) exactly 0 or 1.
-    """
-    drawn = torch.rand(logits.shape, generator=generator, device=generator.device, dtype=logits.dtype)
-    return _masked((drawn.to(logits.device) < torch.sigmoid(logits)).to(logits.dtype), admissible)
 
 
 def greedy_bits(logits: Tensor, admissible: Tensor) -> Tensor:

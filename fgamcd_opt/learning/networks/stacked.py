@@ -5,8 +5,8 @@ and scaled by the fan-in: for a gain g each has variance g^2 / inputs; biases li
 
 The networks are so small that an update is bound by the number of operations and by the memory they touch, not by
 arithmetic. What the actor-critic trains therefore has its gradient written out: `trace` gives the output and what the
-gradient needs, `backward` writes the gradient of the parameters into their ``grad``, in less than half of the time that
-a graph of single operations takes. `forward` is the same computation, differentiable as usual.
+gradient needs, and `backward` writes the gradient of the parameters into their ``grad``, without a graph and without
+sums of gradients. `forward` is the same computation, differentiable as usual.
 """
 
 from __future__ import annotations
