@@ -21,6 +21,7 @@ from machine import machine, machine_words
 from pages import put
 
 from fgamcd_opt.comparison.table import Column, Table
+from fgamcd_opt.files import write_bytes_atomically
 from fgamcd_opt.instances import PRESETS, generate
 from fgamcd_opt.learning.actor_critic import ActorCritic
 from fgamcd_opt.learning.allocator import keep_freed_memory
@@ -135,6 +136,12 @@ def _table(name: str, columns: tuple[Column, ...], rows: list[dict[str, Any]]) -
     return Table(name, name, columns, tuple(tuple(row[c.heading] for c in columns) for row in rows))
 
 
+def _write(path: Path, runs: list[dict[str, Any]], updates: list[dict[str, Any]]) -> None:
+    """What is measured so far."""
+    content = {"machine": machine(), "runs": runs, "updates": updates}
+    write_bytes_atomically(path, (json.dumps(content, indent=1) + "\n").encode())
+
+
 def main() -> None:
     """Measure, print, put."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -144,7 +151,9 @@ def main() -> None:
     parser.add_argument(
         "--updates-every", default="5,1", help="environment steps per update, comma-separated"
     )
-    parser.add_argument("-o", type=Path, help="the figures as JSON")
+    parser.add_argument(
+        "-o", type=Path, help="the figures as JSON; trainings that the file holds already are not run again"
+    )
     parser.add_argument("--page", type=Path, help="put the tables into this page")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -155,16 +164,28 @@ def main() -> None:
     instance = generate(recipe)
     scenario = Scenario(P1(instance))
     scenario.warm()
-    runs = []
-    for every in map(int, arguments.updates_every.split(",")):
-        config = method_config("maasn-da", {"episodes": arguments.episodes, "update_every": every})
-        runs.append(train(f"{recipe.name}, an update per {every} steps", FixedSource(scenario), config))
-        log.info("%s", runs[-1])
-    config = method_config("maasn-da", {"episodes": arguments.family_episodes})
-    runs.append(train(f"family {recipe.name}, an update per 5 steps", FamilySource(recipe), config))
+    wanted: list[tuple[str, ScenarioSource, dict[str, Any]]] = [
+        (recipe.name, FixedSource(scenario), {"episodes": arguments.episodes, "update_every": every})
+        for every in map(int, arguments.updates_every.split(","))
+    ]
+    wanted.append((f"family {recipe.name}", FamilySource(recipe), {"episodes": arguments.family_episodes}))
+    held = json.loads(arguments.o.read_text())["runs"] if arguments.o and arguments.o.exists() else []
+    runs = {run["training"]: run for run in held}
+    names = []
+    for of, source, settings in wanted:
+        config = method_config("maasn-da", settings)
+        names.append(f"{of}, {config.episodes} episodes, an update per {config.update_every} steps")
+        if names[-1] not in runs:
+            runs[names[-1]] = train(names[-1], source, config)
+            log.info("%s", runs[names[-1]])
+            if arguments.o:
+                _write(arguments.o, list(runs.values()), [])
     updates = [update_time(nodes, scenario.layout.slots) for nodes in (4, 6, 8)]
 
-    tables = [_table("training", RUN_COLUMNS, runs), _table("update", UPDATE_COLUMNS, updates)]
+    tables = [
+        _table("training", RUN_COLUMNS, [runs[name] for name in names]),
+        _table("update", UPDATE_COLUMNS, updates),
+    ]
     words = (
         f"One thread; {machine_words()}, torch {torch.__version__}. Command: `python benchmarks/training.py "
         f"--episodes {arguments.episodes} --updates-every {arguments.updates_every}`."
@@ -174,9 +195,7 @@ def main() -> None:
     if arguments.page:
         put(arguments.page, "<!-- benchmarks/training.py -->", text)
     if arguments.o:
-        arguments.o.write_text(
-            json.dumps({"machine": machine(), "runs": runs, "updates": updates}, indent=1) + "\n"
-        )
+        _write(arguments.o, list(runs.values()), updates)
 
 
 if __name__ == "__main__":
