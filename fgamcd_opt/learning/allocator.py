@@ -18,8 +18,8 @@ def keep_freed_memory() -> None:
     """Let this process keep memory that it frees, for the rest of its life; for programs that train, before they do.
 
     An update allocates some dozens of arrays of a few hundred KiB and frees them again. By default glibc returns them
-    to the kernel each time and gets them back zeroed, page by page: about a thousand page faults, 1 to 3 ms, for an
-    update of 5 ms (`paper`, hidden width 64). Up to 512 MiB are kept, and arrays of up to 32 MiB reused. Without glibc
+    to the kernel each time and gets them back zeroed, page by page: several hundred page faults, 1 to 2 ms, for an
+    update of 6 ms (`paper`, hidden width 64). Up to 512 MiB are kept, and arrays of up to 32 MiB reused. Without glibc
     nothing happens.
     """
     try:
