@@ -31,6 +31,11 @@ class LocalCritics(nn.Module):
         """Observations (N, B, observation_size) and bits (B, N, N) to Q (B, N)."""
         return self.trace(seen, bits)[0]
 
+    def idle(self, seen: Tensor) -> Tensor:
+        """Q (B, N) with all bits 0."""
+        q: Tensor = self.body(seen).squeeze(-1).transpose(0, 1)
+        return q
+
     def trace(self, seen: Tensor, bits: Tensor) -> tuple[Tensor, Trace]:
         """Q as of `forward`, and what the gradients need."""
         q, trace = self.body.trace(seen, bits.transpose(0, 1))

@@ -133,7 +133,7 @@ class TeamValue(nn.Module):
         """
         cached = torch.cat([torch.ones_like(migration[..., :1]), migration], dim=-1)
         with_copy, of_critic = self._local.trace(seen, cached)
-        without = self._local(seen, torch.zeros_like(cached))
+        without = self._local.idle(seen)
         rise = with_copy - without
         gain = (without + caching * rise).sum(-1)
         return gain, rise, self._local.slope(of_critic, caching)[..., 1:]
