@@ -32,14 +32,16 @@ TARGET, DECODED_TARGET = 0.05, 0.015
 
 
 class Setting(NamedTuple):
-    """Options of the training, options of the evaluation, and the gap that is aimed at.
+    """Options of the training, options of the evaluation, the gap that is aimed at, and how often it is trained.
 
-    Settings of one case whose training options are the same share their policies.
+    Settings of one case whose training options are the same share their policies. ``times`` multiplies the number of
+    seeds, for a setting whose seeds differ so much that a few do not decide about its target.
     """
 
     train: Mapping[str, Any] = {}
     evaluate: Mapping[str, Any] = {}
     target: float = TARGET
+    times: int = 1
 
 
 CHANNELS = {"observation": "channels", "lr_end": 0.05}
@@ -62,7 +64,7 @@ FIXED = {"plain": PLAIN, "decoding": PLAIN._replace(evaluate=DECODED), **IMITATE
 SCARCE = {
     "plain": LONGER,
     "regret": Setting({**LONGER.train, **REGRET}),
-    "regret, recent": Setting({**LONGER.train, **REGRET, "buffer_size": RECENT}),
+    "regret, recent": Setting({**LONGER.train, **REGRET, "buffer_size": RECENT}, times=4),
     "decoding": LONGER._replace(evaluate=DECODED),
     **IMITATED,
 }
@@ -134,12 +136,13 @@ def training(name: str, label: str, seed: int, episodes: int | None) -> Training
 
 def trainings(seeds: int, episodes: int | None) -> dict[tuple[str, str, int], Training]:
     """All of them by case, label and seed; seed after seed, so that all settings are there early."""
-    return {
+    found = {
         (name, label, seed): training(name, label, seed, episodes)
-        for seed in range(seeds)
         for name, case in CASES.items()
         for label in dict.fromkeys(case.trained_as.values())
+        for seed in range(seeds * case.settings[label].times)
     }
+    return dict(sorted(found.items(), key=lambda item: item[0][2]))
 
 
 def evaluations(name: str, seeds: int, episodes: int | None) -> list[list[str]]:
@@ -150,7 +153,8 @@ def evaluations(name: str, seeds: int, episodes: int | None) -> list[list[str]]:
     )
     by_options: dict[tuple[str, ...], list[str]] = {}
     for label, setting in case.settings.items():
-        runs = [training(name, case.trained_as[label], seed, episodes).best for seed in range(seeds)]
+        count = seeds * setting.times
+        runs = [training(name, case.trained_as[label], seed, episodes).best for seed in range(count)]
         named = by_options.setdefault(tuple(option_words(setting.evaluate)), [])
         named += [f"{label}={run}" for run in runs]
     commands = []
@@ -185,7 +189,8 @@ def run(folder: Path, seeds: int, episodes: int | None, jobs: int) -> dict[str, 
 def commands(episodes: int | None) -> list[str]:
     """The commands of the first seed."""
     found = [["fgamcd", *words] for name in CASES for words in evaluations(name, 1, episodes)]
-    return [shlex.join(words) for words in [*(t.words for t in trainings(1, episodes).values()), *found]]
+    first = [each.words for (_, _, seed), each in trainings(1, episodes).items() if seed == 0]
+    return [shlex.join(words) for words in [*first, *found]]
 
 
 def gaps_of(records: Sequence[Mapping[str, Any]], case: str, solver: str) -> Floats:
