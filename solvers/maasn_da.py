@@ -83,7 +83,7 @@ class MaasnDaSolver(CompiledSolver):
             stop_reason=context.stop_reason(),
             decision=decoding.decision(),
             counts=_counts(decoding),
-            message=_message(policy, decoding),
+            message=_message(policy, decoding, bool(options["polish"])),
         )
 
 
@@ -98,10 +98,13 @@ def _counts(decoding: Decoding) -> dict[str, int]:
     }
 
 
-def _message(policy: Policy, decoding: Decoding) -> str:
-    """Which policy it was, and what had to be put right."""
+def _message(policy: Policy, decoding: Decoding, polished: bool) -> str:
+    """Which policy it was, what had to be put right, and what to do about it."""
     who = f"policy: {policy.method} for {policy.layout.n_nodes} nodes"
     if decoding.bits is None:
         return f"{who}; its placements leave a block without a place in the storage, and no repair was found"
     delivery, caching = decoding.repaired
-    return f"{who}; put right: participants of {delivery} blocks, caching of {caching}"
+    text = f"{who}; put right: participants of {delivery} blocks, caching of {caching}"
+    if caching and not polished:
+        text += "; option polish=1 improves such points, as may a policy trained on instances like this one"
+    return text

@@ -19,7 +19,7 @@ from fgamcd_opt.learning.environment.scenario import Scenario
 from fgamcd_opt.learning.environment.state_rows import widest_association
 from fgamcd_opt.learning.play import play
 from fgamcd_opt.learning.policy import Policy
-from fgamcd_opt.learning.shipped_policies import shipped_policy
+from fgamcd_opt.learning.shipped_policies import require_nodes, shipped_policy
 from fgamcd_opt.problem import P1
 from fgamcd_opt.rate_oracle import RateOracle
 from fgamcd_opt.solvers.caching_repair import repaired_caching
@@ -47,7 +47,7 @@ def fitting_policy(instance: Instance, file: str) -> Policy:
     """
     path = file or shipped_policy(instance.n_nodes, widest_association(instance))
     policy = Policy.from_file(path)
-    policy.require_fit(instance.n_nodes)
+    require_nodes(policy.layout.n_nodes, instance.n_nodes)
     return policy
 
 

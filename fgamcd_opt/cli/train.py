@@ -162,4 +162,6 @@ def _task(args: argparse.Namespace, config: TrainConfig) -> Task:
     if args.judged is not None and not args.family:
         raise UsageError("--judged: only with --family; a training on one instance is judged on that")
     judged = (_JUDGED if args.judged is None else args.judged) if args.family else None
+    if judged == 0:
+        log.warning("--judged 0: no instances to judge on; no delays, no gaps and no best.safetensors")
     return Task(args.method, config, instance, judged, args.threads, args.rate_cache)

@@ -8,9 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fgamcd_opt.comparison.grid import Source
 from fgamcd_opt.errors import UsageError
+from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.learning.curve import CurveRow, read_curve
 from fgamcd_opt.learning.policy_file import load_policy
+from fgamcd_opt.learning.shipped_policies import require_nodes
 
 POLICY_FILE, CURVE_FILE = "policy.safetensors", "curve.csv"
 """What a training leaves in its folder."""
@@ -28,6 +31,8 @@ class Contender:
         Its file, and the digest of the content.
     seed
         Of the training.
+    n_nodes
+        Nodes of an instance that it can act on, at most.
     curve
         Of the training, empty if it is not known.
     """
@@ -36,6 +41,7 @@ class Contender:
     path: Path
     sha256: str
     seed: int
+    n_nodes: int
     curve: tuple[CurveRow, ...] = ()
 
 
@@ -60,6 +66,7 @@ def read_contender(text: str) -> Contender:
         path=file,
         sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
         seed=int(meta["config"]["seed"]),
+        n_nodes=int(meta["n_nodes"]),
         curve=tuple(read_curve(curve)) if curve.is_file() else (),
     )
 
@@ -87,3 +94,20 @@ def require_apart(contenders: Sequence[Contender], taken: Sequence[str]) -> None
     for contender in contenders:
         if contender.label in taken:
             raise UsageError(f"{contender.path}: {contender.label!r} is another method here: say LABEL=PATH")
+
+
+def require_fit(contenders: Sequence[Contender], sources: Sequence[Source]) -> None:
+    """Refuse instances that a policy cannot act on, before the first solve.
+
+    Raises
+    ------
+    UsageError
+        An instance has more nodes than a policy is made for; names both.
+    """
+    for source in sources:
+        n_nodes = load(source.instance, source.changes).n_nodes
+        for contender in contenders:
+            try:
+                require_nodes(contender.n_nodes, n_nodes)
+            except UsageError as error:
+                raise UsageError(f"{contender.path} on {source.name}: {error}") from error

@@ -23,7 +23,7 @@ from fgamcd_opt.comparison.row import CellOutcome, Row
 from fgamcd_opt.comparison.runner import Progress
 from fgamcd_opt.errors import InputError
 from fgamcd_opt.files import write_bytes_atomically
-from fgamcd_opt.learning.contender import Contender, require_apart
+from fgamcd_opt.learning.contender import Contender, require_apart, require_fit
 from fgamcd_opt.status import StopReason
 
 log = logging.getLogger("fgamcd_opt")
@@ -68,10 +68,11 @@ class Plan:
         Raises
         ------
         UsageError
-            Two of them could not be told apart.
+            Two of them could not be told apart, or an instance has more nodes than a policy is made for.
         """
         solvers = [REFERENCE, *(rival for rival in self.rivals if rival != REFERENCE)]
         require_apart(self.contenders, solvers)
+        require_fit(self.contenders, self.sources)
         found = []
         for source in self.sources:
             found += [Trial(self._cell(source, solver, {})) for solver in solvers]

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from fgamcd_opt.errors import InputError, UsageError
+from fgamcd_opt.errors import InputError
 from fgamcd_opt.learning.absent_nodes import with_absent_nodes
 from fgamcd_opt.learning.config import TrainConfig
 from fgamcd_opt.learning.discrete_actions import action_table, best_action
@@ -21,7 +21,7 @@ from fgamcd_opt.learning.networks.drawing import drawn_bits, likelier_bits
 from fgamcd_opt.learning.networks.observer import Observer
 from fgamcd_opt.learning.networks.recurrent_q import RecurrentQ
 from fgamcd_opt.learning.policy_file import load_policy, save_policy
-from fgamcd_opt.learning.shipped_policies import TRAIN
+from fgamcd_opt.learning.shipped_policies import require_nodes
 from fgamcd_opt.learning.tensor_file import require_like
 
 
@@ -104,13 +104,6 @@ class Policy:
         """So many new episodes begin, side by side; what a recurrent network remembers is forgotten."""
         self._memory = torch.zeros(copies, self.layout.n_nodes, self.config.hidden, device=self._device)
 
-    def require_fit(self, n_nodes: int) -> None:
-        """Raise `UsageError` if instances of so many nodes are too large for it."""
-        if n_nodes > self.layout.n_nodes:
-            raise UsageError(
-                f"the policy is for at most {self.layout.n_nodes} nodes, the instance has {n_nodes}; {TRAIN}"
-            )
-
     @torch.no_grad()
     def act(
         self,
@@ -141,7 +134,7 @@ class Policy:
             There are more nodes than the policy is made for.
         """
         n_nodes = admissible.shape[1]
-        self.require_fit(n_nodes)
+        require_nodes(self.layout.n_nodes, n_nodes)
         if n_nodes < self.layout.n_nodes:
             state, admissible = with_absent_nodes(state, admissible, self.layout)
         seen = self._observe(torch.from_numpy(state).to(self._device))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,13 +60,20 @@ class RunFolder:
         return self.path / "best.safetensors"
 
     def require_new(self) -> None:
-        """Refuse to start where another training, or a part of one, would be overwritten.
+        """Refuse to start where nothing can be written, before long work, or where a training would be overwritten.
 
         Raises
         ------
         UsageError
-            Naming what is there.
+            Another training, or a part of one, is there; names it.
+        InputError
+            The folder cannot be made or written into.
         """
+        there = next(path for path in (self.path, *self.path.absolute().parents) if path.exists())
+        if not there.is_dir() or not os.access(there, os.W_OK):
+            raise InputError(
+                f"{self.path}: cannot be written: {there} is no folder, or not yours to write; name another"
+            )
         for path in (self.config, self.curve, self.checkpoint, self.tensorboard, self.policy, self.best):
             if path.exists():
                 raise UsageError(

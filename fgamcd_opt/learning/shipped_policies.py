@@ -1,4 +1,4 @@
-"""The policies that are part of the package, and which of them fits an instance."""
+"""The policies that are part of the package, and which policy fits an instance."""
 
 from __future__ import annotations
 
@@ -12,6 +12,12 @@ SHIPPED = Path(__file__).parent / "policies"
 
 TRAIN = "train one on such instances by `fgamcd train maasn-da INSTANCE_OR_RECIPE --out DIR`"
 """What to do if no policy fits."""
+
+
+def require_nodes(most: int, n_nodes: int) -> None:
+    """Raise `UsageError` if an instance of ``n_nodes`` is too large for a policy that is made for ``most``."""
+    if n_nodes > most:
+        raise UsageError(f"the policy is for at most {most} nodes, the instance has {n_nodes}; {TRAIN}")
 
 
 def shipped_policy(n_nodes: int, slots: int) -> Path:

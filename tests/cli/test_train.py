@@ -304,6 +304,18 @@ def test_nothing_that_exists_is_overwritten(toy: Path, fgamcd: Run) -> None:
     assert curve(toy / "run")[-1]["episode"] == "8"
 
 
+def test_folder_that_cannot_be_written_is_refused_before_bounds_are_proved(
+    toy: Path, fgamcd: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ProvedBound, "prove", None)
+    before = content(toy)
+    for out in ("toy.toml", "toy.toml/run"):
+        ran = fgamcd(*words(out))
+        assert (ran.code, ran.out) == (ExitCode.INPUT_REJECTED, "")
+        assert f"{out}: cannot be written: " in ran.err
+    assert content(toy) == before
+
+
 def test_damaged_checkpoint_is_refused(toy: Path, fgamcd: Run) -> None:
     assert fgamcd(*words("run")).code == ExitCode.DONE
     (path,) = (toy / "run" / "checkpoint").glob("*.safetensors")

@@ -177,9 +177,9 @@ def test_policies_with_names_of_their_own(tmp_path):
         plan_of(f"exact={paths[0]}").trials()
 
 
-def test_policy_that_cannot_act_is_told_at_once(tmp_path):
-    path = make_policy(tmp_path / "p.safetensors", "greedy", nodes=1)
-    with pytest.raises(InputError, match=r"p\.safetensors on tiny: is made for 1 nodes"):
+def test_policy_that_refuses_to_act_is_told_at_once(tmp_path):
+    path = make_policy(tmp_path / "p.safetensors", "refuses")
+    with pytest.raises(InputError, match=r"p\.safetensors on tiny: does not act here"):
         run_trials(plan_of(path).trials(), tmp_path / "out")
     assert len(list((tmp_path / "out" / "cells").iterdir())) == 1  # the bound is kept
 
@@ -282,6 +282,11 @@ def test_held_out_instances_are_always_the_same(monkeypatch):
         (["POLICY", "tiny", "--option", "sample=x"], ExitCode.USAGE, "no option 'sample'"),
         (["POLICY", "tiny", "--solvers", "gredy"], ExitCode.USAGE, "did you mean 'greedy'"),
         (["POLICY", "tiny", "--gap", "2"], ExitCode.USAGE, "gap 2"),
+        (
+            ["POLICY", "tiny", "--set", "nodes=5"],
+            ExitCode.USAGE,
+            "p.safetensors on tiny[nodes=5]: the policy is for at",
+        ),
         (["missing.safetensors", "tiny"], ExitCode.INPUT_REJECTED, "missing.safetensors"),
     ],
 )
