@@ -32,16 +32,20 @@ TARGET, DECODED_TARGET = 0.05, 0.015
 
 
 class Setting(NamedTuple):
-    """Options of the training, options of the evaluation, the gap that is aimed at, and how often it is trained.
+    """Options of the training, options of the evaluation, the gap that is aimed at, and a multiple of the seeds.
 
-    Settings of one case whose training options are the same share their policies. ``times`` multiplies the number of
-    seeds, for a setting whose seeds differ so much that a few do not decide about its target.
+    Settings of one case whose training options are the same share their policies. Where seeds differ so much that a few
+    do not decide about the target, there are ``times`` as many.
     """
 
     train: Mapping[str, Any] = {}
     evaluate: Mapping[str, Any] = {}
     target: float = TARGET
     times: int = 1
+
+    def seeds(self, usual: int) -> range:
+        """Its training seeds, where others have so many; one stays one."""
+        return range(usual * self.times if usual > 1 else usual)
 
 
 CHANNELS = {"observation": "channels", "lr_end": 0.05}
@@ -140,7 +144,7 @@ def trainings(seeds: int, episodes: int | None) -> dict[tuple[str, str, int], Tr
         (name, label, seed): training(name, label, seed, episodes)
         for name, case in CASES.items()
         for label in dict.fromkeys(case.trained_as.values())
-        for seed in range(seeds * case.settings[label].times)
+        for seed in case.settings[label].seeds(seeds)
     }
     return dict(sorted(found.items(), key=lambda item: item[0][2]))
 
@@ -153,8 +157,8 @@ def evaluations(name: str, seeds: int, episodes: int | None) -> list[list[str]]:
     )
     by_options: dict[tuple[str, ...], list[str]] = {}
     for label, setting in case.settings.items():
-        count = seeds * setting.times
-        runs = [training(name, case.trained_as[label], seed, episodes).best for seed in range(count)]
+        seeded = setting.seeds(seeds)
+        runs = [training(name, case.trained_as[label], seed, episodes).best for seed in seeded]
         named = by_options.setdefault(tuple(option_words(setting.evaluate)), [])
         named += [f"{label}={run}" for run in runs]
     commands = []
@@ -189,8 +193,7 @@ def run(folder: Path, seeds: int, episodes: int | None, jobs: int) -> dict[str, 
 def commands(episodes: int | None) -> list[str]:
     """The commands of the first seed."""
     found = [["fgamcd", *words] for name in CASES for words in evaluations(name, 1, episodes)]
-    first = [each.words for (_, _, seed), each in trainings(1, episodes).items() if seed == 0]
-    return [shlex.join(words) for words in [*first, *found]]
+    return [shlex.join(words) for words in [*(t.words for t in trainings(1, episodes).values()), *found]]
 
 
 def gaps_of(records: Sequence[Mapping[str, Any]], case: str, solver: str) -> Floats:

@@ -99,6 +99,16 @@ def test_settings_with_the_same_training_share_it():
     assert ["--solvers" in words for words in (first, *more)] == [True, False]
 
 
+def test_more_seeds_where_a_setting_asks_for_them(monkeypatch):
+    settings = {"usual": Setting(), "more": Setting({"gamma": 0}, times=3)}
+    monkeypatch.setattr(learned_gaps, "CASES", {"one": Case("paper", settings)})
+    seeds = [("usual", 0), ("more", 0), ("usual", 1), ("more", 1), *(("more", seed) for seed in range(2, 6))]
+    assert [key[1:] for key in trainings(2, None)] == seeds
+    (evaluation,) = evaluations("one", 2, None)
+    assert [word.partition("=")[0] for word in evaluation[1:9]] == ["usual"] * 2 + ["more"] * 6
+    assert [key[1:] for key in trainings(1, None)] == [("usual", 0), ("more", 0)]
+
+
 def parsed(command, words):
     parser = argparse.ArgumentParser()
     command.add_arguments(parser)
