@@ -33,6 +33,11 @@ def write_bytes_atomically(path: Path, data: bytes) -> None:
             temporary.unlink()
 
 
+def reason_of(error: Exception) -> str:
+    """Why something cannot be read: in the system's words, without number and path, where they are its own."""
+    return getattr(error, "strerror", None) or str(error)
+
+
 def read_json(path: Path | str, text: bytes) -> dict[str, Any]:
     """Parse strict JSON (finite numbers, no key twice) whose top level is an object.
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgamcd_opt.errors import BackendError
+from fgamcd_opt.extras import how_to_install
 from fgamcd_opt.files import write_bytes_atomically
 from fgamcd_opt.robustness import DESIGNS, ErrorStudy
 
@@ -40,7 +41,7 @@ def require_plotting() -> None:
         If matplotlib is not installed.
     """
     if find_spec("matplotlib") is None:
-        raise BackendError('figures need matplotlib: pip install "fgamcd-opt[plots]"')
+        raise BackendError(f"figures need matplotlib: {how_to_install('plots')}")
 
 
 def save_figure(figure: Figure, path: Path) -> list[Path]:

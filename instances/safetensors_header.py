@@ -64,7 +64,9 @@ def read_header(path: Path) -> list[TensorEntry]:
                 raise InputError(f"{path}: has {len(start)} bytes; not a safetensors file")
             (length,) = _LENGTH.unpack(start)
             if length > MAX_HEADER_BYTES:
-                raise InputError(f"{path}: declares a header of {length} bytes, more than {MAX_HEADER_BYTES}")
+                raise InputError(
+                    f"{path}: is no safetensors file: declares a header of {length} bytes, more than {MAX_HEADER_BYTES}"
+                )
             if _LENGTH.size + length > size:
                 raise InputError(
                     f"{path}: declares a header of {length} bytes but has {size} in all; truncated"

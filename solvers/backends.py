@@ -8,6 +8,7 @@ from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, requires, version
 
 from fgamcd_opt.errors import BackendError
+from fgamcd_opt.extras import how_to_install
 from fgamcd_opt.solvers.protocol import Solver
 
 
@@ -41,7 +42,7 @@ def probe(distribution: str) -> Backend:
     try:
         return Backend(distribution, version(distribution), Availability.FULL, None)
     except PackageNotFoundError:
-        return Backend(distribution, None, Availability.MISSING, f"pip install {_requirement(distribution)}")
+        return Backend(distribution, None, Availability.MISSING, _remedy(distribution))
 
 
 def state(distribution: str) -> Backend:
@@ -70,11 +71,11 @@ def require_backends(solver: Solver) -> None:
             raise BackendError(f"solver {solver.name} needs {backend.name}: {backend.remedy}")
 
 
-def _requirement(distribution: str) -> str:
-    """What to install: the extra of this package that brings the distribution, or the distribution itself."""
+def _remedy(distribution: str) -> str:
+    """How to install it: the extra of this package that brings the distribution, or the distribution itself."""
     for line in requires("fgamcd-opt") or []:
         name = re.match(r"[\w.-]+", line)
         extra = re.search(r"extra == ['\"]([\w-]+)['\"]", line)
         if name and extra and name[0].lower() == distribution.lower():
-            return f'"fgamcd-opt[{extra[1]}]"'
-    return distribution
+            return how_to_install(extra[1])
+    return f"pip install {distribution}"

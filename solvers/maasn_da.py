@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from fgamcd_opt.context import SolveContext
@@ -12,7 +11,7 @@ from fgamcd_opt.problem import P1
 from fgamcd_opt.solvers.compiled_solver import CompiledSolver
 from fgamcd_opt.solvers.local_search import LocalSearchSolver
 from fgamcd_opt.solvers.protocol import Outcome
-from fgamcd_opt.solvers.rate_tables import unservable_block
+from fgamcd_opt.solvers.rate_tables import toy_problem, unservable_block
 from fgamcd_opt.status import StopReason
 
 if TYPE_CHECKING:
@@ -34,9 +33,9 @@ class MaasnDaSolver(CompiledSolver):
     backends: ClassVar[tuple[str, ...]] = ("torch", "safetensors")
 
     def prepare(self) -> None:
-        """Load PyTorch, and compile the kernels of beams and local search."""
-        LocalSearchSolver().prepare()
-        import_module("fgamcd_opt.solvers.policy_decoding")
+        """Load PyTorch, and compile the kernels of beams, roll-outs and local search."""
+        effort = {"samples": 1, "polish": 1}
+        self.solve(toy_problem(), SolveContext(silent=True), {**self.options, **effort})
 
     def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
         """Solve P1 by the roll-out of a policy, put right where it does not deliver every block.
@@ -59,16 +58,13 @@ class MaasnDaSolver(CompiledSolver):
         InputError
             The file is no policy.
         """
-        if options["samples"] < 0:
-            raise UsageError(f"option samples: {options['samples']} is negative; expected 0 or more")
-        if options["polish"] not in (0, 1):
-            raise UsageError(f"option polish: {options['polish']} is neither 0 nor 1")
+        require_options(options)
         reason = problem.infeasibility_reason()
         if reason:
             return Outcome(stop_reason=StopReason.INFEASIBLE, infeasibility=reason)
         from fgamcd_opt.solvers.policy_decoding import Decoding, fitting_policy
 
-        policy = fitting_policy(problem.data, options["policy"])
+        name, policy = fitting_policy(problem.data, options["policy"])
         decoding = Decoding(problem, policy, context, options["rounds"])
         decoding.serve_by_all()
         reason = unservable_block(decoding.oracle)
@@ -83,8 +79,17 @@ class MaasnDaSolver(CompiledSolver):
             stop_reason=context.stop_reason(),
             decision=decoding.decision(),
             counts=_counts(decoding),
-            message=_message(policy, decoding, bool(options["polish"])),
+            message=_message(name, policy, decoding, bool(options["polish"])),
         )
+
+
+def require_options(options: Mapping[str, Any]) -> None:
+    """Raise `UsageError` if an option of :meth:`MaasnDaSolver.solve` is out of range."""
+    for name in ("samples", "rounds"):
+        if options[name] < 0:
+            raise UsageError(f"option {name}: {options[name]} is negative; expected 0 or more")
+    if options["polish"] not in (0, 1):
+        raise UsageError(f"option polish: {options['polish']} is neither 0 nor 1")
 
 
 def _counts(decoding: Decoding) -> dict[str, int]:
@@ -98,13 +103,13 @@ def _counts(decoding: Decoding) -> dict[str, int]:
     }
 
 
-def _message(policy: Policy, decoding: Decoding, polished: bool) -> str:
+def _message(name: str, policy: Policy, decoding: Decoding, polished: bool) -> str:
     """Which policy it was, what had to be put right, and what to do about it."""
-    who = f"policy: {policy.method} for {policy.layout.n_nodes} nodes"
+    who = f"policy: {name}, {policy.method} for {policy.layout.n_nodes} nodes"
     if decoding.bits is None:
         return f"{who}; its placements leave a block without a place in the storage, and no repair was found"
     delivery, caching = decoding.repaired
     text = f"{who}; put right: participants of {delivery} blocks, caching of {caching}"
-    if caching and not polished:
+    if (delivery or caching) and not polished:
         text += "; option polish=1 improves such points, as may a policy trained on instances like this one"
     return text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -35,8 +36,8 @@ _PURPOSE = b"sampled roll-outs"
 """Sets their random numbers apart from others of the same seed."""
 
 
-def fitting_policy(instance: Instance, file: str) -> Policy:
-    """The policy of a file, or the one of this package that fits if ``file`` is empty.
+def fitting_policy(instance: Instance, file: str) -> tuple[str, Policy]:
+    """The policy of a file, or the one of this package that fits if ``file`` is empty; with how to call it.
 
     Raises
     ------
@@ -45,10 +46,10 @@ def fitting_policy(instance: Instance, file: str) -> Policy:
     InputError
         The file is no policy.
     """
-    path = file or shipped_policy(instance.n_nodes, widest_association(instance))
-    policy = Policy.from_file(path)
-    require_nodes(policy.layout.n_nodes, instance.n_nodes)
-    return policy
+    path = Path(file or shipped_policy(instance.n_nodes, widest_association(instance)))
+    policy, name = Policy.from_file(path), file or f"{path.stem} of this package"
+    require_nodes(name, policy.layout.n_nodes, instance.n_nodes)
+    return name, policy
 
 
 @dataclass(eq=False)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from fgamcd_opt.errors import InputError
+from fgamcd_opt.errors import UsageError
 
 MAX_SEARCHED_USERS = 6
 """Users up to which tables use branch and bound; its trees grow about tenfold with each user."""
@@ -41,8 +41,11 @@ class BeamformingSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if min(self.rounds, self.max_nodes, self.seed) < 0 or not 0.0 < self.tolerance < 1.0:
-            raise InputError(f"{self}: rounds, max_nodes and seed must be >= 0 and tolerance between 0 and 1")
+        for name in ("rounds", "max_nodes", "seed"):
+            if getattr(self, name) < 0:
+                raise UsageError(f"{name}: {getattr(self, name)} is negative; expected 0 or more")
+        if not 0.0 < self.tolerance < 1.0:
+            raise UsageError(f"tolerance: {self.tolerance} is not between 0 and 1")
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from fgamcd_opt.cli.logs import LEVELS
@@ -60,6 +61,13 @@ def add_log_level(parser: argparse.ArgumentParser, default: str = "warning") -> 
         default=default,
         help="least serious messages that go to stderr (default: %(default)s)",
     )
+
+
+def named_path(text: str) -> Path:
+    """A path, as an argparse type; an empty text, such as an unset variable of a shell, is none."""
+    if not text:
+        raise argparse.ArgumentTypeError("is empty; expected the name of a file or folder")
+    return Path(text)
 
 
 def whole_number(text: str) -> int:

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fgamcd_opt.cli.arguments import add_instance, add_json, add_log_level, whole_number
+from fgamcd_opt.cli.arguments import add_instance, add_json, add_log_level, named_path, whole_number
 from fgamcd_opt.cli.compilation import compilation_announced
 from fgamcd_opt.cli.output import print_json, require_writable
 from fgamcd_opt.errors import ExitCode, UsageError
@@ -81,7 +81,7 @@ def _add_study_arguments(parser: argparse.ArgumentParser) -> None:
     study.add_argument(
         "-o",
         "--output",
-        type=Path,
+        type=named_path,
         metavar="FOLDER",
         help="where files go; made if missing, files in it are replaced (default: the current folder)",
     )

@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fgamcd_opt.cli.arguments import named_path
+
 if TYPE_CHECKING:
     from fgamcd_opt.problem import P1
     from fgamcd_opt.result import Result
@@ -20,7 +22,7 @@ def add_certificate(parser: argparse.ArgumentParser) -> None:
     """The option itself."""
     parser.add_argument(
         "--certificate",
-        type=Path,
+        type=named_path,
         metavar="FILE",
         help="write what proves a lower bound, for `fgamcd verify --certificate`; replaces FILE if it exists",
     )

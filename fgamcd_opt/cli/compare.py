@@ -7,10 +7,9 @@ import logging
 import shlex
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fgamcd_opt.cli.arguments import add_json, add_log_level, add_pairs
+from fgamcd_opt.cli.arguments import add_json, add_log_level, add_pairs, named_path
 from fgamcd_opt.cli.grid_arguments import options_by_solver, solvers_of, whole_numbers
 from fgamcd_opt.cli.output import print_json, print_table
 from fgamcd_opt.cli.solving import DEFAULT_GAP
@@ -92,7 +91,12 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
         "--scheduler", metavar="ADDRESS", help="run the cells on the workers of this Dask scheduler"
     )
     parser.add_argument(
-        "-o", "--output", type=Path, required=True, metavar="FOLDER", help="rows, solutions, tables, report"
+        "-o",
+        "--output",
+        type=named_path,
+        required=True,
+        metavar="FOLDER",
+        help="rows, solutions, tables, report",
     )
     parser.add_argument("--retry-failed", action="store_true", help="run again what crashed or was killed")
     parser.add_argument("--no-solutions", action="store_true", help="do not keep the solution files")

@@ -9,12 +9,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fgamcd_opt.cli.arguments import add_json, add_log_level, add_pairs, whole_number
+from fgamcd_opt.cli.arguments import add_json, add_log_level, add_pairs, named_path, whole_number
 from fgamcd_opt.cli.compilation import compilation_announced
 from fgamcd_opt.cli.output import print_json, print_table
 from fgamcd_opt.cli.solving import DEFAULT_GAP
 from fgamcd_opt.cli.stopping import orderly_stop
-from fgamcd_opt.errors import ExitCode, UsageError
+from fgamcd_opt.errors import ExitCode, InputError, UsageError
 
 if TYPE_CHECKING:
     from fgamcd_opt.comparison.grid import Source
@@ -57,7 +57,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--time-limit", type=float, metavar="S", help="seconds per solve (default: no limit)")
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="of each solver (default: 1)")
     parser.add_argument(
-        "-o", "--out", type=Path, required=True, metavar="FOLDER", help="rows, solutions, tables and figures"
+        "-o",
+        "--out",
+        type=named_path,
+        required=True,
+        metavar="FOLDER",
+        help="rows, solutions, tables and figures",
     )
     parser.add_argument("--retry-failed", action="store_true", help="run again what was not solved before")
     parser.add_argument(
@@ -112,15 +117,18 @@ def _plan(args: argparse.Namespace) -> Plan:
     from fgamcd_opt.frontdoor import complete_options
     from fgamcd_opt.learning.contender import read_contender
     from fgamcd_opt.learning.evaluation import SOLVER, Plan
+    from fgamcd_opt.solvers.maasn_da import require_options
     from fgamcd_opt.solvers.registry import get_solver
 
     if "policy" in args.option:
         raise UsageError("--option policy: the policies are named before the instances")
-    complete_options(get_solver(SOLVER), args.option)
+    require_options(complete_options(get_solver(SOLVER), args.option))
     rivals = solvers_of(args.solvers) if args.solvers else []
     for rival in rivals:
         get_solver(rival)
     named = [text for text in args.policies if not _is_instance(text)]
+    for text in named:
+        _require_something(text)
     if not named:
         raise UsageError("no policy: name a policy file or the folder of a training before the instances")
     return Plan(
@@ -156,6 +164,18 @@ def _sources(args: argparse.Namespace, names: list[str]) -> list[Source]:
         if digests.count(source.digest) > 1:
             raise UsageError(f"{source.name}: is named twice")
     return sources
+
+
+def _require_something(text: str) -> None:
+    """Raise `InputError` if a word that is no instance names no file or folder either."""
+    from fgamcd_opt.instances.library import library
+    from fgamcd_opt.instances.presets import PRESETS
+    from fgamcd_opt.instances.recipe_fields import nearest
+
+    if not any(Path(name).exists() for name in (text, text.partition("=")[2]) if name):
+        raise InputError(
+            f"{text}: is neither an instance nor a policy that exists{nearest(text, [*PRESETS, *library()])}"
+        )
 
 
 def _is_instance(text: str) -> bool:

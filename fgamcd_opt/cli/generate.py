@@ -6,7 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from fgamcd_opt.cli.arguments import add_instance, add_json, add_log_level
+from fgamcd_opt.cli.arguments import add_instance, add_json, add_log_level, named_path
 from fgamcd_opt.cli.output import print_json, print_rows, require_writable
 from fgamcd_opt.errors import ExitCode, InputError, UsageError
 
@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o",
         "--output",
-        type=Path,
+        type=named_path,
         required=True,
         metavar="FILE",
         help=".npz for the instance with all its arrays, .json for the recipe alone",

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fgamcd_opt.cli.arguments import add_json, add_log_level
+from fgamcd_opt.cli.arguments import add_json, add_log_level, named_path
 from fgamcd_opt.cli.output import print_json, print_rows, print_table, require_writable
 from fgamcd_opt.errors import ExitCode, UsageError
 
@@ -27,11 +27,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     scan.add_argument(
         "folder",
         metavar="FOLDER",
-        type=Path,
+        type=named_path,
         help="every file or sub-folder in it is a model; sub-folders may hold shards with an index, or an adapter",
     )
     scan.add_argument(
-        "-o", "--output", type=Path, metavar="FILE", help="repository file (.json) for --set repository=FILE"
+        "-o",
+        "--output",
+        type=named_path,
+        metavar="FILE",
+        help="repository file (.json) for --set repository=FILE",
     )
     scan.add_argument("--force", action="store_true", help="replace FILE if it exists")
     scan.add_argument(

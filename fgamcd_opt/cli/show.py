@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fgamcd_opt.cli.arguments import add_instance, add_json, add_log_level
+from fgamcd_opt.cli.arguments import add_instance, add_json, add_log_level, named_path
 from fgamcd_opt.cli.output import print_json, print_rows, require_writable
 from fgamcd_opt.errors import ExitCode, InputError, UsageError
 
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "solution",
         metavar="SOLUTION",
-        type=Path,
+        type=named_path,
         nargs="?",
         help="file written by `fgamcd solve -o`; needed for caches and delays",
     )
@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o",
         "--output",
-        type=Path,
+        type=named_path,
         required=True,
         metavar="PREFIX",
         help="files are PREFIX-map.png, PREFIX-map.svg and so on; existing ones are replaced",

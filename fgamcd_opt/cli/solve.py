@@ -7,6 +7,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fgamcd_opt.cli.arguments import named_path
 from fgamcd_opt.cli.certifying import add_certificate, write_certificate
 from fgamcd_opt.cli.compilation import compilation_announced
 from fgamcd_opt.cli.output import print_json, require_writable
@@ -30,13 +31,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_solving(parser)
     parser.add_argument(
         "--policy",
+        type=named_path,
         metavar="FILE",
         help="trained policy for --solver maasn-da, short for --option policy=FILE (default: one of the package)",
     )
     parser.add_argument(
         "-o",
         "--output",
-        type=Path,
+        type=named_path,
         metavar="FILE",
         help="write the solution file; replaces FILE if it exists",
     )
@@ -58,7 +60,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     if args.policy is not None:
         if "policy" not in chosen.options:
             raise UsageError(f"--policy: solver {args.solver} uses no policy; --solver maasn-da does")
-        args.option = {**args.option, "policy": args.policy}
+        args.option = {**args.option, "policy": str(args.policy)}
     if args.certificate is not None and not chosen.proves_bounds:
         raise UsageError(f"--certificate: solver {args.solver} proves no bounds; see `fgamcd solvers`")
     problem, build_s = load_problem(args)

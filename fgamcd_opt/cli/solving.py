@@ -8,10 +8,16 @@ import math
 import os
 import threading
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fgamcd_opt.cli.arguments import add_instance, add_json, add_log_level, add_pairs, whole_number
+from fgamcd_opt.cli.arguments import (
+    add_instance,
+    add_json,
+    add_log_level,
+    add_pairs,
+    named_path,
+    whole_number,
+)
 
 if TYPE_CHECKING:
     from fgamcd_opt.context import Limits
@@ -56,7 +62,7 @@ def add_solving(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--rate-cache",
-        type=Path,
+        type=named_path,
         metavar="FOLDER",
         help="keep finished rate tables there; instances that differ in storage or backhaul alone share them",
     )

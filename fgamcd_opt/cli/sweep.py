@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from fgamcd_opt.cli.arguments import add_json, add_log_level, add_pairs
+from fgamcd_opt.cli.arguments import add_json, add_log_level, add_pairs, named_path
 from fgamcd_opt.cli.grid_arguments import whole_numbers
 from fgamcd_opt.cli.output import print_json, print_rows, print_table
 from fgamcd_opt.errors import ExitCode, UsageError
@@ -73,7 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--retry-failed", action="store_true", help="run again what was not solved before")
     parser.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster that does the solves")
     parser.add_argument(
-        "-o", "--output", type=Path, required=True, metavar="FOLDER", help="tables, figures and cells"
+        "-o", "--output", type=named_path, required=True, metavar="FOLDER", help="tables, figures and cells"
     )
     add_json(parser)
     add_log_level(parser, default="info")

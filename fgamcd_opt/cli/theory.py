@@ -10,7 +10,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fgamcd_opt.cli.arguments import add_json, add_log_level, add_pairs
+from fgamcd_opt.cli.arguments import add_json, add_log_level, add_pairs, named_path
 from fgamcd_opt.cli.output import print_json, print_rows, print_table
 from fgamcd_opt.errors import ExitCode, InputError, UsageError
 
@@ -34,9 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_pairs(parser, "--set", "NAME=VALUE", "another value of a constant, such as lipschitz=2; repeatable")
     parser.add_argument(
         "--distances",
-        type=Path,
+        type=named_path,
         metavar="CSV",
-        help="measured distances of predictions, first column, in place of the Rayleigh distribution",
+        help="measured distances of predictions, one per line, in place of the Rayleigh distribution",
     )
     parser.add_argument(
         "--zeta-points",
@@ -50,7 +50,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--xi-max", type=float, default=2.5, metavar="XI", help="(default: %(default)s)")
     parser.add_argument(
-        "-o", "--output", type=Path, metavar="FOLDER", help="write the surface: theory.csv, .png and .svg"
+        "-o",
+        "--output",
+        type=named_path,
+        metavar="FOLDER",
+        help="write the surface: theory.csv, .png and .svg",
     )
     add_json(parser)
     add_log_level(parser, default="info")

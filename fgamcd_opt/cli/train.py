@@ -5,10 +5,17 @@ from __future__ import annotations
 import argparse
 import logging
 import math
-from pathlib import Path
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from fgamcd_opt.cli.arguments import add_instance, add_json, add_log_level, add_pairs, whole_number
+from fgamcd_opt.cli.arguments import (
+    add_instance,
+    add_json,
+    add_log_level,
+    add_pairs,
+    named_path,
+    whole_number,
+)
 from fgamcd_opt.cli.compilation import compilation_announced
 from fgamcd_opt.cli.stopping import orderly_stop
 from fgamcd_opt.errors import BackendError, ExitCode, InputError, UsageError
@@ -43,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"instances of the family on which the policy is judged (default: {_JUDGED}); it never trains on them",
     )
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the training")
+    parser.add_argument("--out", type=named_path, required=True, metavar="DIR", help="folder of the training")
     parser.add_argument("--resume", action="store_true", help="go on with the training in DIR")
     parser.add_argument("--episodes", type=whole_number, metavar="N", help=f"default: {defaults.episodes}")
     parser.add_argument(
@@ -52,7 +59,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"of the training (default: {defaults.seed}); the instance's is --set seed=...",
     )
     parser.add_argument(
-        "--config", type=Path, metavar="FILE", help="settings as a table (.toml); --option goes before it"
+        "--config",
+        type=named_path,
+        metavar="FILE",
+        help="settings as a table (.toml); --option goes before it",
     )
     add_pairs(parser, "--option", "NAME=VALUE", "a setting, such as gamma=0.9; repeatable")
     parser.add_argument("--device", help=f"cpu, or one of PyTorch such as cuda (default: {defaults.device})")
@@ -64,7 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--rate-cache",
-        type=Path,
+        type=named_path,
         metavar="FOLDER",
         help="keep finished rate tables there, for other trainings",
     )
@@ -91,15 +101,21 @@ def run(args: argparse.Namespace) -> ExitCode:
 
     task = _task(args, config)
     held = folder.reopen(task.identity) if args.resume else None
-    with orderly_stop() as stop, compilation_announced():
+    with orderly_stop() as stop, compilation_announced(), ExitStack() as until_end:
+        if held is not None:
+            until_end.enter_context(folder.locked())
+        start.compile_kernels(task)
         context = SolveContext(limits, config.seed, stop=stop)
         if held is None:
             benchmarks = start.prove_benchmarks(task, context)
         else:
             benchmarks = start.held_benchmarks(task, folder, held)
-        resumed = has_checkpoint(folder.checkpoint)
+        resumed = held is not None and has_checkpoint(folder.checkpoint)
+        if held is not None and not resumed:
+            log.warning("%s: holds no checkpoint; the training begins anew", folder.checkpoint)
         trainer = start.make_trainer(task, benchmarks, context, resumed=resumed)
         if held is None:
+            until_end.enter_context(folder.locked())
             folder.begin(start.content(task, benchmarks))
         progress = Progress(context, config.episodes)
         description = start.description(task, benchmarks, task.command(args.instance, args.set))
@@ -107,6 +123,12 @@ def run(args: argparse.Namespace) -> ExitCode:
         training.go(config.episodes, progress.must_stop)
     bounds = [each.bound for each in benchmarks]
     print_summary(task, training, progress, bounds, as_json=args.json)
+    if training.last is not None and training.last.updates == 0:
+        log.warning(
+            "no update was made: a training begins to learn after warmup_steps = %d steps; these were %d",
+            config.warmup_steps,
+            training.last.steps,
+        )
     return ExitCode.DONE
 
 

@@ -11,15 +11,18 @@ from typing import Any
 import numpy as np
 
 from fgamcd_opt.context import SolveContext
-from fgamcd_opt.errors import InfeasibleError, InputError
+from fgamcd_opt.errors import InfeasibleError, InputError, UsageError
 from fgamcd_opt.learning.demonstrations import demonstrate
 from fgamcd_opt.learning.environment.scenario import Scenario
+from fgamcd_opt.learning.environment.sources import FixedSource
 from fgamcd_opt.learning.judge import Judged
-from fgamcd_opt.learning.proved_bound import GAP, ProvedBound
+from fgamcd_opt.learning.proved_bound import GAP, SOLVER, ProvedBound
 from fgamcd_opt.learning.replay import Replay
 from fgamcd_opt.learning.run_folder import RunFolder
 from fgamcd_opt.learning.trainer import Trainer
 from fgamcd_opt.learning.training_task import Task
+from fgamcd_opt.solvers.rate_tables import toy_problem
+from fgamcd_opt.solvers.registry import get_solver
 
 _DEMONSTRATED = (4,)
 """Stream of the demonstrated instances, after those that the trainer spawns from the same seed."""
@@ -35,10 +38,25 @@ class Benchmark:
     bound: ProvedBound
 
 
+def compile_kernels(task: Task) -> None:
+    """Compile what bounds and training need, or load it from disk, on a toy problem: time limits do not count it."""
+    get_solver(SOLVER).prepare()
+    config = task.config.replaced({"episodes": 1, "warmup_steps": 0, "actor_delay": 0, "demonstrations": 0})
+    toy = Scenario(toy_problem(), steps=config.steps, observation=config.observation)
+    Trainer(FixedSource(toy), config).run(1, lambda row: None, lambda: None, lambda: False)
+
+
 def prove_benchmarks(task: Task, context: SolveContext) -> list[Benchmark]:
-    """Prove the bounds; instances of a family that are proved to have no solution are passed over."""
-    log.info("rates of all node sets, and bounds to a gap of %g %%, to judge the policy by", 100 * GAP)
+    """Prove the bounds; instances of a family that are proved to have no solution are passed over.
+
+    Raises
+    ------
+    UsageError
+        The time was up before: what a training is judged by does not depend on how long its first part may take.
+    """
     wanted = 1 if task.judged is None else task.judged
+    if wanted:
+        log.info("rates of all node sets, and bounds to a gap of %g %%, to judge the policy by", 100 * GAP)
     found: list[Benchmark] = []
     for scenario in task.judge_candidates() if wanted else ():
         try:
@@ -49,6 +67,11 @@ def prove_benchmarks(task: Task, context: SolveContext) -> list[Benchmark]:
             continue
         if context.stop.is_set():
             raise KeyboardInterrupt  # nothing was begun
+        if context.must_stop and not bound.is_tight:
+            raise UsageError(
+                f"time limit {context.limits.time_s:g} s: was over while the bounds to judge by were being proved, and "
+                "nothing was begun; allow more (a training that has begun can be stopped and resumed)"
+            )
         known = (
             "no bound in time, so no gap" if bound.bound_s is None else f"proved bound {bound.bound_s:.6f} s"
         )

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fgamcd_opt.cli.arguments import add_instance, add_json, add_log_level
+from fgamcd_opt.cli.arguments import add_instance, add_json, add_log_level, named_path
 from fgamcd_opt.cli.output import print_json, print_rows
 from fgamcd_opt.errors import ExitCode, UsageError
 
@@ -19,10 +18,12 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     add_instance(parser)
-    parser.add_argument("solution", metavar="SOLUTION", type=Path, help="file written by `fgamcd solve -o`")
+    parser.add_argument(
+        "solution", metavar="SOLUTION", type=named_path, help="file written by `fgamcd solve -o`"
+    )
     parser.add_argument(
         "--certificate",
-        type=Path,
+        type=named_path,
         metavar="FILE",
         help="prove a lower bound anew, from the file written by `fgamcd solve --certificate`",
     )

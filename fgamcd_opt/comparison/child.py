@@ -20,6 +20,7 @@ from fgamcd_opt.comparison.grid import Cell, CellLimits
 from fgamcd_opt.comparison.provenance import provenance
 from fgamcd_opt.comparison.row import CellOutcome, Row
 from fgamcd_opt.errors import BackendError
+from fgamcd_opt.extras import how_to_install
 
 GRACE_S = 60.0
 """Seconds beyond the solver's time limit for making the instance, loading kernels and writing the answer."""
@@ -163,7 +164,7 @@ def require_psutil() -> None:
     try:
         import psutil  # noqa: F401
     except ImportError as error:
-        raise BackendError('comparisons need psutil: pip install "fgamcd-opt[compare]"') from error
+        raise BackendError(f"comparisons need psutil: {how_to_install('compare')}") from error
 
 
 def resident_bytes(pid: int) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fgamcd_opt.checker import CLAIM_TOLERANCE
 from fgamcd_opt.comparison.row import CellOutcome, Row
 from fgamcd_opt.errors import BackendError
+from fgamcd_opt.extras import how_to_install
 from fgamcd_opt.instances.best_known import BestKnown, read_best_known
 from fgamcd_opt.status import StopReason, relative_gap
 from fgamcd_opt.variants import Variant
@@ -119,7 +120,7 @@ def derive(rows: Sequence[Row], known: Mapping[str, BestKnown] | None = None) ->
     try:
         import pandas as pd
     except ImportError as error:
-        raise BackendError('comparisons need pandas: pip install "fgamcd-opt[compare]"') from error
+        raise BackendError(f"comparisons need pandas: {how_to_install('compare')}") from error
     problems = _problems(rows, known)
     wrong = {
         claim.cell for problem in problems.values() for pair in problem.contradictions() for claim in pair

@@ -12,6 +12,7 @@ from fgamcd_opt.comparison.child import Answer, prepare, run_cell
 from fgamcd_opt.comparison.grid import Cell
 from fgamcd_opt.comparison.row import CellOutcome, Row
 from fgamcd_opt.errors import BackendError
+from fgamcd_opt.extras import how_to_install
 
 _CONNECT_S = 30.0
 
@@ -40,7 +41,7 @@ def run_on_cluster(
     try:
         from distributed import Client, as_completed
     except ImportError as error:
-        raise BackendError('--scheduler needs distributed: pip install "fgamcd-opt[cluster]"') from error
+        raise BackendError(f"--scheduler needs distributed: {how_to_install('cluster')}") from error
     try:
         client = Client(address, timeout=_CONNECT_S)
     except (OSError, ValueError) as error:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fgamcd_opt.errors import BackendError
+from fgamcd_opt.extras import how_to_install
 from fgamcd_opt.files import write_bytes_atomically
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def require_comparing() -> None:
     """
     missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:
-        raise BackendError(f'a comparison needs {", ".join(missing)}: pip install "fgamcd-opt[compare]"')
+        raise BackendError(f"a comparison needs {', '.join(missing)}: {how_to_install('compare')}")
 
 
 def write_row_files(frame: DataFrame, folder: Path) -> list[Path]:

@@ -15,6 +15,7 @@ from fgamcd_opt.comparison.child import GRACE_S, Answer, prepare, require_psutil
 from fgamcd_opt.comparison.grid import Cell, require_distinct
 from fgamcd_opt.comparison.row import Row
 from fgamcd_opt.errors import BackendError, InputError
+from fgamcd_opt.extras import how_to_install
 from fgamcd_opt.files import write_bytes_atomically
 
 log = logging.getLogger("fgamcd_opt")
@@ -137,7 +138,7 @@ def _run_here(cells: Sequence[Cell], rates: Path | None, grace_s: float, jobs: i
     try:
         from joblib import Parallel, delayed
     except ImportError as error:
-        raise BackendError('comparisons need joblib: pip install "fgamcd-opt[compare]"') from error
+        raise BackendError(f"comparisons need joblib: {how_to_install('compare')}") from error
     prepare(sorted({cell.solver for cell in cells}))
     stop = threading.Event()
     pool = Parallel(n_jobs=jobs, backend="threading", return_as="generator_unordered")

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from fgamcd_opt.comparison.grid import Source
 from fgamcd_opt.errors import UsageError
@@ -14,6 +15,8 @@ from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.learning.curve import CurveRow, read_curve
 from fgamcd_opt.learning.policy_file import load_policy
 from fgamcd_opt.learning.shipped_policies import require_nodes
+
+Number = TypeVar("Number", int, float)
 
 POLICY_FILE, CURVE_FILE = "policy.safetensors", "curve.csv"
 """What a training leaves in its folder."""
@@ -33,6 +36,8 @@ class Contender:
         Of the training.
     n_nodes
         Nodes of an instance that it can act on, at most.
+    episodes, steps, seconds
+        What it had been trained for when it was kept; None if the file does not say.
     curve
         Of the training, empty if it is not known.
     """
@@ -42,6 +47,9 @@ class Contender:
     sha256: str
     seed: int
     n_nodes: int
+    episodes: int | None = None
+    steps: int | None = None
+    seconds: float | None = None
     curve: tuple[CurveRow, ...] = ()
 
 
@@ -60,15 +68,23 @@ def read_contender(text: str) -> Contender:
     path = Path(rest if named else text)
     file = path / POLICY_FILE if path.is_dir() else path
     _, meta = load_policy(file)
-    curve = file.parent / CURVE_FILE
+    curve, spent = file.parent / CURVE_FILE, meta["provenance"]
     return Contender(
         label=label if named else str(meta["method"]),
         path=file,
         sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
         seed=int(meta["config"]["seed"]),
         n_nodes=int(meta["n_nodes"]),
+        episodes=_number(spent.get("episode"), int),
+        steps=_number(spent.get("steps"), int),
+        seconds=_number(spent.get("seconds"), float),
         curve=tuple(read_curve(curve)) if curve.is_file() else (),
     )
+
+
+def _number(value: object, kind: type[Number]) -> Number | None:
+    """A figure of a file, if it is one."""
+    return kind(value) if isinstance(value, int | float) else None
 
 
 def require_apart(contenders: Sequence[Contender], taken: Sequence[str]) -> None:
@@ -89,11 +105,14 @@ def require_apart(contenders: Sequence[Contender], taken: Sequence[str]) -> None
     for (label, seed), count in Counter((c.label, c.seed) for c in contenders).items():
         if count > 1:
             raise UsageError(
-                f"{count} policies are called {label!r} with training seed {seed}: say LABEL=PATH"
+                f"{count} policies are called {label!r} with training seed {seed}; give them labels of their own, "
+                "LABEL=PATH"
             )
     for contender in contenders:
         if contender.label in taken:
-            raise UsageError(f"{contender.path}: {contender.label!r} is another method here: say LABEL=PATH")
+            raise UsageError(
+                f"{contender.path}: {contender.label!r} is another method here; choose another label, LABEL=PATH"
+            )
 
 
 def require_fit(contenders: Sequence[Contender], sources: Sequence[Source]) -> None:
@@ -107,7 +126,4 @@ def require_fit(contenders: Sequence[Contender], sources: Sequence[Source]) -> N
     for source in sources:
         n_nodes = load(source.instance, source.changes).n_nodes
         for contender in contenders:
-            try:
-                require_nodes(contender.n_nodes, n_nodes)
-            except UsageError as error:
-                raise UsageError(f"{contender.path} on {source.name}: {error}") from error
+            require_nodes(f"{contender.path} on {source.name}", contender.n_nodes, n_nodes)

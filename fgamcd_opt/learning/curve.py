@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self, TextIO
 
 from fgamcd_opt.errors import InputError
-from fgamcd_opt.files import write_bytes_atomically
+from fgamcd_opt.files import reason_of, write_bytes_atomically
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +81,7 @@ def read_curve(path: Path) -> list[CurveRow]:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as a learning curve ({error})") from error
+        raise InputError(f"{path}: cannot be read as a learning curve ({reason_of(error)})") from error
     lines = text[: text.rfind("\n") + 1].splitlines()
     if not lines or lines[0] != ",".join(COLUMNS):
         raise InputError(f"{path}: is no learning curve; its first line must be {','.join(COLUMNS)}")

@@ -144,9 +144,9 @@ def policy_table(found: Sequence[MethodGaps], contenders: Sequence[Contender]) -
         Column("from %", GAP, "lower end of its 95 % bootstrap interval over instances"),
         Column("to %", GAP, "upper end of this interval"),
         Column("largest %", GAP),
-        Column("episodes", "d", "of the training"),
-        Column("steps", "d", "of the environment in the training"),
-        Column("training s", ".0f", "wall-clock time of the training"),
+        Column("episodes", "d", "of the training, up to this policy"),
+        Column("steps", "d", "of the environment up to then"),
+        Column("training s", ".0f", "wall-clock time up to then"),
         Column("policy", meaning="SHA-256 of the file"),
     )
     of = {method.method: method for method in found}
@@ -154,8 +154,7 @@ def policy_table(found: Sequence[MethodGaps], contenders: Sequence[Contender]) -
     for contender in contenders:
         method = of[contender.label]
         run = method.seeds.index(contender.seed)
-        last = contender.curve[-1] if contender.curve else None
-        cost = (None,) * 3 if last is None else (last.episode, last.steps, last.seconds)
+        cost = (contender.episodes, contender.steps, contender.seconds)
         largest = in_percent(float(method.gaps[run].max()))
         estimate = _percents(method.over_instances(run))
         rows.append((contender.label, contender.seed, *estimate, largest, *cost, contender.sha256[:12]))

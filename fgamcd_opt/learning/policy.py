@@ -134,7 +134,7 @@ class Policy:
             There are more nodes than the policy is made for.
         """
         n_nodes = admissible.shape[1]
-        require_nodes(self.layout.n_nodes, n_nodes)
+        require_nodes("the policy", self.layout.n_nodes, n_nodes)
         if n_nodes < self.layout.n_nodes:
             state, admissible = with_absent_nodes(state, admissible, self.layout)
         seen = self._observe(torch.from_numpy(state).to(self._device))

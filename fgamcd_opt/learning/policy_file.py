@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +21,7 @@ MAX_POLICY_BYTES = 1 << 26
 
 _MAX_NODES = 64
 _MAX_SLOTS = 10_000
-_FIELDS = {"method": str, "config": dict, "n_nodes": int, "slots": int, "provenance": dict}
+_FIELDS = {"method": str, "config": dict, "n_nodes": int, "slots": int, "provenance": dict, "sha256": str}
 
 
 def save_policy(path: Path | str, tensors: Mapping[str, torch.Tensor], meta: Mapping[str, Any]) -> None:
@@ -44,6 +46,7 @@ def save_policy(path: Path | str, tensors: Mapping[str, torch.Tensor], meta: Map
 
     path = Path(path)
     content = {"schema_version": SCHEMA_VERSION, **meta}
+    content["sha256"] = _digest(tensors, content)
     layout = _check_meta(path, content).layout(content["n_nodes"], content["slots"])
     _check_size(path, layout, sum(tensor.numel() for tensor in tensors.values()))
     data = to_bytes(path, tensors, content)
@@ -80,7 +83,18 @@ def load_policy(path: Path | str) -> tuple[dict[str, torch.Tensor], dict[str, An
         config.layout(meta["n_nodes"], meta["slots"]),
         sum(tensor.numel() for tensor in tensors.values()),
     )
+    if meta.pop("sha256") != _digest(tensors, meta):
+        raise InputError(f"{path}: is damaged: its content is not that of its SHA-256")
     return tensors, {**meta, "config": config.to_json()}
+
+
+def _digest(tensors: Mapping[str, torch.Tensor], meta: Mapping[str, Any]) -> str:
+    """SHA-256 (hex) of everything in a policy."""
+    state = hashlib.sha256(json.dumps(meta, sort_keys=True, default=str).encode())
+    for name, tensor in sorted(tensors.items()):
+        state.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
+        state.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return state.hexdigest()
 
 
 def _check_meta(path: Path, meta: Mapping[str, Any]) -> TrainConfig:

@@ -66,6 +66,11 @@ class ProvedBound:
             result.gap,
         )
 
+    @property
+    def is_tight(self) -> bool:
+        """Whether it was proved as far as it was meant to be, given the time."""
+        return self.gap is not None and self.gap <= GAP
+
     def to_json(self) -> dict[str, Any]:
         """All fields as plain JSON values."""
         return dataclasses.asdict(self)

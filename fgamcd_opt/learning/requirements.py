@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 from fgamcd_opt.errors import BackendError
+from fgamcd_opt.extras import how_to_install
 
 
 def require_learning() -> None:
@@ -17,4 +18,4 @@ def require_learning() -> None:
     """
     needed = ("torch", "safetensors", "pettingzoo", "gymnasium", "tensorboard")
     if missing := [name for name in needed if find_spec(name) is None]:
-        raise BackendError(f'learned methods need {", ".join(missing)}: pip install "fgamcd-opt[learn]"')
+        raise BackendError(f"learned methods need {', '.join(missing)}: {how_to_install('learn')}")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,18 +82,42 @@ class RunFolder:
                     f"{path}: exists; add --resume to go on with this training, or name another folder"
                 )
 
-    def begin(self, content: Mapping[str, Any]) -> None:
-        """Make the folder and write what the training is.
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Within: no other process trains in the folder, which is made if it does not exist.
 
         Raises
         ------
+        UsageError
+            Another one does.
         InputError
-            If that cannot be written.
+            The folder cannot be made or written into.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
+            stream = (self.path / "lock").open("w")
         except OSError as error:
-            raise InputError(f"{self.path}: cannot be made ({error.strerror or error})") from error
+            raise InputError(f"{self.path}: cannot be written ({error.strerror or error})") from error
+        with stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise UsageError(
+                    f"{self.path}: another process trains there; wait for its end, or name another folder"
+                ) from error
+            yield
+
+    def begin(self, content: Mapping[str, Any]) -> None:
+        """Write what the training is, if nothing has been trained here.
+
+        Raises
+        ------
+        UsageError
+            As for :meth:`require_new`.
+        InputError
+            If that cannot be written.
+        """
+        self.require_new()
         text = json.dumps({"schema_version": SCHEMA_VERSION, **content}, indent=1, allow_nan=False)
         write_bytes_atomically(self.config, f"{text}\n".encode())
 

@@ -14,10 +14,10 @@ TRAIN = "train one on such instances by `fgamcd train maasn-da INSTANCE_OR_RECIP
 """What to do if no policy fits."""
 
 
-def require_nodes(most: int, n_nodes: int) -> None:
+def require_nodes(policy: str, most: int, n_nodes: int) -> None:
     """Raise `UsageError` if an instance of ``n_nodes`` is too large for a policy that is made for ``most``."""
     if n_nodes > most:
-        raise UsageError(f"the policy is for at most {most} nodes, the instance has {n_nodes}; {TRAIN}")
+        raise UsageError(f"{policy} is for at most {most} nodes, the instance has {n_nodes}; {TRAIN}")
 
 
 def shipped_policy(n_nodes: int, slots: int) -> Path:

@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fgamcd_opt.errors import InputError, UsageError
+from fgamcd_opt.files import reason_of
 from fgamcd_opt.learning.augmentation.sample_cap import sample_cap
 
 Floats = NDArray[np.float64]
@@ -192,20 +193,23 @@ class ErrorBound:
 
 
 def read_distances(path: Path) -> Floats:
-    """Sorted distances of predictions from a CSV file: its first column, with or without a heading.
+    """Sorted distances of predictions from a CSV file: its only column, with or without a heading.
 
     Raises
     ------
     InputError
-        The file cannot be read, holds no distance, or one that is no finite number of at least 0; names the line.
+        The file cannot be read, has several columns, holds no distance, or one that is no finite number of at least
+        0; names the line.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as a list of distances ({error})") from error
+        raise InputError(f"{path}: cannot be read as a list of distances ({reason_of(error)})") from error
     values = []
     for number, line in enumerate(lines, 1):
-        text = line.partition(",")[0].strip()
+        text, several, _ = line.strip().partition(",")
+        if several:
+            raise InputError(f"{path}: line {number}: has several columns; expected one distance per line")
         value = _number(text)
         if value is None and number == 1:
             continue

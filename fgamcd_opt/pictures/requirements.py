@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 from fgamcd_opt.errors import BackendError
+from fgamcd_opt.extras import how_to_install
 
 
 def require_pictures() -> None:
@@ -16,4 +17,4 @@ def require_pictures() -> None:
         If Matplotlib or NetworkX is not installed.
     """
     if missing := [name for name in ("matplotlib", "networkx") if find_spec(name) is None]:
-        raise BackendError(f'pictures need {" and ".join(missing)}: pip install "fgamcd-opt[show]"')
+        raise BackendError(f"pictures need {' and '.join(missing)}: {how_to_install('show')}")

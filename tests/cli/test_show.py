@@ -109,7 +109,7 @@ def test_missing_package_names_the_extra(
     )
     ran = fgamcd("show", "tiny", "-o", tmp_path / "t")
     assert ran.code == ExitCode.BACKEND_MISSING
-    assert 'pictures need networkx: pip install "fgamcd-opt[show]"' in ran.err
+    assert 'pictures need networkx: pip install -c constraints.txt -e ".[show]"' in ran.err
     assert list(tmp_path.iterdir()) == []
 
 

@@ -33,7 +33,7 @@ def test_the_short_form_is_the_option(fgamcd: Run, policy: Path, tmp_path: Path)
     long = fgamcd(*words, "--option", f"policy={policy}")
     assert short.code == long.code == ExitCode.DONE
     assert short.json["delay_s"] == long.json["delay_s"]
-    assert short.json["message"].startswith("policy: maasn-da for 2 nodes")
+    assert short.json["message"].startswith(f"policy: {policy}, maasn-da for 2 nodes")
     assert fgamcd("verify", "tiny", tmp_path / "solution.npz").code == ExitCode.DONE
 
 

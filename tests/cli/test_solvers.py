@@ -89,4 +89,4 @@ def test_remedy_of_an_optional_backend_is_its_extra(
     monkeypatch.setattr("fgamcd_opt.solvers.backends.version", lambda name: version(f"not-installed-{name}"))
     backend = probe(distribution)
     assert backend.availability == "missing"
-    assert backend.remedy == f'pip install "fgamcd-opt[{extra}]"'
+    assert backend.remedy == f'pip install -c constraints.txt -e ".[{extra}]" at the root of the sources'

@@ -366,6 +366,12 @@ def refused(ran: Ran, folder: Path) -> str:
         (["--config", "absent.toml"], 3, "absent.toml: cannot be read as TOML"),
         (["--config", "bad.toml"], 3, "bad.toml: hidden: 0 is out of range"),
         (["--device", "nowhere"], 7, "--device nowhere: PyTorch cannot use it here"),
+        (
+            ["--time-limit", "1e-9"],
+            2,
+            "was over while the bounds to judge by were being proved, and nothing was begun",
+        ),
+        (["--out", ""], 2, "argument --out: is empty"),
         (["--time-limit", "0"], 2, "time limit 0.0 s: must be positive"),
         (["--threads", "0"], 2, "threads 0: must be at least 1"),
         (["--judged", "2"], 2, "--judged: only with --family"),
@@ -403,6 +409,6 @@ def test_missing_packages_are_named_with_their_extra(
         requirements, "find_spec", lambda name: None if name in ("torch", "tensorboard") else 1
     )
     ran = fgamcd("train", "maasn-da", "tiny", "--out", "run")
-    expected = 'learned methods need torch, tensorboard: pip install "fgamcd-opt[learn]"'
-    assert refused(ran, toy).endswith(expected)
+    expected = 'learned methods need torch, tensorboard: pip install -c constraints.txt -e ".[learn]"'
+    assert expected in refused(ran, toy)
     assert ran.code == ExitCode.BACKEND_MISSING

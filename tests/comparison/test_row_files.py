@@ -75,7 +75,9 @@ def test_missing_folder_is_named(tmp_path):
 
 def test_missing_package_names_the_extra(monkeypatch):
     monkeypatch.setattr(row_files, "find_spec", lambda name: None if name == "pyarrow" else object())
-    with pytest.raises(BackendError, match=r"needs pyarrow: pip install \"fgamcd-opt\[compare\]\""):
+    with pytest.raises(
+        BackendError, match=r"needs pyarrow: pip install -c constraints\.txt -e \"\.\[compare\]\""
+    ):
         row_files.require_comparing()
 
 
@@ -86,5 +88,5 @@ def test_nothing_is_run_that_could_not_be_reported(words, monkeypatch, tmp_path,
     missing = ("psutil", "jinja2")
     monkeypatch.setattr(row_files, "find_spec", lambda name: None if name in missing else object())
     assert main([*words, "-o", str(tmp_path / "new")]) == ExitCode.BACKEND_MISSING
-    assert 'needs psutil, jinja2: pip install "fgamcd-opt[compare]"' in capsys.readouterr().err
+    assert 'needs psutil, jinja2: pip install -c constraints.txt -e ".[compare]"' in capsys.readouterr().err
     assert not (tmp_path / "new").exists()

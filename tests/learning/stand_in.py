@@ -29,7 +29,7 @@ class StandIn:
     proves_bounds: ClassVar[bool] = False
     finds_solutions: ClassVar[bool] = True
     variants: ClassVar[Mapping[str, frozenset[str]]] = {}
-    options: ClassVar[Mapping[str, Any]] = {"policy": "", "samples": 0}
+    options: ClassVar[Mapping[str, Any]] = {"policy": "", "samples": 0, "polish": 0, "rounds": 2}
     backends: ClassVar[tuple[str, ...]] = ()
     option_backends: ClassVar[tuple[str, ...]] = ()
     calls: ClassVar[list[tuple[str, str, int]]] = []
@@ -57,12 +57,13 @@ class StandIn:
         return Outcome(stop_reason=StopReason.COMPLETED, decision=louder if acting == "loud" else found)
 
 
-def make_policy(path: Path, acting: str, seed: int = 0, method: str = "maasn-da", nodes: int = 4) -> Path:
-    """A policy file for the stand-in."""
+def make_policy(path: Path, acting: str, seed: int = 0, method: str = "maasn-da", **figures: float) -> Path:
+    """A policy file for the stand-in, for 4 nodes, with figures of its training."""
+    nodes = 4
     config = dataclasses.replace(method_config(method), seed=seed)
     layout = StateLayout(nodes, 1)
     meta = {"method": method, "config": config.to_json(), "n_nodes": nodes, "slots": 1}
     path.parent.mkdir(parents=True, exist_ok=True)
     tensors = {"weights": torch.zeros(nodes * layout.observation_size)}
-    save_policy(path, tensors, meta | {"provenance": {"solver": acting}})
+    save_policy(path, tensors, meta | {"provenance": {"solver": acting, **figures}})
     return path

@@ -65,7 +65,7 @@ def row(episode: int, gap: float | None, seed: int = 0) -> CurveRow:
 
 def test_gaps_are_those_of_direct_solves(tmp_path, drawings, capsys):
     """Two seeds of one method and one of another on three instances, beside a rival."""
-    make_policy(tmp_path / "a" / "policy.safetensors", "greedy", 0)
+    make_policy(tmp_path / "a" / "policy.safetensors", "greedy", 0, episode=1, steps=7, seconds=0.5)
     with CurveFile(tmp_path / "a" / "curve.csv") as curve:
         for episode, gap in ((1, 0.5), (8, 0.25)):
             curve.append(row(episode, gap))
@@ -116,9 +116,12 @@ def test_gaps_are_those_of_direct_solves(tmp_path, drawings, capsys):
     assert of["exact"]["IQM gap %"] <= 0.1
     policies = {(entry["method"], entry["seed"]): entry for entry in report["policies"]}
     assert set(policies) == {("maasn-da", 0), ("maasn-da", 1), ("qmix-da", 5)}
-    assert (policies["maasn-da", 0]["episodes"], policies["maasn-da", 0]["steps"]) == (8, 56)
+    assert (policies["maasn-da", 0]["episodes"], policies["maasn-da", 0]["steps"]) == (
+        1,
+        7,
+    )  # not the whole curve
     assert policies["maasn-da", 1]["IQM gap %"] == pytest.approx(of["trimcaching"]["IQM gap %"])
-    assert policies["maasn-da", 1]["episodes"] is None
+    assert policies["maasn-da", 1]["episodes"] is None  # its file does not say
     assert {"gap_distribution", "gap_profile", "learning_curves_gap_steps"} <= set(drawings)
     tables = (tmp_path / "out" / "tables.md").read_text()
     assert "Left out, without a certified bound or infeasible: tiny[seed=" in tables
@@ -281,12 +284,16 @@ def test_held_out_instances_are_always_the_same(monkeypatch):
         (["POLICY", "tiny", "--option", "policy=x"], ExitCode.USAGE, "before the instances"),
         (["POLICY", "tiny", "--option", "sample=x"], ExitCode.USAGE, "no option 'sample'"),
         (["POLICY", "tiny", "--solvers", "gredy"], ExitCode.USAGE, "did you mean 'greedy'"),
+        (["POLICY", "tiny", "--option", "samples=-1"], ExitCode.USAGE, "samples: -1 is negative"),
+        (["POLICY", "tiny", "--option", "rounds=-1"], ExitCode.USAGE, "rounds: -1 is negative"),
         (["POLICY", "tiny", "--gap", "2"], ExitCode.USAGE, "gap 2"),
         (
             ["POLICY", "tiny", "--set", "nodes=5"],
             ExitCode.USAGE,
-            "p.safetensors on tiny[nodes=5]: the policy is for at",
+            "p.safetensors on tiny[nodes=5] is for at most 4",
         ),
+        (["POLICY", "tinny"], ExitCode.INPUT_REJECTED, "nor a policy that exists; did you mean 'tiny'?"),
+        (["a=missing.safetensors", "tiny"], ExitCode.INPUT_REJECTED, "nor a policy that exists\n"),
         (["missing.safetensors", "tiny"], ExitCode.INPUT_REJECTED, "missing.safetensors"),
     ],
 )

@@ -73,6 +73,23 @@ def test_a_pickle_is_not_executed(tmp_path: Path) -> None:
     assert not marker.exists()
 
 
+def test_any_changed_bit_of_the_content_is_noticed(tmp_path: Path) -> None:
+    """Each byte of the tensors, and figures of the description that would otherwise be believed."""
+    path = tmp_path / "policy.safetensors"
+    save_policy(path, TENSORS, meta_of())
+    kept = path.read_bytes()
+    start = 8 + int.from_bytes(kept[:8], "little")
+    damaged = [kept[:i] + bytes([kept[i] ^ 1]) + kept[i + 1 :] for i in range(start, len(kept))]
+    figure = kept.replace(rb"\"episodes\": 4", rb"\"episodes\": 9")
+    assert figure != kept
+    for content in (*damaged, figure):
+        path.write_bytes(content)
+        with pytest.raises(
+            InputError, match=r"safetensors: is damaged: its content is not that of its SHA-256"
+        ):
+            load_policy(path)
+
+
 Change = Callable[[dict[str, Any]], object]
 
 CHANGES: list[tuple[Change, str]] = [
@@ -98,7 +115,7 @@ CHANGES: list[tuple[Change, str]] = [
 
 @pytest.mark.parametrize(("change", "words"), CHANGES)
 def test_crafted_descriptions_are_refused(tmp_path: Path, change: Change, words: str) -> None:
-    content = {"schema_version": 1, **meta_of()}
+    content = {"schema_version": 1, **meta_of(), "sha256": ""}
     change(content)
     path = tmp_path / "policy.safetensors"
     path.write_bytes(with_meta(json.dumps(content), bytes(4 * 62)))

@@ -121,14 +121,17 @@ def test_measured_distances_of_that_distribution_agree_with_it():
     )
 
 
-@pytest.mark.parametrize("heading", ["", "distance,episode\n"])
+@pytest.mark.parametrize("heading", ["", "distance\n"])
 def test_distances_from_a_file(tmp_path, heading):
     path = tmp_path / "distances.csv"
-    path.write_text(heading + "2.5,1\n0.5,2\n1,3\n")
+    path.write_text(heading + "2.5\n0.5\n1\n")
     assert read_distances(path).tolist() == [0.5, 1.0, 2.5]
 
 
-@pytest.mark.parametrize("text", ["", "distance\n", "1\n-2\n", "1\nnan\n", "1\ninf\n", "a\nb\n1\n"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "distance\n", "seed,distance\n0,1\n", "1,2\n", "1\n-2\n", "1\nnan\n", "1\ninf\n", "a\nb\n1\n"],
+)
 def test_bad_distances_are_refused(tmp_path, text):
     path = tmp_path / "distances.csv"
     path.write_text(text)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -123,14 +125,36 @@ def test_checkpoint_of_something_else_is_refused(tmp_path: Path, meta: dict[str,
 def test_folder_that_holds_a_run_is_refused(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "new" / "run")
     folder.require_new()
-    folder.begin({"method": "maasn-da"})
-    with pytest.raises(UsageError, match=r"config\.json: exists; add --resume"):
-        folder.require_new()
+    with folder.locked():
+        folder.begin({"method": "maasn-da"})
+    for refusing in (folder.require_new, lambda: folder.begin({"method": "rnn"})):
+        with pytest.raises(UsageError, match=r"config\.json: exists; add --resume"):
+            refusing()
     for name in ("curve.csv", "policy.safetensors"):
         (tmp_path / name).write_text("")
         with pytest.raises(UsageError, match=rf"{name}: exists"):
             RunFolder(tmp_path).require_new()
         (tmp_path / name).unlink()
+
+
+def test_two_processes_do_not_train_in_one_folder(tmp_path: Path) -> None:
+    """The lock is free again when its holder ends, even if it is killed."""
+    script = (
+        "import pathlib, sys\nfrom fgamcd_opt.learning.run_folder import RunFolder\n"
+        "with RunFolder(pathlib.Path(sys.argv[1])).locked():\n    print('held', flush=True)\n    sys.stdin.read()\n"
+    )
+    words = [sys.executable, "-c", script, str(tmp_path / "run")]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"held\n"
+        with (
+            pytest.raises(UsageError, match="run: another process trains there"),
+            RunFolder(tmp_path / "run").locked(),
+        ):
+            pass
+        other.kill()
+    with RunFolder(tmp_path / "run").locked():
+        assert (tmp_path / "run").is_dir()
 
 
 IDENTITY = {"method": "rnn", "config": {"gamma": 0.9, "seed": 0}, "source": {"mode": "fixed", "digest": "ab"}}

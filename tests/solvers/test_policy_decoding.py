@@ -109,7 +109,7 @@ def test_every_method_plays_and_effort_never_hurts(method, file):
         <= polished.counts["rate_problems"]
         == both.counts["rate_problems_total"]
     )
-    assert plain.message.startswith(f"policy: {method} for 4 nodes")
+    assert plain.message.startswith(f"policy: {option['policy']}, {method} for 4 nodes")
     again = solve(problem, "maasn-da", options={**option, "samples": 20, "polish": 1}, seed=3)
     assert again.objective_s == both.objective_s
     np.testing.assert_array_equal(again.solution.decision.beams, both.solution.decision.beams)
