@@ -27,7 +27,7 @@ def write_bytes_atomically(path: Path, data: bytes) -> None:
             stream.write(data)
         os.replace(temporary, path)
     except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from error
+        raise InputError(f"{path}: cannot be written ({reason_of(error)})") from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fgamcd_opt.errors import InputError
-from fgamcd_opt.files import read_json
+from fgamcd_opt.files import read_json, reason_of
 
 _SUFFIX = ".safetensors"
 _INDEX = ".safetensors.index.json"
@@ -134,7 +134,7 @@ def _read_small(path: Path) -> dict[str, object]:
             raise InputError(f"{path}: has more than {_MAX_JSON_BYTES} bytes")
         return read_json(path, path.read_bytes())
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise InputError(f"{path}: cannot be read ({reason_of(error)})") from error
 
 
 def _read_base(config: Path) -> str:

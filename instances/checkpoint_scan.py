@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from fgamcd_opt.errors import InputError
+from fgamcd_opt.files import reason_of
 from fgamcd_opt.instances.checkpoint_files import Checkpoint, find_checkpoints
 from fgamcd_opt.instances.repository import MAX_MODEL_BLOCKS, Repository
 from fgamcd_opt.instances.safetensors_header import TensorEntry, read_header
@@ -138,7 +139,7 @@ def _hashed(path: Path) -> list[tuple[TensorEntry, str]]:
         ):
             return [(entry, _sha256(view, entry)) for entry in entries]
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise InputError(f"{path}: cannot be read ({reason_of(error)})") from error
 
 
 def _sha256(view: memoryview, entry: TensorEntry) -> str:

@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 
 from fgamcd_opt.errors import InputError
+from fgamcd_opt.files import reason_of
 
 MAX_BYTES = 1 << 29
 """Largest file that is read, 512 MiB."""
@@ -37,7 +38,7 @@ def read_input(field: str, path: str, sha256: str = "") -> tuple[bytes, str]:
             raise InputError(f"{field}: {path}: has {size} bytes, more than the limit of {MAX_BYTES}")
         content = place.read_bytes()
     except OSError as error:
-        raise InputError(f"{field}: {path}: cannot be read ({error.strerror or error})") from error
+        raise InputError(f"{field}: {path}: cannot be read ({reason_of(error)})") from error
     digest = hashlib.sha256(content).hexdigest()
     if sha256 and digest != sha256:
         raise InputError(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fgamcd_opt.errors import InputError
-from fgamcd_opt.files import read_json
+from fgamcd_opt.files import read_json, reason_of
 from fgamcd_opt.instances.presets import PRESETS
 from fgamcd_opt.instances.recipe import Recipe
 
@@ -56,7 +56,7 @@ def read_versioned(path: Path) -> dict[str, Any]:
     try:
         content = read_json(path, path.read_bytes())
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise InputError(f"{path}: cannot be read ({reason_of(error)})") from error
     if content.get("schema_version") != SCHEMA_VERSION:
         version = content.get("schema_version")
         raise InputError(f"{path}: schema_version is {version!r}; this release reads {SCHEMA_VERSION}")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from fgamcd_opt.errors import InputError
-from fgamcd_opt.files import read_json
+from fgamcd_opt.files import read_json, reason_of
 from fgamcd_opt.instances.format import load_instance
 from fgamcd_opt.instances.generate import generate
 from fgamcd_opt.instances.instance import Instance
@@ -68,7 +68,7 @@ def load_recipe(path: Path | str) -> Recipe:
             raise InputError(f"{path}: has {size} bytes; a recipe has at most {_MAX_RECIPE_BYTES}")
         text = path.read_bytes()
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise InputError(f"{path}: cannot be read ({reason_of(error)})") from error
     try:
         return Recipe.from_json(read_json(path, text))
     except InputError as error:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from fgamcd_opt.errors import InputError
-from fgamcd_opt.files import read_json
+from fgamcd_opt.files import read_json, reason_of
 
 MAX_HEADER_BYTES = 100_000_000
 """Longest header, the format's own limit."""
@@ -73,7 +73,7 @@ def read_header(path: Path) -> list[TensorEntry]:
                 )
             text = stream.read(length)
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise InputError(f"{path}: cannot be read ({reason_of(error)})") from error
     header = read_json(f"{path}: header", text)
     _check_metadata(path, header.pop("__metadata__", {}))
     first = _LENGTH.size + length

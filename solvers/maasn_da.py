@@ -111,5 +111,5 @@ def _message(name: str, policy: Policy, decoding: Decoding, polished: bool) -> s
     delivery, caching = decoding.repaired
     text = f"{who}; put right: participants of {delivery} blocks, caching of {caching}"
     if (delivery or caching) and not polished:
-        text += "; option polish=1 improves such points, as may a policy trained on instances like this one"
+        text += "; option polish=1 or a policy trained on instances like this one may do better"
     return text

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from fgamcd_opt.cli.arguments import add_json, add_log_level, add_pairs, named_path
 from fgamcd_opt.cli.output import print_json, print_rows, print_table
 from fgamcd_opt.errors import ExitCode, InputError, UsageError
+from fgamcd_opt.files import reason_of
 
 if TYPE_CHECKING:
     from fgamcd_opt.learning.theory import Constants, ErrorBound, Floats, Minimum
@@ -188,7 +189,7 @@ def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"{folder}: cannot be made ({error.strerror or error})") from error
+        raise InputError(f"{folder}: cannot be made ({reason_of(error)})") from error
 
 
 def _print(report: dict[str, Any]) -> None:

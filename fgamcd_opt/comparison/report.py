@@ -13,7 +13,7 @@ from fgamcd_opt.comparison.scores import Scores, scores_of
 from fgamcd_opt.comparison.settings import extent, settings
 from fgamcd_opt.comparison.summary_tables import overview
 from fgamcd_opt.errors import InputError
-from fgamcd_opt.files import write_bytes_atomically
+from fgamcd_opt.files import reason_of, write_bytes_atomically
 from fgamcd_opt.plots import save_figure
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def write_report(
     try:
         figures.mkdir(exist_ok=True)
     except OSError as error:
-        raise InputError(f"{figures}: cannot be made ({error.strerror or error})") from error
+        raise InputError(f"{figures}: cannot be made ({reason_of(error)})") from error
     for name, figure in comparison_figures(scores).items():
         written += save_figure(figure, figures / name)
     drawn = {path.stem: path for path in written if path.suffix == ".svg"}

@@ -12,7 +12,7 @@ from typing import Any
 
 from fgamcd_opt.comparison.grid import Cell
 from fgamcd_opt.errors import InputError
-from fgamcd_opt.files import read_json, write_bytes_atomically
+from fgamcd_opt.files import read_json, reason_of, write_bytes_atomically
 from fgamcd_opt.variants import Variant
 
 SCHEMA_VERSION = 1
@@ -207,7 +207,7 @@ class Row:
         try:
             row = cls.from_json(read_json(path, path.read_bytes()))
         except OSError as error:
-            raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+            raise InputError(f"{path}: cannot be read ({reason_of(error)})") from error
         except InputError as error:
             raise InputError(f"{path}: {error}; delete the file to have its cell run again") from error
         if row.cell != path.stem:

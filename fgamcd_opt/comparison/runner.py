@@ -16,7 +16,7 @@ from fgamcd_opt.comparison.grid import Cell, require_distinct
 from fgamcd_opt.comparison.row import Row
 from fgamcd_opt.errors import BackendError, InputError
 from fgamcd_opt.extras import how_to_install
-from fgamcd_opt.files import write_bytes_atomically
+from fgamcd_opt.files import reason_of, write_bytes_atomically
 
 log = logging.getLogger("fgamcd_opt")
 
@@ -112,7 +112,7 @@ def _make_folders(folders: Sequence[Path]) -> None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise InputError(f"{folder}: cannot be made ({error.strerror or error})") from error
+            raise InputError(f"{folder}: cannot be made ({reason_of(error)})") from error
 
 
 def _finished(cells: Sequence[Cell], folder: Path, retry_failed: bool) -> dict[str, Row]:

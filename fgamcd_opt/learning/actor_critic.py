@@ -13,7 +13,7 @@ from torch import Tensor
 from fgamcd_opt.learning.config import TrainConfig
 from fgamcd_opt.learning.environment.layout import StateLayout
 from fgamcd_opt.learning.networks.actors import fresh_logits, make_actor
-from fgamcd_opt.learning.networks.drawing import drawn_bits, likelier_bits
+from fgamcd_opt.learning.networks.drawing import draw_chances, drawn_bits, likelier_bits
 from fgamcd_opt.learning.networks.flat import flatten_parameters
 from fgamcd_opt.learning.networks.gumbel import (
     greedy_bits,
@@ -92,7 +92,7 @@ class ActorCritic:
         logits = self.actor(self.observe(torch.from_numpy(state).to(self.device))).cpu().numpy()
         if not explore:
             return np.asarray(likelier_bits(logits, admissible))
-        chances = torch.rand((*admissible.shape, 1 + admissible.shape[1]), generator=self.generator).numpy()
+        chances = draw_chances(admissible, self.generator)
         return np.asarray(drawn_bits(logits, admissible, chances, self.epsilon, self._fresh))
 
     def update(self, batch: Batch) -> dict[str, float]:

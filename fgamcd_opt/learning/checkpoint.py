@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fgamcd_opt.errors import InputError
-from fgamcd_opt.files import read_json, write_bytes_atomically
+from fgamcd_opt.files import read_json, reason_of, write_bytes_atomically
 
 if TYPE_CHECKING:
     import torch
@@ -56,7 +56,7 @@ def save_checkpoint(folder: Path, tensors: Mapping[str, torch.Tensor], meta: Map
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"{folder}: cannot be made ({error.strerror or error})") from error
+        raise InputError(f"{folder}: cannot be made ({reason_of(error)})") from error
     name = f"tensors-{1 + max(_generations(folder), default=0)}.safetensors"
     data = to_bytes(folder / name, tensors, {})
     try:
@@ -95,7 +95,7 @@ def load_checkpoint(folder: Path) -> tuple[dict[str, torch.Tensor], dict[str, An
             size = path.stat().st_size
             digest = hashlib.file_digest(stream, "sha256").hexdigest() if size == state["bytes"] else ""
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise InputError(f"{path}: cannot be read ({reason_of(error)})") from error
     if digest != state["sha256"]:
         raise InputError(
             f"{path}: damaged: {size} bytes whose SHA-256 is not the one in {STATE}, which has "

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fgamcd_opt.errors import InputError, UsageError
+from fgamcd_opt.files import reason_of
 
 if TYPE_CHECKING:
     from fgamcd_opt.learning.environment.layout import StateLayout
@@ -233,7 +234,7 @@ def read_settings(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as TOML: {error}") from error
+        raise InputError(f"{path}: cannot be read as TOML: {reason_of(error)}") from error
 
 
 def parse_settings(texts: Mapping[str, str]) -> dict[str, Any]:

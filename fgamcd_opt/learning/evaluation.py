@@ -22,7 +22,7 @@ from fgamcd_opt.comparison.provenance import provenance
 from fgamcd_opt.comparison.row import CellOutcome, Row
 from fgamcd_opt.comparison.runner import Progress
 from fgamcd_opt.errors import InputError
-from fgamcd_opt.files import write_bytes_atomically
+from fgamcd_opt.files import reason_of, write_bytes_atomically
 from fgamcd_opt.learning.contender import Contender, require_apart, require_fit
 from fgamcd_opt.status import StopReason
 
@@ -153,7 +153,7 @@ def run_trials(
         try:
             wanted.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise InputError(f"{wanted}: cannot be made ({error.strerror or error})") from error
+            raise InputError(f"{wanted}: cannot be made ({reason_of(error)})") from error
     rows = _finished(trials, folder, retry_failed)
     missing = [trial for trial in trials if trial.id not in rows]
     log.info("%d solves, %d of them are in %s already", len(trials), len(rows), folder)

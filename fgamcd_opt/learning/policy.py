@@ -17,7 +17,7 @@ from fgamcd_opt.learning.config import TrainConfig
 from fgamcd_opt.learning.discrete_actions import action_table, best_action
 from fgamcd_opt.learning.environment.layout import StateLayout
 from fgamcd_opt.learning.networks.actors import make_actor
-from fgamcd_opt.learning.networks.drawing import drawn_bits, likelier_bits
+from fgamcd_opt.learning.networks.drawing import draw_chances, drawn_bits, likelier_bits
 from fgamcd_opt.learning.networks.observer import Observer
 from fgamcd_opt.learning.networks.recurrent_q import RecurrentQ
 from fgamcd_opt.learning.policy_file import load_policy, save_policy
@@ -150,7 +150,7 @@ class Policy:
         """The likelier value of every bit, or drawn ones."""
         if generator is None:
             return np.asarray(likelier_bits(logits, admissible))
-        chances = torch.rand((*admissible.shape, 1 + admissible.shape[1]), generator=generator).numpy()
+        chances = draw_chances(admissible, generator)
         return np.asarray(drawn_bits(logits, admissible, chances, 0.0, logits[0, 0]))
 
     def _by_value(self, seen: Tensor, fits: Tensor, generator: torch.Generator | None) -> NDArray[np.uint8]:

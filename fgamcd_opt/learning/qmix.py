@@ -15,7 +15,7 @@ from fgamcd_opt.learning.config import TrainConfig
 from fgamcd_opt.learning.discrete_actions import action_index, action_table, best_action
 from fgamcd_opt.learning.environment.layout import StateLayout
 from fgamcd_opt.learning.networks.actors import fresh_logits
-from fgamcd_opt.learning.networks.drawing import drawn_bits
+from fgamcd_opt.learning.networks.drawing import draw_chances, drawn_bits
 from fgamcd_opt.learning.networks.flat import flatten_parameters
 from fgamcd_opt.learning.networks.mixers import make_mixer
 from fgamcd_opt.learning.networks.observer import Observer
@@ -104,7 +104,7 @@ class Qmix:
     def _sometimes_random(self, bits: NDArray[np.uint8], admissible: NDArray[np.bool_]) -> NDArray[np.uint8]:
         """The bits (E, N, N), those of an agent replaced with probability epsilon."""
         logits = np.tile(fresh_logits(self.config, self.layout), (*admissible.shape, 1))
-        chances = torch.rand((*admissible.shape, 1 + admissible.shape[1]), generator=self.generator).numpy()
+        chances = draw_chances(admissible, self.generator)
         drawn = drawn_bits(logits, admissible, chances, 0.0, logits[0, 0])
         return np.where(chances[..., :1] < self.epsilon, drawn, bits)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fgamcd_opt.errors import InputError, UsageError
-from fgamcd_opt.files import read_json, write_bytes_atomically
+from fgamcd_opt.files import read_json, reason_of, write_bytes_atomically
 
 SCHEMA_VERSION = 1
 
@@ -97,7 +97,7 @@ class RunFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             stream = (self.path / "lock").open("w")
         except OSError as error:
-            raise InputError(f"{self.path}: cannot be written ({error.strerror or error})") from error
+            raise InputError(f"{self.path}: cannot be written ({reason_of(error)})") from error
         with stream:
             try:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -197,7 +197,7 @@ class Trainer:
         return self._passes(before, every)
 
     def _imitate(self) -> None:
-        """Behaviour cloning of the demonstrations (issue 6a)."""
+        """Behaviour cloning of the demonstrations, before the first episode."""
         begun = time.perf_counter()
         self._cloned = True
         if self.config.demonstrations and self.demonstrations is None:

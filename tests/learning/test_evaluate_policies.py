@@ -116,10 +116,8 @@ def test_gaps_are_those_of_direct_solves(tmp_path, drawings, capsys):
     assert of["exact"]["IQM gap %"] <= 0.1
     policies = {(entry["method"], entry["seed"]): entry for entry in report["policies"]}
     assert set(policies) == {("maasn-da", 0), ("maasn-da", 1), ("qmix-da", 5)}
-    assert (policies["maasn-da", 0]["episodes"], policies["maasn-da", 0]["steps"]) == (
-        1,
-        7,
-    )  # not the whole curve
+    of_file = policies["maasn-da", 0]  # what led to this policy, not the whole curve
+    assert (of_file["episodes"], of_file["steps"]) == (1, 7)
     assert policies["maasn-da", 1]["IQM gap %"] == pytest.approx(of["trimcaching"]["IQM gap %"])
     assert policies["maasn-da", 1]["episodes"] is None  # its file does not say
     assert {"gap_distribution", "gap_profile", "learning_curves_gap_steps"} <= set(drawings)

@@ -10,6 +10,7 @@ import math
 from typing import Any
 
 import numpy as np
+import torch
 from numba import njit
 
 Array = np.ndarray[Any, Any]
@@ -33,6 +34,11 @@ def likelier_bits(logits: Array, admissible: Array) -> Array:
                 for j in range(logits.shape[2]):
                     bits[e, n, j] = logits[e, n, j] > 0.0
     return bits
+
+
+def draw_chances(admissible: Array, generator: torch.Generator) -> Array:
+    """The ``chances`` of `drawn_bits` for masks (E, N); the generator is on the CPU."""
+    return torch.rand((*admissible.shape, 1 + admissible.shape[1]), generator=generator).numpy()
 
 
 @njit(nogil=True, cache=True)
