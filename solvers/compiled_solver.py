@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, ClassVar
 
 from fgamcd_opt.context import SolveContext
@@ -29,11 +30,18 @@ class CompiledSolver(ABC):
     options: ClassVar[Mapping[str, Any]] = {"rounds": 2}
     backends: ClassVar[tuple[str, ...]] = ()
     option_backends: ClassVar[tuple[str, ...]] = ()
+    compiling: ClassVar[Mapping[str, Any]] = {}
+    """Options with which a toy problem meets all kernels, where the default ones do not do."""
 
     def prepare(self) -> None:
-        """Compile the kernels, or load them from disk, on a toy problem."""
-        self.solve(toy_problem(), SolveContext(silent=True), self.options)
+        """Compile the kernels, or load them from disk, on a toy problem; once in a process."""
+        _compile(type(self))
 
     @abstractmethod
     def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
         """Solve ``problem`` within ``context``."""
+
+
+@cache
+def _compile(solver: type[CompiledSolver]) -> None:
+    solver().solve(toy_problem(), SolveContext(silent=True), {**solver.options, **solver.compiling})

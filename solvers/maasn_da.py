@@ -11,7 +11,7 @@ from fgamcd_opt.problem import P1
 from fgamcd_opt.solvers.compiled_solver import CompiledSolver
 from fgamcd_opt.solvers.local_search import LocalSearchSolver
 from fgamcd_opt.solvers.protocol import Outcome
-from fgamcd_opt.solvers.rate_tables import toy_problem, unservable_block
+from fgamcd_opt.solvers.rate_tables import unservable_block
 from fgamcd_opt.status import StopReason
 
 if TYPE_CHECKING:
@@ -31,11 +31,7 @@ class MaasnDaSolver(CompiledSolver):
     finds_solutions: ClassVar[bool] = True
     options: ClassVar[Mapping[str, Any]] = {"policy": "", "samples": 0, "polish": 0, "rounds": 2}
     backends: ClassVar[tuple[str, ...]] = ("torch", "safetensors")
-
-    def prepare(self) -> None:
-        """Load PyTorch, and compile the kernels of beams, roll-outs and local search."""
-        effort = {"samples": 1, "polish": 1}
-        self.solve(toy_problem(), SolveContext(silent=True), {**self.options, **effort})
+    compiling: ClassVar[Mapping[str, Any]] = {"samples": 1, "polish": 1}
 
     def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
         """Solve P1 by the roll-out of a policy, put right where it does not deliver every block.
