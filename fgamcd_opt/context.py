@@ -118,7 +118,9 @@ class SolveContext:
         """What :meth:`record` kept."""
         return tuple(self._trace)
 
-    def record(self, *, delay_s: float | None = None, bound_s: float | None = None) -> None:
+    def record(
+        self, *, delay_s: float | None = None, bound_s: float | None = None, at_s: float | None = None
+    ) -> None:
         """Keep the moment if the delay of a point in hand, or a proved bound, is better than all before.
 
         Parameters
@@ -127,8 +129,10 @@ class SolveContext:
             Of a point of P1, in s; values that are not finite are ignored.
         bound_s
             Proved lower bound on the delay of P1, in s; values that are not finite are ignored.
+        at_s
+            The moment, in seconds since the start, if it is not now.
         """
-        now = self.elapsed_s
+        now = self.elapsed_s if at_s is None else at_s
         best_delay, best_bound = self._trace[-1][1:] if self._trace else (None, None)
         delay, bound = best_delay, best_bound
         if delay_s is not None and math.isfinite(delay_s) and (delay is None or delay_s < delay):

@@ -154,12 +154,12 @@ def _judge(
     if outcome.variant is not None:
         problem = P1(problem.instance, outcome.variant)
     outcome = _with_finite_delay(problem, outcome)
-    instance = problem.instance
+    instance, returned_s = problem.instance, context.elapsed_s
     times = Times(
         build_s=build_s,
         rates_s=context.stage_s.get("rates", 0.0),
         search_s=context.stage_s.get("search", 0.0),
-        total_s=build_s + context.elapsed_s,
+        total_s=build_s + returned_s,
     )
     common: dict[str, Any] = {
         "instance_name": instance.name,
@@ -186,8 +186,8 @@ def _judge(
             gap = relative_gap(delay, outcome.bound_s) if verification.valid else math.inf
             reason = _settled(reason, gap, context.limits.gap)
         if verification.valid:
-            context.record(delay_s=delay)
-    context.record(bound_s=outcome.bound_s)
+            context.record(delay_s=delay, at_s=returned_s)
+    context.record(bound_s=outcome.bound_s, at_s=returned_s)
     return Result(
         stop_reason=reason,
         solution=solution,
