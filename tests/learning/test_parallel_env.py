@@ -87,12 +87,94 @@ def test_it_is_one_copy_of_the_core() -> None:
     assert not np.all(fitted)
 
 
-def test_misuse_is_named() -> None:
+@pytest.fixture
+def tiny() -> ParallelEnvironment:
+    """Two nodes; an episode has begun."""
     env = ParallelEnvironment(FixedSource(preset_scenario("tiny")))
-    with pytest.raises(InputError, match="the episode is over"):
-        env.step({"node_0": np.zeros(2), "node_1": np.zeros(2)})
+    env.reset(seed=0)
+    return env
+
+
+OK = np.array([1, 0])
+
+
+def hostile() -> list[tuple[object, str]]:
+    """Actions of ``node_1`` or, as mappings, of both nodes, and what the error says."""
+    wrong_numbers = [0.2, 2, -1, np.nan, np.inf, -np.inf, 0.999999, 5e-324, 255, 2**63]
+    cases: list[tuple[object, str]] = [
+        ([0, value], "action of node_1: entry 1 is .*; expected 0 or 1") for value in wrong_numbers
+    ]
+    cases += [
+        (np.array([256, 0], np.int64), "entry 0 is 256"),
+        (np.float16([0.5, 0]), "entry 0 is 0.5"),
+        (np.zeros(3), r"action of node_1: shape is \(3,\); expected \(2,\)"),
+        (np.zeros((2, 1)), r"shape is \(2, 1\)"),
+        (np.zeros(0), r"shape is \(0,\)"),
+        (1, r"shape is \(\)"),
+        ([[0], [0, 1]], "is no array of numbers"),
+        (["0", "1"], "is of type <U1"),
+        ([0, None], "is of type object"),
+        (None, "is of type object"),
+        (np.zeros(2, complex), "is of type complex128"),
+        (np.array([10**30, 0]), "is of type object"),
+        (np.array(["2020-01-01", "2021-01-01"], "M8[D]"), "is of type datetime64"),
+        ({"node_0": OK}, "no action for node_1"),
+        ({}, "no action for node_0"),
+        ({"node_0": OK, "node_1": OK, "node_2": OK}, "action for 'node_2', who is no agent"),
+        ({"node_0": OK, "node_1": OK, 0: OK}, "action for 0, who is no agent"),
+    ]
+    return cases
+
+
+@pytest.mark.parametrize(("action", "words"), hostile())
+def test_refused_actions_change_nothing(tiny: ParallelEnvironment, action: object, words: str) -> None:
+    actions = action if isinstance(action, dict) else {"node_0": OK, "node_1": action}
+    twin = ParallelEnvironment(FixedSource(preset_scenario("tiny")))
+    twin.reset(seed=0)
+    before = tiny.state().copy()
+    with pytest.raises(InputError, match=words):
+        tiny.step(actions)
+    np.testing.assert_array_equal(tiny.state(), before)
+    good = {"node_0": OK, "node_1": OK}
+    assert data_equivalence(tiny.step(good), twin.step(good))
+
+
+@pytest.mark.parametrize("actions", [None, 1, [OK, OK], np.zeros((2, 2)), "node_0"])
+def test_actions_that_name_no_agent_are_refused(tiny: ParallelEnvironment, actions: object) -> None:
+    with pytest.raises(InputError, match="expected one action for each of node_0, node_1"):
+        tiny.step(actions)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "dtype", ["?", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f2", "f4", "f8", "g", ">i4"]
+)
+def test_any_real_type_of_zeros_and_ones_is_the_same_action(tiny: ParallelEnvironment, dtype: str) -> None:
+    twin = ParallelEnvironment(FixedSource(preset_scenario("tiny")))
+    twin.reset(seed=0)
+    plain = {"node_0": [True, 0.0], "node_1": (0, 1)}
+    typed = {agent: np.array(action).astype(dtype) for agent, action in plain.items()}
+    assert data_equivalence(tiny.step(plain), twin.step(typed))
+
+
+def test_before_the_first_and_after_the_last_step() -> None:
+    env = ParallelEnvironment(FixedSource(preset_scenario("tiny")))
+    good = {"node_0": OK, "node_1": OK}
+    for early in (env.state, lambda: env.step(good)):
+        with pytest.raises(InputError, match=r"no episode has begun; call reset\(\)"):
+            early()
     env.reset()
-    with pytest.raises(InputError, match="no action for node_1"):
-        env.step({"node_0": np.zeros(2)})
-    with pytest.raises(InputError, match="shape"):
-        env.step({"node_0": np.zeros(3), "node_1": np.zeros(3)})
+    while env.agents:
+        env.step(good)
+    last = env.state().copy()
+    with pytest.raises(InputError, match=r"the episode is over; call reset\(\)"):
+        env.step(good)
+    np.testing.assert_array_equal(env.state(), last)
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, True, "1", np.nan])
+def test_a_seed_is_a_whole_number(tiny: ParallelEnvironment, seed: object) -> None:
+    before = tiny.state().copy()
+    with pytest.raises(InputError, match="is not a whole number >= 0"):
+        tiny.reset(seed=seed)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(tiny.state(), before)
+    assert tiny.agents

@@ -16,6 +16,9 @@ from fgamcd_opt.learning.environment.vector import RewardModel, VectorEnvironmen
 
 Array = NDArray[Any]
 
+_REAL_KINDS = "biuf"
+"""Kinds of NumPy types whose numbers are real."""
+
 
 class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
     """Agents ``node_0`` to ``node_{N-1}`` decide together on one block per step and share the reward.
@@ -60,6 +63,7 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         layout = self.core.layout
         self.possible_agents = [f"node_{n}" for n in range(layout.n_nodes)]
         self.agents: list[str] = []
+        self._state: Array | None = None
         seen = (layout.observation_size,)
         self.observation_spaces = {agent: Box(0.0, 1.0, seen, np.float32) for agent in self.possible_agents}
         self.action_spaces = {agent: MultiDiscrete([2] * layout.n_nodes) for agent in self.possible_agents}
@@ -84,8 +88,15 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
             Starts the random numbers of the scenarios again; without it they go on.
         options
             Not used.
+
+        Raises
+        ------
+        InputError
+            ``seed`` is not a whole number >= 0.
         """
         if seed is not None:
+            if isinstance(seed, bool | np.bool_) or not isinstance(seed, int | np.integer) or seed < 0:
+                raise InputError(f"{self._name}: seed: {seed!r} is not a whole number >= 0")
             self.core.generator = np.random.default_rng(seed)
         self._state = self.core.reset()
         self.agents = list(self.possible_agents)
@@ -98,16 +109,19 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
     ]:
         """Execute the actions of all agents; the episode terminates after the last block.
 
+        Parameters
+        ----------
+        actions
+            For each agent, and nobody else, N numbers that are exactly 0 or 1, of any real type.
+
         Raises
         ------
         InputError
-            The episode is over, an agent has no action, or an action has another shape.
+            No episode runs, an agent has no action, an action belongs to no agent, has another shape or type, or
+            holds another number. The episode stays where it was.
         """
-        missing = [agent for agent in self.possible_agents if agent not in actions]
-        if missing or not self.agents:
-            what = "the episode is over; call reset()" if not self.agents else f"no action for {missing[0]}"
-            raise InputError(f"{self.metadata['name']}: {what}")
-        taken = self.core.step(np.stack([actions[agent] for agent in self.possible_agents])[None])
+        bits = self._bits(actions)
+        taken = self.core.step(bits[None])
         self._state, done = taken.state, bool(taken.done[0])
         infos = self._infos()
         for agent in self.agents:
@@ -124,8 +138,14 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         return results
 
     def state(self) -> Array:
-        """(S,) state of the game: all observations without repetition."""
-        return np.asarray(self._state[0])
+        """(S,) state of the game: all observations without repetition.
+
+        Raises
+        ------
+        InputError
+            No episode has begun yet.
+        """
+        return np.asarray(self._current()[0])
 
     def render(self) -> None:
         """Nothing is drawn."""
@@ -133,8 +153,54 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
     def close(self) -> None:
         """Nothing is held open."""
 
+    @property
+    def _name(self) -> str:
+        return str(self.metadata["name"])
+
+    def _current(self) -> Array:
+        """(1, S) state of the core as the last `reset` or `step` left it."""
+        if self._state is None:
+            raise InputError(f"{self._name}: no episode has begun; call reset()")
+        return self._state
+
+    def _bits(self, actions: Mapping[str, Any]) -> Array:
+        """(N, N) bool, the checked actions of all agents."""
+        self._current()
+        if not self.agents:
+            raise InputError(f"{self._name}: the episode is over; call reset()")
+        if not isinstance(actions, Mapping):
+            raise InputError(
+                f"{self._name}: actions are a {type(actions).__name__}; expected one action for each of "
+                f"{', '.join(self.possible_agents)}, by name"
+            )
+        for agent in self.possible_agents:
+            if agent not in actions:
+                raise InputError(f"{self._name}: no action for {agent}")
+        for agent in actions:
+            if agent not in self.action_spaces:
+                raise InputError(
+                    f"{self._name}: action for {agent!r:.80}, who is no agent; agents are {', '.join(self.agents)}"
+                )
+        return np.stack([self._one_action(agent, actions[agent]) for agent in self.possible_agents])
+
+    def _one_action(self, agent: str, action: Any) -> Array:
+        """(N,) bool."""
+        what, n = f"{self._name}: action of {agent}", self.core.layout.n_nodes
+        try:
+            numbers = np.asarray(action)
+        except (TypeError, ValueError, RuntimeError) as error:  # ragged lists; tensors of other devices
+            raise InputError(f"{what}: is no array of numbers ({error})") from error
+        if numbers.dtype.kind not in _REAL_KINDS:
+            raise InputError(f"{what}: is of type {numbers.dtype}; expected {n} numbers 0 or 1")
+        if numbers.shape != (n,):
+            raise InputError(f"{what}: shape is {numbers.shape}; expected ({n},)")
+        wrong = np.flatnonzero((numbers != 0) & (numbers != 1))
+        if wrong.size:
+            raise InputError(f"{what}: entry {wrong[0]} is {numbers[wrong[0]]}; expected 0 or 1")
+        return np.asarray(numbers != 0)
+
     def _observations(self) -> dict[str, Array]:
-        own, other = self.core.layout.observe(self._state[0])
+        own, other = self.core.layout.observe(self._current()[0])
         seen = np.concatenate([own, other.reshape(own.shape[0], -1)], axis=1)
         return dict(zip(self.possible_agents, seen, strict=True))
 
