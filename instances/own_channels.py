@@ -6,6 +6,7 @@ import io
 import struct
 import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,14 @@ from numpy.typing import NDArray
 from fgamcd_opt.archive import parse_npy
 from fgamcd_opt.errors import InputError
 from fgamcd_opt.instances.input_file import MAX_BYTES, read_input
-from fgamcd_opt.instances.matlab_file import numeric_array, numeric_names
+from fgamcd_opt.instances.matlab_file import read_matlab
+from fgamcd_opt.instances.matlab_variable import Variable
 from fgamcd_opt.instances.recipe import Recipe
 
 VARIABLE = "channel"
 """Name of the array in a file that holds several."""
 
-_READ_FAULTS = (
+READ_FAULTS = (
     zipfile.BadZipFile,
     zlib.error,
     struct.error,
@@ -32,6 +34,7 @@ _READ_FAULTS = (
     LookupError,
     RuntimeError,
 )
+"""What NumPy, SciPy, zipfile and zlib raise for damaged files."""
 
 
 def load_own_channels(recipe: Recipe, n_blocks: int) -> NDArray[np.complex128]:
@@ -63,7 +66,7 @@ def load_own_channels(recipe: Recipe, n_blocks: int) -> NDArray[np.complex128]:
         raise InputError(f"channels: {path}: the name must end in {', '.join(readers)}")
     try:
         array = readers[suffix](f"channels: {path}", content)
-    except _READ_FAULTS as error:
+    except READ_FAULTS as error:
         raise InputError(f"channels: {path}: damaged or not a {suffix} file ({error})") from error
     return _checked(recipe, n_blocks, array)
 
@@ -103,7 +106,15 @@ def _from_npz(what: str, content: bytes) -> NDArray[Any]:
 
 
 def _from_mat(what: str, content: bytes) -> NDArray[Any]:
-    return numeric_array(what, content, _chosen(what, numeric_names(what, content)))
+    def choose(variables: Sequence[Variable]) -> Variable:
+        by_name = {variable.name: variable for variable in variables}
+        if VARIABLE in by_name and not by_name[VARIABLE].is_numeric:
+            raise InputError(
+                f"{what}: {VARIABLE!r} is of class {by_name[VARIABLE].matlab_class}; expected an array of numbers"
+            )
+        return by_name[_chosen(what, [variable.name for variable in variables if variable.is_numeric])]
+
+    return read_matlab(what, content, choose)
 
 
 def _chosen(what: str, names: list[str]) -> str:

@@ -199,10 +199,15 @@ def pickled() -> bytes:
         ("h.npz", b"PK no zip", "damaged or not a .npz file"),
         ("h.npz", npz_of("a", "b"), "holds the arrays a, b; name the one to take 'channel'"),
         ("h.npz", npz_of("channel"), "damaged or not a .npz file"),
-        ("h.mat", b"no mat at all", "is not of MATLAB's format 5"),
+        ("h.mat", b"no mat at all", "is neither of MATLAB's format 5 nor of 7.3"),
         ("h.mat", mat_bytes(a=np.eye(2), b=np.eye(2)), "holds the arrays a, b"),
         ("h.mat", mat_bytes(channel=draw(*SHAPE))[:300], "damaged or not a .mat file"),
-        ("h.mat", b"MATLAB 7.3 MAT-file".ljust(512) + b"\x89HDF\r\n\x1a\n", "save it with save"),
+        (
+            "h.mat",
+            mat_bytes(channel={"a": draw(*SHAPE)}),
+            "'channel' is of class struct; expected an array of numbers",
+        ),
+        ("h.mat", b"MATLAB 7.3 MAT-file".ljust(512) + b"\x89HDF\r\n\x1a\n", "damaged or not a .mat file"),
         ("h.txt", b"1", "the name must end in .npy, .npz, .mat"),
     ],
 )
