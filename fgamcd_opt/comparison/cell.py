@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from fgamcd_opt.checker import Verification, verify
+from fgamcd_opt.comparison.cell_outcome import CellOutcome
 from fgamcd_opt.comparison.grid import Cell
-from fgamcd_opt.comparison.row import CellOutcome, Row
+from fgamcd_opt.comparison.row import Row
 from fgamcd_opt.errors import FgamcdError, InputError
 from fgamcd_opt.frontdoor import solve
 from fgamcd_opt.instances.resolve import load
@@ -48,7 +49,13 @@ def answer(cell: Cell, folder: Path, rate_cache: Path | None, stop: threading.Ev
         outcome = CellOutcome.ERROR
         known = {"reason": f"{type(error).__name__}: {error}", "error": traceback.format_exc()}
     known["peak_memory_bytes"] = _peak_memory_bytes()
-    return Row.of_cell(cell, outcome, **known)
+    row = Row.of_cell(cell, outcome, **known)
+    return row if row.fault is None else faulty(cell, row.fault)
+
+
+def faulty(cell: Cell, fault: str) -> Row:
+    """The row of a cell whose own row is none, for example because the solver returned something that is no result."""
+    return Row.of_cell(cell, CellOutcome.ERROR, reason=f"what came back is no row: {fault}")
 
 
 def _solved(
@@ -94,9 +101,9 @@ def _result_fields(result: Result) -> dict[str, Any]:
         "stop_reason": str(result.stop_reason),
         "point_status": str(result.point_status),
         "bound_s": result.bound_s,
-        "bound_kind": result.bound_kind,
+        "bound_kind": result.bound_kind or None,
         "combinatorial_bound_s": result.combinatorial_bound_s,
-        "infeasibility": result.infeasibility,
+        "infeasibility": result.infeasibility or None,
         "build_s": result.times.build_s,
         "rates_s": result.times.rates_s,
         "search_s": result.times.search_s,
@@ -118,7 +125,7 @@ def _verdict_fields(verdict: Verification) -> dict[str, Any]:
         told = verdict.to_json()
         fields["delay_s"] = told["delay_s"] if judged.feasible else None
         fields["max_violation"] = told["max_violation"]
-        fields["metrics"] = judged.metrics()
+        fields["metrics"] = {name: told[name] for name in judged.metrics()}
     return fields
 
 

@@ -15,11 +15,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from fgamcd_opt.comparison.cell import SOLUTION_FILE
+from fgamcd_opt.comparison.cell import SOLUTION_FILE, faulty
+from fgamcd_opt.comparison.cell_outcome import CellOutcome
 from fgamcd_opt.comparison.grid import Cell, CellLimits
 from fgamcd_opt.comparison.provenance import provenance
-from fgamcd_opt.comparison.row import CellOutcome, Row
-from fgamcd_opt.errors import BackendError
+from fgamcd_opt.comparison.row import Row
+from fgamcd_opt.errors import BackendError, InputError
 from fgamcd_opt.extras import how_to_install
 
 GRACE_S = 60.0
@@ -183,7 +184,10 @@ def resident_bytes(pid: int) -> int:
 def _row(cell: Cell, end: _End, path: Path, log: Path, grace_s: float) -> Row:
     """The row that the process left, or one that says how it ended without."""
     if end.killed is None and end.code == 0 and path.exists():
-        row = Row.load(path)
+        try:
+            row = Row.load(path)
+        except InputError as error:  # a plug-in wrote into the folder of the answer
+            row = faulty(cell, str(error))
         peak = max(end.peak_memory_bytes, row.peak_memory_bytes or 0)
         return replace(row, wall_s=end.wall_s, peak_memory_bytes=peak)
     limits = cell.limits

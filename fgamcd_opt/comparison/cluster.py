@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from pathlib import Path
 
+from fgamcd_opt.comparison.cell import faulty
+from fgamcd_opt.comparison.cell_outcome import CellOutcome
 from fgamcd_opt.comparison.child import Answer, prepare, run_cell
 from fgamcd_opt.comparison.grid import Cell
-from fgamcd_opt.comparison.row import CellOutcome, Row
-from fgamcd_opt.errors import BackendError
+from fgamcd_opt.comparison.row import Row
+from fgamcd_opt.errors import BackendError, InputError
 from fgamcd_opt.extras import how_to_install
 
 _CONNECT_S = 30.0
@@ -58,11 +60,21 @@ def run_on_cluster(
             lost = future.exception()
             if lost is None:
                 fields, solution = future.result()
-                yield Answer(Row.from_json(fields), solution)
+                yield _answer(by_key[future.key], fields, solution)
             else:  # Dask gave up on it, for example because every worker that tried was lost
                 reason = f"the cluster gave up: {type(lost).__name__}: {lost}"
                 yield Answer(Row.of_cell(by_key[future.key], CellOutcome.CRASHED, reason=reason), None)
             future.release()
+
+
+def _answer(cell: Cell, fields: dict[str, object], solution: bytes | None) -> Answer:
+    """What a worker sent, if it is the row of the cell; a worker may have another version of this package."""
+    try:
+        row = Row.from_json(fields)
+        fault = f"holds cell {row.cell}" if row.cell != cell.id else row.unlike(cell)
+    except InputError as error:
+        fault = str(error)
+    return Answer(row, solution) if fault is None else Answer(faulty(cell, fault), None)
 
 
 def _run(

@@ -3,35 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from fgamcd_opt.comparison.cell_outcome import CellOutcome
 from fgamcd_opt.comparison.grid import Cell
-from fgamcd_opt.errors import InputError
-from fgamcd_opt.files import read_json, reason_of, write_bytes_atomically
+from fgamcd_opt.comparison.row_schema import contradiction, field_fault
+from fgamcd_opt.errors import InputError, UsageError
+from fgamcd_opt.frontdoor import complete_options
+from fgamcd_opt.sealed_json import read_sealed_json, write_sealed_json
+from fgamcd_opt.solvers.registry import get_solver
+from fgamcd_opt.value_rules import shown
 from fgamcd_opt.variants import Variant
 
-SCHEMA_VERSION = 1
-
-
-class CellOutcome(StrEnum):
-    """How a cell ended."""
-
-    SOLVED = "solved"
-    """The solver returned, whatever it found."""
-    KILLED_TIME = "killed_time"
-    """It was still running long after its time limit, and was killed."""
-    KILLED_MEMORY = "killed_memory"
-    CRASHED = "crashed"
-    """Its process ended without an answer."""
-    ERROR = "error"
-    """An exception that nobody raises on purpose: a bug."""
-    REFUSED = "refused"
-    """The solver does not take this problem here: variant, size, backend or licence."""
+SCHEMA_VERSION = 2
+"""Version 1 had no seal."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,30 +158,59 @@ class Row:
         Raises
         ------
         InputError
-            Another schema version, or a field that is missing, unknown or of an unknown value.
+            Another schema version, a field that is missing, unknown or out of its range, or fields that contradict
+            each other.
         """
         values = dict(fields)
         version = values.pop("schema_version", None)
-        if version != SCHEMA_VERSION:
-            raise InputError(f"schema_version is {version!r}; this release reads {SCHEMA_VERSION}")
-        odd = sorted(set(values) ^ {spec.name for spec in dataclasses.fields(cls)})
-        if odd:
-            raise InputError(f"field {odd[0]!r} is {'unknown' if odd[0] in values else 'missing'}")
+        if isinstance(version, bool) or version != SCHEMA_VERSION:
+            raise InputError(f"schema_version is {shown(version)}; this release reads {SCHEMA_VERSION}")
+        if fault := field_fault(values, _NAMES):
+            raise InputError(fault)
+        row = cls(**{**values, "outcome": CellOutcome(values["outcome"])})
+        if fault := contradiction(row):
+            raise InputError(fault)
+        return row
+
+    @property
+    def fault(self) -> str | None:
+        """What keeps the row from being one that a cell can have, in words; None if nothing does."""
+        return field_fault(vars(self), _NAMES) or contradiction(self)
+
+    def unlike(self, cell: Cell, left_out: Collection[str] = ()) -> str | None:
+        """Says in words what the row and the cell that it is to be the row of do not share; None if nothing.
+
+        Parameters
+        ----------
+        cell
+            What asks for the row.
+        left_out
+            Fields and options that the row need not share.
+        """
+        asked = vars(Row.of_cell(cell, self.outcome))
+        for name in _ASKED:
+            if name not in left_out and asked[name] != getattr(self, name):
+                return f"{name}: is {shown(getattr(self, name))}; the cell asks for {shown(asked[name])}"
         try:
-            return cls(**{**values, "outcome": CellOutcome(values["outcome"])})
-        except ValueError as error:
-            raise InputError(f"outcome: {error}") from error
+            complete = complete_options(get_solver(cell.solver), cell.options)
+        except UsageError:  # then the cell was refused
+            complete = dict(cell.options)
+        for name, given in cell.options.items():
+            if name not in left_out and self.options.get(name) not in (given, complete[name]):
+                return f"options: {name} is {shown(self.options.get(name))}; the cell asks for {shown(given)}"
+        return None
 
     def save(self, path: Path) -> None:
-        """Write the row to a file, one field per line, all or nothing.
+        """Write the row to a file with its seal, one field per line, all or nothing.
 
         Raises
         ------
         InputError
-            If the file cannot be written.
+            If the row has a :attr:`fault`, or the file cannot be written.
         """
-        pairs = (f" {json.dumps(k)}: {json.dumps(v, allow_nan=False)}" for k, v in self.to_json().items())
-        write_bytes_atomically(path, ("{\n" + ",\n".join(pairs) + "\n}\n").encode())
+        if self.fault:
+            raise InputError(f"{path}: {self.fault}")
+        write_sealed_json(path, self.to_json())
 
     @classmethod
     def load(cls, path: Path) -> Row:
@@ -202,16 +219,23 @@ class Row:
         Raises
         ------
         InputError
-            Naming the file and the fault.
+            Naming the file and the fault: it was changed after it was written, is of another version, or holds what
+            no cell can have come to.
         """
+        fields = read_sealed_json(path, SCHEMA_VERSION)
         try:
-            row = cls.from_json(read_json(path, path.read_bytes()))
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read ({reason_of(error)})") from error
+            row = cls.from_json(fields)
         except InputError as error:
-            raise InputError(f"{path}: {error}; delete the file to have its cell run again") from error
+            raise InputError(f"{path}: {error}") from error
         if row.cell != path.stem:
-            raise InputError(
-                f"{path}: holds the row of cell {row.cell}; delete the file to have its cell run again"
-            )
+            raise InputError(f"{path}: holds the row of cell {row.cell}")
         return row
+
+
+_NAMES = tuple(spec.name for spec in dataclasses.fields(Row))
+
+_ASKED = (
+    *("instance", "instance_digest", "solver", "seed", "asked_variant"),
+    *("time_limit_s", "memory_limit_bytes", "gap_tolerance", "threads"),
+)
+"""Fields that the cell gives."""

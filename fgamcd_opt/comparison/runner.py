@@ -13,6 +13,7 @@ from pathlib import Path
 
 from fgamcd_opt.comparison.child import GRACE_S, Answer, prepare, require_psutil, run_cell
 from fgamcd_opt.comparison.grid import Cell, require_distinct
+from fgamcd_opt.comparison.kept_rows import kept_rows, row_path
 from fgamcd_opt.comparison.row import Row
 from fgamcd_opt.errors import BackendError, InputError
 from fgamcd_opt.extras import how_to_install
@@ -36,7 +37,7 @@ def run_cells(
     share_rates: bool = True,
     grace_s: float = GRACE_S,
 ) -> list[Row]:
-    """Run the cells that have no row in ``folder`` yet.
+    """Run the cells that have no row in ``folder`` yet, or one that is not accepted; see `kept_rows`.
 
     Parameters
     ----------
@@ -69,7 +70,7 @@ def run_cells(
     UsageError
         A cell comes twice.
     InputError
-        The folder cannot be written, or a row in it is damaged.
+        The folder cannot be written.
     BackendError
         joblib, psutil or distributed is missing, or no scheduler answers.
     """
@@ -80,7 +81,7 @@ def run_cells(
     wanted += [folder / "solutions"] if keep_solutions else []
     wanted += [rates] if share_rates else []
     _make_folders(wanted)
-    rows = _finished(cells, folder, retry_failed)
+    rows = kept_rows({cell.id: cell for cell in cells}, folder, retry_failed)
     missing = [cell for cell in cells if cell.id not in rows]
     log.info("%d cells, %d of them are in %s already", len(cells), len(rows), folder)
     if missing:
@@ -92,7 +93,7 @@ def run_cells(
                     row = answer.row
                     if keep_solutions and answer.solution is not None:
                         write_bytes_atomically(folder / "solutions" / f"{row.cell}.npz", answer.solution)
-                    row.save(folder / "cells" / f"{row.cell}.json")
+                    row.save(row_path(folder, row.cell))
                     rows[row.cell] = row
                     if progress is not None:
                         progress(row, done, len(missing))
@@ -113,13 +114,6 @@ def _make_folders(folders: Sequence[Path]) -> None:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InputError(f"{folder}: cannot be made ({reason_of(error)})") from error
-
-
-def _finished(cells: Sequence[Cell], folder: Path, retry_failed: bool) -> dict[str, Row]:
-    """Rows that are there, by cell."""
-    paths = {cell.id: folder / "cells" / f"{cell.id}.json" for cell in cells}
-    rows = {name: Row.load(path) for name, path in paths.items() if path.exists()}
-    return {name: row for name, row in rows.items() if row.solved or not retry_failed}
 
 
 def _answers(

@@ -17,9 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from fgamcd_opt.comparison.cell import SOLUTION_FILE, answer
+from fgamcd_opt.comparison.cell_outcome import CellOutcome
 from fgamcd_opt.comparison.grid import Cell, CellLimits, Source
+from fgamcd_opt.comparison.kept_rows import kept_rows, row_path
 from fgamcd_opt.comparison.provenance import provenance
-from fgamcd_opt.comparison.row import CellOutcome, Row
+from fgamcd_opt.comparison.row import Row
 from fgamcd_opt.comparison.runner import Progress
 from fgamcd_opt.errors import InputError
 from fgamcd_opt.files import reason_of, write_bytes_atomically
@@ -33,6 +35,10 @@ SOLVER = "maasn-da"
 
 REFERENCE = "exact"
 """The solver that proves the bounds."""
+
+
+_ELSEWHERE = ("instance", "policy")
+"""Field and option of a row that say where contents were kept, which decides nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +107,8 @@ class Trial:
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def labelled(self, row: Row) -> Row:
-        """The row under the name of the method, with the seed of the training."""
+        """The row under the names of today's instance and method, with the seed of the training."""
+        row = dataclasses.replace(row, instance=self.cell.source.name)
         if self.contender is None:
             return row
         options = {name: value for name, value in row.options.items() if name != "policy"}
@@ -119,7 +126,7 @@ def run_trials(
     retry_failed: bool = False,
     stop: threading.Event | None = None,
 ) -> list[Row]:
-    """Run the trials that have no row in ``folder`` yet.
+    """Run the trials that have no row in ``folder`` yet, or one that is not accepted; see `kept_rows`.
 
     Parameters
     ----------
@@ -144,7 +151,7 @@ def run_trials(
     Raises
     ------
     InputError
-        The folder cannot be written, a row in it is damaged, or a policy cannot act on an instance.
+        The folder cannot be written, or a policy cannot act on an instance.
     KeyboardInterrupt
         Ended early; the rows so far are kept.
     """
@@ -154,7 +161,7 @@ def run_trials(
             wanted.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InputError(f"{wanted}: cannot be made ({reason_of(error)})") from error
-    rows = _finished(trials, folder, retry_failed)
+    rows = kept_rows({trial.id: trial.cell for trial in trials}, folder, retry_failed, _ELSEWHERE)
     missing = [trial for trial in trials if trial.id not in rows]
     log.info("%d solves, %d of them are in %s already", len(trials), len(rows), folder)
     try:
@@ -168,13 +175,6 @@ def run_trials(
         )
         raise
     return [trial.labelled(rows[trial.id]) for trial in trials]
-
-
-def _finished(trials: Sequence[Trial], folder: Path, retry_failed: bool) -> dict[str, Row]:
-    """Rows that are there, by trial."""
-    paths = {trial.id: folder / "cells" / f"{trial.id}.json" for trial in trials}
-    rows = {name: Row.load(path) for name, path in paths.items() if path.exists()}
-    return {name: row for name, row in rows.items() if row.solved or not retry_failed}
 
 
 def _run(trial: Trial, folder: Path, rates: Path | None, stop: threading.Event | None) -> Row:
@@ -192,5 +192,5 @@ def _run(trial: Trial, folder: Path, rates: Path | None, stop: threading.Event |
         if row.solution_digest is not None:
             solution = (Path(name) / SOLUTION_FILE).read_bytes()
             write_bytes_atomically(folder / "solutions" / f"{trial.id}.npz", solution)
-    row.save(folder / "cells" / f"{trial.id}.json")
+    row.save(row_path(folder, trial.id))
     return row

@@ -9,9 +9,9 @@ import torch
 from cli_runner import Run
 
 from fgamcd_opt.comparison.cell import answer
+from fgamcd_opt.comparison.cell_outcome import CellOutcome
 from fgamcd_opt.comparison.classes import derive
 from fgamcd_opt.comparison.grid import Source, make_grid
-from fgamcd_opt.comparison.row import CellOutcome
 from fgamcd_opt.errors import ExitCode
 from fgamcd_opt.learning.config import TrainConfig
 from fgamcd_opt.learning.environment.layout import StateLayout

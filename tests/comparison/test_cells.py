@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from fgamcd_opt.checker import verify
+from fgamcd_opt.comparison.cell_outcome import CellOutcome
 from fgamcd_opt.comparison.child import Answer, run_cell
 from fgamcd_opt.comparison.classes import contradictions, derive
 from fgamcd_opt.comparison.grid import Cell, CellLimits, Source, make_grid
-from fgamcd_opt.comparison.row import CellOutcome, Row
+from fgamcd_opt.comparison.row import Row
 from fgamcd_opt.frontdoor import solve
 from fgamcd_opt.instances.format import save_instance
 from fgamcd_opt.instances.resolve import load

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fgamcd_opt.comparison.cell_outcome import CellOutcome
 from fgamcd_opt.comparison.classes import CLASSES, contradictions, derive
 from fgamcd_opt.comparison.grid import Cell, Source
-from fgamcd_opt.comparison.row import CellOutcome, Row
+from fgamcd_opt.comparison.row import Row
 from fgamcd_opt.instances.best_known import BestKnown
 from fgamcd_opt.status import relative_gap
 

@@ -54,23 +54,44 @@ def test_the_table_has_every_field_and_metric(tmp_path: Path, plug_ins: Path, ro
     assert table["delay_s"].isna().tolist() == [False, True]
 
 
-def test_a_damaged_row_is_refused_with_the_remedy(tmp_path: Path, plug_ins: Path, roomy: Path) -> None:
-    cells = make_grid([Source.of(str(roomy))], ["odd-plain"])
-    (row,) = run_cells(cells, tmp_path)
+def test_a_bad_row_is_named_set_aside_and_its_cell_run_again(
+    tmp_path: Path, plug_ins: Path, roomy: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    cells = make_grid([Source.of(str(roomy))], ["odd-plain"], [0, 1])
+    row, other = run_cells(cells, tmp_path)
     path = tmp_path / "cells" / f"{row.cell}.json"
     good = path.read_text()
     for bad, fault in (
         (good[:100], "not valid JSON"),
-        (good.replace('"seed": 0', '"seed": 0, "more": 1'), "'more' is unknown"),
-        (good.replace('"solved"', '"done"'), "'done'"),
-        (good.replace(row.cell, "0" * 64), "holds the row of cell 000"),
-        (good.replace('"schema_version": 1', '"schema_version": 2'), "reads 1"),
+        (good.replace('"seed": 0', '"seed": 1'), "does not match its seal"),
+        (
+            good.replace('"schema_version": 2', '"schema_version": 1'),
+            "schema_version is 1; this release reads 2",
+        ),
+        ((tmp_path / "cells" / f"{other.cell}.json").read_text(), f"holds the row of cell {other.cell}"),
     ):
+        caplog.clear()
         path.write_text(bad)
-        with pytest.raises(InputError, match=fault) as refused:
-            run_cells(cells, tmp_path)
-        assert "delete the file" in str(refused.value)
-        assert str(path) in str(refused.value)
+        again, kept = run_cells(cells, tmp_path)
+        assert kept == other
+        assert again.delay_s == row.delay_s
+        (warned,) = (record.getMessage() for record in caplog.records if record.levelname == "WARNING")
+        assert f"{path}: {fault}" in warned
+        assert warned.endswith(f"set aside as {row.cell}.refused, its cell is run again")
+        assert path.with_suffix(".refused").read_text() == bad
+        assert Row.load(path) == again
+
+
+def test_a_row_that_cannot_be_set_aside_is_an_error(
+    tmp_path: Path, plug_ins: Path, roomy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cells = make_grid([Source.of(str(roomy))], ["odd-plain"])
+    (row,) = run_cells(cells, tmp_path)
+    path = tmp_path / "cells" / f"{row.cell}.json"
+    path.write_text("{}")
+    path.with_suffix(".refused").mkdir()
+    with pytest.raises(InputError, match=r"cannot be set aside as [0-9a-f]{64}\.refused .*; delete it"):
+        run_cells(cells, tmp_path)
 
 
 def test_what_makes_no_sense_is_refused_before_any_work(tmp_path: Path, plug_ins: Path, roomy: Path) -> None:

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from scipy.stats import gmean
 from synthetic_rows import BOUND_S, GAPS, METRICS, cell, failed, frame, varied
 
+from fgamcd_opt.comparison.cell_outcome import CellOutcome
 from fgamcd_opt.comparison.classes import derive
 from fgamcd_opt.comparison.grid import Cell, Source
-from fgamcd_opt.comparison.row import CellOutcome, Row
+from fgamcd_opt.comparison.row import Row
 from fgamcd_opt.comparison.scores import scores_of, shifted_geometric_mean
 from fgamcd_opt.comparison.summary_tables import pair_table, summary_table
 

@@ -15,8 +15,8 @@ from stand_in import StandIn, make_policy
 
 from fgamcd_opt import P1, load_instance, solve
 from fgamcd_opt.cli.main import INTERRUPTED, main
+from fgamcd_opt.comparison.cell_outcome import CellOutcome
 from fgamcd_opt.comparison.grid import Source
-from fgamcd_opt.comparison.row import CellOutcome
 from fgamcd_opt.errors import ExitCode, InputError, UsageError
 from fgamcd_opt.learning.config import method_config
 from fgamcd_opt.learning.contender import read_contender
