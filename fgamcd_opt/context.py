@@ -82,6 +82,7 @@ class SolveContext:
     _last_progress: float = field(default=-math.inf, init=False)
     _trace: list[tuple[float, float | None, float | None]] = field(default_factory=list, init=False)
     _entry_ends: float = field(default=-math.inf, init=False)
+    _recording: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     @property
     def elapsed_s(self) -> float:
@@ -132,7 +133,11 @@ class SolveContext:
         at_s
             The moment, in seconds since the start, if it is not now.
         """
-        now = self.elapsed_s if at_s is None else at_s
+        with self._recording:  # threads of a solver may race
+            self._record(delay_s, bound_s, self.elapsed_s if at_s is None else at_s)
+
+    def _record(self, delay_s: float | None, bound_s: float | None, now: float) -> None:
+        """Add an entry to the trace, or replace the last one, if something is better."""
         best_delay, best_bound = self._trace[-1][1:] if self._trace else (None, None)
         delay, bound = best_delay, best_bound
         if delay_s is not None and math.isfinite(delay_s) and (delay is None or delay_s < delay):

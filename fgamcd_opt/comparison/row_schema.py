@@ -258,14 +258,14 @@ def _of_the_proofs(row: Row) -> Iterable[str]:
         yield f"infeasibility: {shown(row.infeasibility)} with stop_reason {row.stop_reason}"
     if infeasible and row.solution_digest is not None:
         yield "stop_reason: infeasible, but there is a point"
-    feasible = row.point_status == PointStatus.FEASIBLE and row.delay_s is not None
-    if feasible:
+    delay_s = row.delay_s if row.point_status == PointStatus.FEASIBLE else None
+    if delay_s is not None:
         for name in ("bound_s", "combinatorial_bound_s"):
             bound = getattr(row, name)
-            if bound is not None and bound > row.delay_s * (1.0 + CLAIM_TOLERANCE):
-                yield f"{name}: {bound!r} is above the delay {row.delay_s!r}"
+            if bound is not None and bound > delay_s * (1.0 + CLAIM_TOLERANCE):
+                yield f"{name}: {bound!r} is above the delay {delay_s!r}"
     allowed = {StopReason.OPTIMAL: OPTIMALITY_GAP, StopReason.GAP_REACHED: row.gap_tolerance}
     if row.stop_reason in allowed:
-        gap = relative_gap(row.delay_s, row.bound_s) if feasible and row.bound_s is not None else None
+        gap = None if delay_s is None or row.bound_s is None else relative_gap(delay_s, row.bound_s)
         if gap is None or gap > allowed[StopReason(row.stop_reason)]:
             yield f"stop_reason: {row.stop_reason} with gap {gap}"
