@@ -9,13 +9,14 @@ BIN := $(VENV)/bin
 SOURCES := fgamcd_opt formulations solvers instances tests docs $(wildcard benchmarks)
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test install lint format installed types site pytest benchmark docs clean
+.PHONY: help demo test install lint format installed types site pytest fuzz benchmark docs clean
 
 help:
 	@echo 'make demo        install into $(VENV) and solve the paper-size instance'
 	@echo 'make test        ruff, mypy, the documentation site and the test suite'
 	@echo 'make lint | types | site | pytest    one of the four alone; the site is built into site/'
 	@echo 'make format      let ruff format the sources'
+	@echo 'make fuzz        adversarial instances with fresh seeds against every solver, for MINUTES'
 	@echo 'make benchmark   speed and certified gaps of the beamforming'
 	@echo 'make docs        run the examples of the documentation and refresh their outputs'
 	@echo 'make clean       remove what was built ($(VENV) stays)'
@@ -67,6 +68,12 @@ site: installed
 
 pytest: $(VENV)/dev.stamp
 	$(BIN)/pytest
+
+# FOLDER keeps what is found; a run with the same folder goes on where the last one was.
+MINUTES ?= 30
+FOLDER ?= out/fuzz
+fuzz: $(VENV)/dev.stamp
+	$(BIN)/python tests/soundness/fuzz.py --minutes $(MINUTES) --folder $(FOLDER)
 
 benchmark: $(VENV)/core.stamp
 	$(BIN)/python benchmarks/beamforming.py
