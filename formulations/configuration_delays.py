@@ -8,21 +8,17 @@ A_k(S) is the air time of block k: D_k / rho_k(S) in P1 itself. A unit is what i
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from fgamcd_opt.compiled import Array, kernel
 from fgamcd_opt.delay import bits
 from fgamcd_opt.problem import P1
 from fgamcd_opt.variants import Granularity
 from fgamcd_opt.violations import wanted_by_own_users
 
-Array = np.ndarray[Any, Any]
 
-
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _enumerate(
     starts: Array,
     bits: Array,

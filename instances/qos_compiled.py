@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from fgamcd_opt.compiled import Array, kernel
 from fgamcd_opt.instances.qos import ITERATIONS, STEP, TINY
 
-Array = np.ndarray[Any, Any]
 
-
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _ascend(gram: Array, start: Array, loss: Array) -> float:
     """Best amplitude of one PB from one start."""
     n_nodes, m = gram.shape[0], gram.shape[1]
@@ -51,7 +47,7 @@ def _ascend(gram: Array, start: Array, loss: Array) -> float:
     return best
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _ascend_all(gram: Array, phase: Array, loss: Array, best: Array) -> None:
     for b in range(phase.shape[0]):
         for s in range(phase.shape[1]):

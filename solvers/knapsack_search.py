@@ -6,17 +6,15 @@ is one mask for all its columns.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from fgamcd_opt.compiled import Array, kernel
 from fgamcd_opt.formulations.knapsack import Knapsack
 from fgamcd_opt.solvers.growing_sets import GrowingSets
 from fgamcd_opt.solvers.lagrangian import priced_delays
-
-Array = np.ndarray[Any, Any]
 
 WORTHWHILE = 1e-7
 """Gain, relative to the whole delay, below which no exchange is tried."""
@@ -97,7 +95,7 @@ def _moves_of(knapsack: Knapsack) -> Moves:
     )
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _free_bytes(moves: Moves, chosen: Array) -> Array:
     free = moves.storage_bytes.copy()
     for k in range(chosen.size):
@@ -105,7 +103,7 @@ def _free_bytes(moves: Moves, chosen: Array) -> Array:
     return free
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _polish(moves: Moves, chosen: Array, promising_s: float) -> bool:
     free = _free_bytes(moves, chosen)
     if not _repair(moves, chosen, free):
@@ -118,14 +116,14 @@ def _polish(moves: Moves, chosen: Array, promising_s: float) -> bool:
     return True
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _place(free: Array, size: int, old: int, new: int) -> None:
     """Account for a block whose caching set changes from ``old`` to ``new``."""
     for n in range(free.size):
         free[n] += (((old >> n) & 1) - ((new >> n) & 1)) * size
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _room(free: Array, size: int) -> int:
     """The nodes with at least ``size`` bytes free."""
     nodes = 0
@@ -135,7 +133,7 @@ def _room(free: Array, size: int) -> int:
     return nodes
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _repair(moves: Moves, chosen: Array, free: Array) -> bool:
     """Least costly moves off overfull nodes, until there are none; False if that ends before."""
     everywhere = (1 << free.size) - 1
@@ -168,7 +166,7 @@ def _repair(moves: Moves, chosen: Array, free: Array) -> bool:
     return False
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _move_all(moves: Moves, chosen: Array, free: Array) -> None:
     """Move every block to its quickest column that fits (columns are sorted by delay), until nothing moves."""
     moved = True
@@ -185,7 +183,7 @@ def _move_all(moves: Moves, chosen: Array, free: Array) -> None:
                     break
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _exchange_all(moves: Moves, chosen: Array, free: Array, worthwhile_s: float) -> bool:
     """Let every block gain where another makes room for less than the gain; True if something was exchanged."""
     exchanged = False
@@ -206,7 +204,7 @@ def _exchange_all(moves: Moves, chosen: Array, free: Array, worthwhile_s: float)
     return exchanged
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _make_room(moves: Moves, chosen: Array, free: Array, k: int, most_s: float) -> tuple[int, int]:
     """The least costly move of a block other than ``k`` after which all fits, if it costs less than ``most_s``."""
     overfull = ((1 << free.size) - 1) & ~_room(free, 0)

@@ -14,15 +14,13 @@ the unrestricted problem are a start from which few steps are left.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from fgamcd_opt.compiled import Array, kernel
 from fgamcd_opt.formulations.knapsack import Knapsack
-
-Array = np.ndarray[Any, Any]
 
 OPTIMAL, INFEASIBLE, CUT_OFF, UNFINISHED = 0, 1, 2, 3
 """Status of :func:`dual_simplex`. Except for ``INFEASIBLE`` the value of L is what counts, and is always a bound."""
@@ -118,7 +116,7 @@ def solve_storage_lp(knapsack: Knapsack) -> tuple[NDArray[np.float64], bool]:
     return vertex.price / unit, status != INFEASIBLE
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def dual_simplex(
     columns: Columns, need: Array, forbid: Array, vertex: Vertex, key: Array, cutoff: float, steps: int
 ) -> tuple[int, float]:
@@ -184,7 +182,7 @@ def dual_simplex(
     return status, _cheapest(columns, need, forbid, vertex.price, rent, cheapest)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _rises_for_ever(columns: Columns, need: Array, forbid: Array, direction: Array, slope: Array) -> bool:
     """Whether prices along ``direction`` prove that the open columns cannot fit, with a margin for rounding."""
     for n in range(direction.size):
@@ -201,12 +199,12 @@ def _rises_for_ever(columns: Columns, need: Array, forbid: Array, direction: Arr
     return bool(rise > room + _MARGIN * (rise + room))
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _open(mask: int, need: int, forbid: int) -> bool:
     return (mask & need) == need and (mask & forbid) == 0
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _usable(columns: Columns, need: Array, forbid: Array, rows: Array) -> bool:
     """Whether every block that is tied has a tied column that is open; if not, the vertex is no start."""
     for i in range(rows.shape[0]):
@@ -220,7 +218,7 @@ def _usable(columns: Columns, need: Array, forbid: Array, rows: Array) -> bool:
     return True
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _sum_over_sets(values: Array, total: Array) -> None:
     """Sum of ``values`` over the nodes of every set."""
     total[0] = 0.0
@@ -229,7 +227,7 @@ def _sum_over_sets(values: Array, total: Array) -> None:
             total[(1 << n) + mask] = total[mask] + values[n]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _cheapest(columns: Columns, need: Array, forbid: Array, price: Array, rent: Array, key: Array) -> float:
     """L, and the cheapest open column of every block."""
     total = 0.0
@@ -247,7 +245,7 @@ def _cheapest(columns: Columns, need: Array, forbid: Array, price: Array, rent: 
     return total
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _solve(matrix: Array, work: Array, x: Array, transposed: bool) -> bool:
     """Solve matrix x = b by elimination, b given in ``x``; False if the matrix is singular."""
     n = x.size
@@ -275,7 +273,7 @@ def _solve(matrix: Array, work: Array, x: Array, transposed: bool) -> bool:
     return True
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _swap(vertex: Vertex, key: Array, row: int) -> None:
     """Make the column of a row the key of its block; the old key takes its place in the row."""
     block, column = vertex.rows[row, 0], vertex.rows[row, 1]
@@ -286,7 +284,7 @@ def _swap(vertex: Vertex, key: Array, row: int) -> None:
             vertex.rows[i, 2] = column
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _shares(
     columns: Columns, need: Array, forbid: Array, vertex: Vertex, key: Array, matrix: Array, work: Array
 ) -> bool:
@@ -332,7 +330,7 @@ def _shares(
     return True
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _leaving(
     columns: Columns,
     need: Array,
@@ -364,7 +362,7 @@ def _leaving(
     return leaving
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _breakpoint(
     columns: Columns, need: int, forbid: int, k: int, key: int, skip: int, rent: Array, slope: Array
 ) -> tuple[float, int, float]:
@@ -382,7 +380,7 @@ def _breakpoint(
     return first, column, loss
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _advance(
     columns: Columns,
     need: Array,

@@ -5,17 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
-from numba import njit
 from numpy.typing import NDArray
 
+from fgamcd_opt.compiled import Array, kernel
 from fgamcd_opt.errors import UsageError
 from fgamcd_opt.learning.environment.layout import StateLayout
-
-Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,7 +180,7 @@ def _fields(
     }
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _draw(
     chances: Array, count: int, weight: Array, rows: Array, divisor: float, drawn: Array, found: int
 ) -> int:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numba import njit
 
-Array = np.ndarray[Any, Any]
+from fgamcd_opt.compiled import Array, kernel
 
 REPAIRS = ("none", "caching", "delivery")
 """What is put right before a decision is executed; each includes the one before."""
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def execute(
     chosen: Array,
     repaired: bool,
@@ -55,7 +52,7 @@ def execute(
                 room[e, n] -= block_bytes[k]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def deliver(
     bits: Array,
     redeliver: bool,
@@ -102,7 +99,7 @@ def deliver(
     return -1
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def shown(states: Array, row: Array, room: Array, bytes_to_come: Array, first: int) -> Array:
     """(E, S) states of rows (E,), the room (E, N) filled in from entry ``first`` on as a share of what is to come."""
     state = np.empty((row.size, states.shape[1]), np.float32)
@@ -113,7 +110,7 @@ def shown(states: Array, row: Array, room: Array, bytes_to_come: Array, first: i
     return state
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def caching_mask(bits: Array) -> Array:
     """(B,) masks of the nodes that cache, of bits (B, N, N)."""
     masks = np.empty(bits.shape[0], np.int64)
@@ -122,7 +119,7 @@ def caching_mask(bits: Array) -> Array:
     return masks
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def participants(bits: Array) -> Array:
     """(B,) masks of the nodes that cache the block or receive it (3), of executed bits (B, N, N)."""
     masks = np.empty(bits.shape[0], np.int64)
@@ -131,7 +128,7 @@ def participants(bits: Array) -> Array:
     return masks
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def migration_s(bits: Array, link_s: Array) -> Array:
     """(B,) slowest migration in s of executed bits (B, N, N) over links (B, N, N - 1); 0 without one."""
     slowest_s = np.empty(bits.shape[0])
@@ -140,7 +137,7 @@ def migration_s(bits: Array, link_s: Array) -> Array:
     return slowest_s
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def cheapest_migration(caching: int, mask: int, link_s: Array) -> Array:
     """(N, N - 1) bits that bring a block to every node of ``mask`` outside C over the fastest link from C."""
     bits = np.zeros(link_s.shape, np.uint8)
@@ -151,7 +148,7 @@ def cheapest_migration(caching: int, mask: int, link_s: Array) -> Array:
     return bits
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def best_set(
     caching: int, size_bits: float, link_s: Array, most_bps: Array, rate_bps: Array
 ) -> tuple[int, bool]:
@@ -193,7 +190,7 @@ def best_set(
     return best, True
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _caching(bits: Array) -> int:
     """Mask of the nodes that cache, of bits (N, N)."""
     mask = 0
@@ -203,7 +200,7 @@ def _caching(bits: Array) -> int:
     return mask
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _participants(bits: Array) -> int:
     """Mask of the nodes that cache the block or receive it, of executed bits (N, N)."""
     mask = _caching(bits)
@@ -214,7 +211,7 @@ def _participants(bits: Array) -> int:
     return mask
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _slowest_s(bits: Array, link_s: Array) -> float:
     """Slowest migration in s of executed bits (N, N) over links (N, N - 1)."""
     slowest_s = 0.0
@@ -225,7 +222,7 @@ def _slowest_s(bits: Array, link_s: Array) -> float:
     return slowest_s
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _fastest_sender(caching: int, m: int, link_s: Array) -> int:
     """Node of C, the first of several, with the fastest link to node m outside C; -1 if it is in C."""
     fastest = -1
@@ -238,19 +235,19 @@ def _fastest_sender(caching: int, m: int, link_s: Array) -> int:
     return fastest
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _column(n: int, m: int) -> int:
     """Place of node m among the others of node n."""
     return m - 1 if m > n else m
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _other(n: int, j: int) -> int:
     """Node j of the others of node n, which stand in increasing order."""
     return j + 1 if j >= n else j
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _keep_reserve(
     taken: Array, room: Array, row: int, end: int, block_bytes: Array, requested: Array
 ) -> None:
@@ -270,7 +267,7 @@ def _keep_reserve(
         taken[least] = False
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _all_placed(left: Array, first: int, end: int, block_bytes: Array, requested: Array) -> bool:
     """Whether the blocks fit, each into the roomiest node; ``left`` (N,) is used up."""
     for row in range(first, end):
@@ -282,7 +279,7 @@ def _all_placed(left: Array, first: int, end: int, block_bytes: Array, requested
     return True
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _place_orphan(taken: Array, room: Array, size: int) -> None:
     """Give a block that no node takes to the node with most room, if it fits there."""
     if not taken.any():
@@ -290,7 +287,7 @@ def _place_orphan(taken: Array, room: Array, size: int) -> None:
         taken[roomiest] = room[roomiest] >= size
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _mask_links(chosen: Array, link_s: Array) -> None:
     """Drop migration (N, N) from nodes that do not cache the block and over links that do not exist."""
     for n in range(chosen.shape[0]):
@@ -298,7 +295,7 @@ def _mask_links(chosen: Array, link_s: Array) -> None:
             chosen[n, 1 + j] &= chosen[n, 0] and np.isfinite(link_s[n, j])
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _drop_needless_links(chosen: Array, link_s: Array) -> None:
     """Drop migration (N, N) to nodes that cache the block, and all but the fastest link to each other node."""
     arrival_s = np.full(chosen.shape[0], np.inf)

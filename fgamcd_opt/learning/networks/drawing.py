@@ -7,16 +7,14 @@ actors learn, are in `gumbel`.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import torch
-from numba import njit
 
-Array = np.ndarray[Any, Any]
+from fgamcd_opt.compiled import Array, inlined_kernel, kernel
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def likelier_bits(logits: Array, admissible: Array) -> Array:
     """The likelier value of each bit (logit > 0), within the masks: (E, N, N) uint8.
 
@@ -41,7 +39,7 @@ def draw_chances(admissible: Array, generator: torch.Generator) -> Array:
     return torch.rand((*admissible.shape, 1 + admissible.shape[1]), generator=generator).numpy()
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def drawn_bits(logits: Array, admissible: Array, chances: Array, epsilon: float, fresh: Array) -> Array:
     """Bits that are 1 with probability sigmoid(logit) before the masks: (E, N, N) uint8.
 
@@ -67,7 +65,7 @@ def drawn_bits(logits: Array, admissible: Array, chances: Array, epsilon: float,
     return bits
 
 
-@njit(nogil=True, cache=True, inline="always")
+@inlined_kernel
 def _happens(chance: float, logit: float) -> bool:
     """Whether a uniform variable is below sigmoid(logit)."""
     return chance * (1.0 + math.exp(-logit)) < 1.0
