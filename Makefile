@@ -16,7 +16,7 @@ help:
 	@echo 'make test        ruff, mypy, the documentation site and the test suite'
 	@echo 'make lint | types | site | pytest    one of the four alone; the site is built into site/'
 	@echo 'make format      let ruff format the sources'
-	@echo 'make fuzz        adversarial instances with fresh seeds against every solver, for MINUTES'
+	@echo 'make fuzz        property tests with fresh examples; every solver on adversarial instances, for MINUTES'
 	@echo 'make benchmark   speed and certified gaps of the beamforming'
 	@echo 'make docs        run the examples of the documentation and refresh their outputs'
 	@echo 'make clean       remove what was built ($(VENV) stays)'
@@ -66,14 +66,19 @@ types: installed
 site: installed
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
 
+# PYTEST holds options: CI, which has a browser, gives --require-browser.
 pytest: $(VENV)/dev.stamp
-	$(BIN)/pytest
+	$(BIN)/pytest $(PYTEST)
 
-# FOLDER keeps what is found; a run with the same folder goes on where the last one was.
+# The property tests once with fresh examples, then adversarial instances with fresh seeds for MINUTES. FOLDER keeps what
+# these find; a run with the same folder goes on where the last one was.
 MINUTES ?= 30
 FOLDER ?= out/fuzz
 fuzz: $(VENV)/dev.stamp
-	$(BIN)/python tests/soundness/fuzz.py --minutes $(MINUTES) --folder $(FOLDER)
+	failed=0; \
+	$(BIN)/pytest -q -m hypothesis --hypothesis-profile=fuzz $(PYTEST) || failed=1; \
+	$(BIN)/python tests/soundness/fuzz.py --minutes $(MINUTES) --folder $(FOLDER) || failed=1; \
+	exit $$failed
 
 benchmark: $(VENV)/core.stamp
 	$(BIN)/python benchmarks/beamforming.py

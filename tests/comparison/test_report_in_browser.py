@@ -6,7 +6,6 @@ A page of the test holds the report in frames of the widths of a desktop and of 
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 
 import pytest
@@ -51,14 +50,6 @@ addEventListener("load", () => {
 </script></body>"""
 
 
-def chromium():
-    """The browser; the tests need it."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    found = next((path for path in map(shutil.which, names) if path), None)
-    assert found, "these tests need Chromium: apt-get install chromium"
-    return found
-
-
 @pytest.fixture(scope="module")
 def scores(report):
     return scores_of(report.table)
@@ -73,7 +64,7 @@ def places(scores):
 
 
 @pytest.fixture(scope="module")
-def seen(places, report, tmp_path_factory):
+def seen(browser, places, report, tmp_path_factory):
     """What the observer wrote down, by width."""
     folder = tmp_path_factory.mktemp("browser")
     address = (report.folder / "report.html").as_uri()
@@ -85,7 +76,7 @@ def seen(places, report, tmp_path_factory):
     page = folder / "observer.html"
     page.write_text(OBSERVER % ("".join(frames), *[by_address] * 2, *[by_click] * 4), encoding="utf-8")
     done = subprocess.run(
-        [chromium(), "--headless", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files",
+        [browser, "--headless", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files",
          f"--user-data-dir={folder / 'profile'}", "--virtual-time-budget=10000", "--dump-dom", page.as_uri()],
         capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
