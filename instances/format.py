@@ -7,6 +7,7 @@ from pathlib import Path
 from fgamcd_opt.archive import read_archive, write_archive
 from fgamcd_opt.errors import InputError
 from fgamcd_opt.instances.instance import ARRAY_FIELDS, UNITS, Instance
+from fgamcd_opt.instances.recipe_check import recipe_fault
 
 KIND = "instance"
 _HEADER_FIELDS = ("name", "bandwidth_hz", "noise_w", "csi_set", "block_names", "model_names", "recipe")
@@ -32,7 +33,8 @@ def load_instance(path: Path | str) -> Instance:
     ------
     InputError
         Naming the file and the fault: see `fgamcd_opt.archive.read_archive` and `Instance`; also unknown or
-        missing fields, other units, and a digest that does not match the content.
+        missing fields, other units, a digest that does not match the content, and a recipe that makes another
+        instance (`fgamcd_opt.instances.recipe_check`).
     """
     header, arrays = read_archive(path, KIND)
     _same_names(path, "header field", set(header), {*_HEADER_FIELDS, "units", "digest"})
@@ -51,6 +53,10 @@ def load_instance(path: Path | str) -> Instance:
         raise InputError(
             f"{path}: the content has digest {instance.digest}, but the file says {header['digest']!r}; "
             "it was changed after it was written"
+        )
+    if fault := recipe_fault(instance):
+        raise InputError(
+            f"{path}: recipe: {fault}; generate the file anew, or set its recipe to null to use it without"
         )
     return instance
 

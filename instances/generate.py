@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,18 +55,11 @@ def generate(recipe: Recipe, ascent: Ascent | None = None) -> Instance:
         block_bytes=repository.block_bytes,
         model_blocks=repository.model_blocks,
         requests=requests,
-        storage_bytes=np.rint(1e9 * _per_node(recipe.storage_gb, recipe.nodes)).astype(np.int64),
-        power_w=np.array(
-            [from_decibel(p - 30.0) for p in _per_node(recipe.power_dbm, recipe.nodes).tolist()]
-        ),
-        antennas=np.full(recipe.nodes, recipe.antennas),
-        bandwidth_hz=recipe.bandwidth_hz,
-        noise_w=from_decibel(recipe.noise_dbm - 30.0),
-        backhaul_bps=_backhaul(recipe, len(repository.block_names), node_xy_m),
+        **node_fields(recipe),
+        backhaul_bps=backhaul_rates(recipe, len(repository.block_names), node_xy_m),
         channel=channel,
         csi_radius=network.csi_radii(channel, recipe.csi_delta),
         pair_channel=pair_channel,
-        csi_set=recipe.csi_set,
         qos_bps=np.zeros(recipe.users),
         node_xy_m=node_xy_m,
         user_xy_m=user_xy_m,
@@ -76,6 +70,19 @@ def generate(recipe: Recipe, ascent: Ascent | None = None) -> Instance:
     draw_bps = 1e9 * (recipe.qos_gbps_min + (recipe.qos_gbps_max - recipe.qos_gbps_min) * draw)
     qos_bps = capped_qos(instance, draw_bps, recipe.qos_cap, ascent)
     return instance.replace(qos_bps=qos_bps, recipe=recipe.to_json())
+
+
+def node_fields(recipe: Recipe) -> dict[str, Any]:
+    """Fields of the instance that stand in the recipe itself, in other units: nodes, band, error set."""
+    power_dbm = _per_node(recipe.power_dbm, recipe.nodes).tolist()
+    return {
+        "storage_bytes": np.rint(1e9 * _per_node(recipe.storage_gb, recipe.nodes)).astype(np.int64),
+        "power_w": np.array([from_decibel(p - 30.0) for p in power_dbm]),
+        "antennas": np.full(recipe.nodes, recipe.antennas),
+        "bandwidth_hz": recipe.bandwidth_hz,
+        "noise_w": from_decibel(recipe.noise_dbm - 30.0),
+        "csi_set": recipe.csi_set,
+    }
 
 
 def _with_digests(recipe: Recipe) -> Recipe:
@@ -124,12 +131,16 @@ def _synthetic_family(recipe: Recipe) -> Family:
     return Family("synthetic", layers, recipe.models_per_family, recipe.roots_per_family, depth)
 
 
+def node_positions(recipe: Recipe) -> NDArray[np.float64]:
+    """(N, 2) nodes of a recipe, in m."""
+    if recipe.placement == "grid":
+        return network.grid_positions(recipe.nodes, recipe.area_m)
+    return network.uniform_positions(recipe.nodes, recipe.area_m, recipe.seed)
+
+
 def positions(recipe: Recipe) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(N, 2) nodes and (U, 2) users of a recipe, in m."""
-    if recipe.placement == "grid":
-        node_xy_m = network.grid_positions(recipe.nodes, recipe.area_m)
-    else:
-        node_xy_m = network.uniform_positions(recipe.nodes, recipe.area_m, recipe.seed)
+    node_xy_m = node_positions(recipe)
     user_xy_m = network.user_positions(
         recipe.users, node_xy_m, recipe.area_m, recipe.min_distance_m, recipe.seed
     )
@@ -169,7 +180,8 @@ def _fading_rows(
     return np.stack([users, np.zeros_like(users)], axis=1), pair_user
 
 
-def _backhaul(recipe: Recipe, n_blocks: int, node_xy_m: NDArray[np.float64]) -> NDArray[np.float64]:
+def backhaul_rates(recipe: Recipe, n_blocks: int, node_xy_m: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(K or 1, N, N) link rates of a recipe in bit/s."""
     rows = n_blocks if recipe.backhaul == "per_block" else 1
     _refuse_large("nodes", "backhaul", rows * recipe.nodes**2)
     low, high = 1e9 * recipe.backhaul_gbps_min, 1e9 * recipe.backhaul_gbps_max

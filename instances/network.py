@@ -42,12 +42,13 @@ def user_positions(
     InputError
         If the nodes leave practically no room.
     """
-    return np.array([_user(u, node_xy_m, area_m, min_distance_m, seed) for u in range(n_users)])
+    return np.array([user_position(u, node_xy_m, area_m, min_distance_m, seed) for u in range(n_users)])
 
 
-def _user(
+def user_position(
     user: int, node_xy_m: NDArray[np.float64], area_m: float, min_distance_m: float, seed: int
 ) -> NDArray[np.float64]:
+    """(2,) one of :func:`user_positions`."""
     generator = stream(seed, Purpose.USER_POSITION, user)
     for _ in range(_MAX_TRIES):
         position = rounded(area_m * generator.random(2))

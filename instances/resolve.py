@@ -13,6 +13,7 @@ from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.instances.library import library
 from fgamcd_opt.instances.presets import PRESETS
 from fgamcd_opt.instances.recipe import Recipe
+from fgamcd_opt.instances.recipe_check import verified_recipe
 from fgamcd_opt.instances.recipe_fields import nearest
 
 _MAX_RECIPE_BYTES = 1 << 20
@@ -92,10 +93,4 @@ def _from_file(path: Path, overrides: Mapping[str, str]) -> Instance:
         return instance
     if instance.recipe is None:
         raise InputError(f"{path}: carries no recipe, so that {next(iter(overrides))} cannot be changed")
-    try:
-        recipe = Recipe.from_json(instance.recipe)
-    except InputError as error:
-        raise InputError(f"{path}: recipe: {error}") from error
-    if generate(recipe).digest != instance.digest:
-        raise InputError(f"{path}: its recipe does not regenerate it, so that it cannot be changed by fields")
-    return generate(recipe.with_overrides(overrides))
+    return generate(verified_recipe(instance, str(path)).with_overrides(overrides))

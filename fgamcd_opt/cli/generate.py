@@ -38,6 +38,7 @@ def run(args: argparse.Namespace) -> ExitCode:
 
     from fgamcd_opt.files import write_bytes_atomically
     from fgamcd_opt.instances.format import save_instance
+    from fgamcd_opt.instances.recipe_check import verified_recipe
     from fgamcd_opt.instances.resolve import load
 
     instance = load(args.instance, args.set)
@@ -46,7 +47,8 @@ def run(args: argparse.Namespace) -> ExitCode:
     elif instance.recipe is None:
         raise InputError(f"{args.instance}: carries no recipe; only an .npz file can hold it")
     else:
-        write_bytes_atomically(path, f"{json.dumps(instance.recipe, indent=1)}\n".encode())
+        recipe = verified_recipe(instance, args.instance).to_json()
+        write_bytes_atomically(path, f"{json.dumps(recipe, indent=1)}\n".encode())
     written = {
         "file": str(path),
         "bytes": path.stat().st_size,

@@ -38,6 +38,8 @@ def run(args: argparse.Namespace) -> ExitCode:
         print(problem.describe())
         return ExitCode.DONE
     report = _report(problem.instance) | {"infeasibility": problem.infeasibility_reason()}
+    if args.instance.endswith(".npz") and not args.set:
+        report["recipe_check"] = _recipe_check(problem.instance)
     if args.json:
         print_json(report)
     else:
@@ -85,6 +87,20 @@ def _report(instance: Instance) -> dict[str, Any]:
     }
 
 
+def _recipe_check(instance: Instance) -> str | None:
+    """What generating the instance anew says of the recipe in its file; None without one."""
+    from fgamcd_opt.errors import InputError
+    from fgamcd_opt.instances.recipe_check import verified_recipe
+
+    if instance.recipe is None:
+        return None
+    try:
+        verified_recipe(instance, instance.name)
+    except InputError as error:
+        return f"NOT CONFIRMED: {error}"
+    return "regenerates the instance"
+
+
 def _interval(values: NDArray[Any]) -> list[float]:
     return [float(values.min()), float(values.max())]
 
@@ -117,6 +133,7 @@ def _rows(report: dict[str, Any]) -> dict[str, str]:
         "backhaul": _range(report["backhaul_bps"], 1e9, "Gbit/s") if report["backhaul_bps"] else "no link",
         "csi errors": report["csi_set"],
         **_files(report["recipe"] or {}),
+        **({"recipe": report["recipe_check"] or "none"} if "recipe_check" in report else {}),
         "feasible": "not excluded by the quick tests"
         if report["infeasibility"] is None
         else f"NO: {report['infeasibility']}",

@@ -14,7 +14,7 @@ import numpy as np
 
 from fgamcd_opt.errors import InputError
 from fgamcd_opt.instances.instance import Instance
-from fgamcd_opt.instances.recipe import Recipe
+from fgamcd_opt.instances.recipe_check import verified_recipe
 from fgamcd_opt.learning.config import TrainConfig, method_config
 from fgamcd_opt.learning.environment.scenario import Scenario
 from fgamcd_opt.learning.environment.sources import FamilySource, FixedSource, ScenarioSource
@@ -115,8 +115,9 @@ class Task:
         """Where the episodes come from."""
         steps, observation = self.config.steps, self.config.observation
         if self.judged is not None:
-            recipe = Recipe.from_json(self.instance.recipe or {})
-            return FamilySource(recipe, steps=steps, observation=observation)
+            return FamilySource(
+                verified_recipe(self.instance, self.instance.name), steps=steps, observation=observation
+            )
         slots = widest_association(self.instance)
         return FixedSource(Scenario(P1(self.instance), slots=slots, steps=steps, observation=observation))
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 from cli_runner import Run
 
 from fgamcd_opt.errors import ExitCode
 from fgamcd_opt.instances import library, load
+from fgamcd_opt.instances.format import save_instance
 from fgamcd_opt.instances.library_table import library_rows, markdown_table
 
 
@@ -76,3 +78,18 @@ def test_check_regenerates_and_compares(fgamcd: Run, monkeypatch: pytest.MonkeyP
     assert report["checked"] == 2
     assert [fault["instance"] for fault in report["mismatches"]] == [names[1]]
     assert report["mismatches"][0]["generated"] == good[names[1]].digest
+
+
+def test_recipe_of_a_file_is_confirmed_or_not(fgamcd: Run, tmp_path: Path) -> None:
+    path = tmp_path / "mine.npz"
+    instance = load("tiny")
+    save_instance(path, instance)
+    assert "recipe       regenerates the instance" in fgamcd("info", path).out
+    save_instance(path, instance.replace(recipe=None))
+    assert "recipe       none" in fgamcd("info", path).out
+    save_instance(path, instance.replace(recipe={**(instance.recipe or {}), "qos_cap": 0.7}))
+    assert "recipe       NOT CONFIRMED" in fgamcd("info", path).out
+    refused = fgamcd("generate", path, "-o", tmp_path / "mine.json")
+    assert refused.code == ExitCode.INPUT_REJECTED
+    assert "does not regenerate it" in refused.err
+    assert list(tmp_path.iterdir()) == [path]
