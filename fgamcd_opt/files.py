@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
-import os
-import secrets
 from pathlib import Path
 from typing import Any
 
 from fgamcd_opt.errors import InputError
+from fgamcd_opt.targets import find_target
 
 
 def write_bytes_atomically(path: Path, data: bytes) -> None:
-    """Write a file under a temporary name in its own folder, then rename it; on failure nothing is left.
+    """Write a file: a regular one is replaced as a whole, see :mod:`fgamcd_opt.targets` for links and devices.
 
     Raises
     ------
     InputError
-        If the folder does not exist or cannot be written.
+        If there is no folder for it, or it cannot be written; on failure nothing is left.
     """
-    temporary = path.parent / f".{secrets.token_hex(8)}.tmp"
-    try:
-        with temporary.open("xb") as stream:
-            stream.write(data)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({reason_of(error)})") from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
+    find_target(path).write(data)
 
 
 def reason_of(error: Exception) -> str:

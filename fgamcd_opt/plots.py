@@ -56,15 +56,19 @@ def save_figure(figure: Figure, path: Path) -> list[Path]:
     """
     import matplotlib
 
-    written = []
-    for suffix in FORMATS:
+    written = figure_paths(path)
+    for suffix, target in zip(FORMATS, written, strict=True):
         data = io.BytesIO()
         stamp = {"Date": None} if suffix == "svg" else {"Software": None}
         with matplotlib.rc_context({"svg.hashsalt": "fgamcd"}):
             figure.savefig(data, format=suffix, dpi=150, metadata=stamp)
-        written.append(path.with_name(f"{path.name}.{suffix}"))
-        write_bytes_atomically(written[-1], data.getvalue())
+        write_bytes_atomically(target, data.getvalue())
     return written
+
+
+def figure_paths(path: Path) -> list[Path]:
+    """The files of a figure whose name without suffix is ``path``, one per format."""
+    return [path.with_name(f"{path.name}.{suffix}") for suffix in FORMATS]
 
 
 def cdf_figure(studies: Sequence[ErrorStudy], title: str) -> Figure:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,10 @@ from fgamcd_opt.archive import read_archive, write_archive
 from fgamcd_opt.beamforming.kernel import sources_digest
 from fgamcd_opt.errors import InputError
 from fgamcd_opt.rate_oracle import RateOracle
+from fgamcd_opt.targets import make_folder
 from fgamcd_opt.transmissions import JOINT
+
+log = logging.getLogger("fgamcd_opt")
 
 KIND = "rates"
 _FIELDS = ("status", "lower", "upper", "solved", "x", "share")
@@ -49,11 +53,19 @@ def load_rates(oracle: RateOracle, folder: Path) -> bool:
 
 def save_rates(oracle: RateOracle, folder: Path) -> None:
     """Write the rates of an oracle to ``folder``, replacing an older file of the same key."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     arrays = {
         name: np.concatenate([getattr(table, name).ravel() for table in oracle.tables]) for name in _FIELDS
     }
     write_archive(cache_path(oracle, folder), KIND, {"content": _content(arrays)}, arrays)
+
+
+def keep_rates(oracle: RateOracle, folder: Path) -> None:
+    """As :func:`save_rates`, but what cannot be written is said and not kept: rates are no reason to lose a result."""
+    try:
+        save_rates(oracle, folder)
+    except InputError as error:
+        log.warning("rates are not kept: %s", error)
 
 
 def cache_path(oracle: RateOracle, folder: Path) -> Path:

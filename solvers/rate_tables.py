@@ -7,7 +7,7 @@ import numpy as np
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings
 from fgamcd_opt.context import SolveContext
 from fgamcd_opt.problem import P1
-from fgamcd_opt.rate_cache import load_rates, save_rates
+from fgamcd_opt.rate_cache import keep_rates, load_rates
 from fgamcd_opt.rate_oracle import Progress, RateOracle
 from fgamcd_opt.solvers.protocol import Outcome
 from fgamcd_opt.status import StopReason
@@ -67,7 +67,7 @@ def complete_table(oracle: RateOracle, context: SolveContext) -> None:
         progress=reporter(context, "beams")
     )
     if complete and context.rate_cache is not None:
-        save_rates(oracle, context.rate_cache)
+        keep_rates(oracle, context.rate_cache)
 
 
 def table_read(oracle: RateOracle, context: SolveContext) -> bool:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from fgamcd_opt.cli.arguments import add_instance, add_json, add_log_level, named_path, whole_number
 from fgamcd_opt.cli.compilation import compilation_announced
-from fgamcd_opt.cli.output import print_json, require_writable
+from fgamcd_opt.cli.output import print_json
 from fgamcd_opt.errors import ExitCode, UsageError
+from fgamcd_opt.targets import make_folder, require_folder
 
 if TYPE_CHECKING:
     from fgamcd_opt.beamforming.broadcast import BeamformingSettings
@@ -120,11 +121,12 @@ def _check(args: argparse.Namespace) -> Path:
         if args.output is not None:
             raise UsageError("-o: there is nothing to write without --cdf or --pattern")
         return Path()
-    from fgamcd_opt.plots import require_plotting
+    from fgamcd_opt.plots import FORMATS, require_plotting
 
     require_plotting()
     folder: Path = args.output or Path()
-    require_writable(folder / "cdf.csv" if folder.is_dir() else folder)
+    names = (*(("cdf",) if args.cdf else ()), *(("pattern", "pattern_users") if args.pattern else ()))
+    require_folder(folder, [f"{name}.{suffix}" for name in names for suffix in ("csv", *FORMATS)])
     return folder
 
 
@@ -212,7 +214,7 @@ def _write(
         return []
     from fgamcd_opt.study_files import write_cdf, write_pattern
 
-    folder.mkdir(exist_ok=True)
+    make_folder(folder)
     sent = f"{instance.name}, block {data.block} from nodes {', '.join(map(str, data.nodes.tolist()))}"
     written = []
     if args.cdf:

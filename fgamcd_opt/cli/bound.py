@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 import logging
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fgamcd_opt.cli.certifying import add_certificate, write_certificate
 from fgamcd_opt.cli.compilation import compilation_announced
-from fgamcd_opt.cli.output import print_json, print_rows, require_writable
+from fgamcd_opt.cli.output import print_json, print_rows
 from fgamcd_opt.cli.solving import add_solving, limits_of, load_problem, solve_as_asked
 from fgamcd_opt.cli.stopping import orderly_stop
 from fgamcd_opt.errors import ExitCode, UsageError
+from fgamcd_opt.targets import require_writable, same_file
 
 if TYPE_CHECKING:
     from fgamcd_opt.instances.best_known import BestKnown
@@ -41,8 +43,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> ExitCode:
     """Run the method and print what it proves."""
-    if args.certificate is not None:
-        require_writable(args.certificate)
+    if args.certificate is not None and same_file(require_writable(args.certificate), Path(args.instance)):
+        raise UsageError(
+            f"{args.certificate}: is the instance itself; give the file to be written another name"
+        )
     limits_of(args)
     _check_method(args.method)
     problem, build_s = load_problem(args)

@@ -14,6 +14,7 @@ from fgamcd_opt.cli.grid_arguments import options_by_solver, solvers_of, whole_n
 from fgamcd_opt.cli.output import print_json, print_table
 from fgamcd_opt.cli.solving import DEFAULT_GAP
 from fgamcd_opt.errors import ExitCode, UsageError
+from fgamcd_opt.targets import require_folder
 
 if TYPE_CHECKING:
     from fgamcd_opt.comparison.grid import Cell, CellLimits
@@ -111,7 +112,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     """Run what is missing, then report on all rows."""
     from fgamcd_opt.comparison.classes import contradictions, derive
     from fgamcd_opt.comparison.progress import ProgressBar
-    from fgamcd_opt.comparison.report import write_report
+    from fgamcd_opt.comparison.report import REPORT_FILES, write_report
     from fgamcd_opt.comparison.row_files import require_comparing
     from fgamcd_opt.comparison.runner import run_cells
     from fgamcd_opt.comparison.scores import scores_of
@@ -121,6 +122,7 @@ def run(args: argparse.Namespace) -> ExitCode:
         raise UsageError(f"--jobs {args.jobs}: must be at least 1")
     if args.jobs > 1 and args.scheduler:
         raise UsageError("--jobs: the workers of --scheduler run the cells; give one of the two")
+    require_folder(args.output, REPORT_FILES)
     rows = run_cells(
         _cells(args),
         args.output,

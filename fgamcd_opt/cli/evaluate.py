@@ -15,6 +15,7 @@ from fgamcd_opt.cli.output import print_json, print_table
 from fgamcd_opt.cli.solving import DEFAULT_GAP
 from fgamcd_opt.cli.stopping import orderly_stop
 from fgamcd_opt.errors import ExitCode, InputError, UsageError
+from fgamcd_opt.targets import require_folder
 
 if TYPE_CHECKING:
     from fgamcd_opt.comparison.grid import Source
@@ -86,6 +87,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     require_learning()
     plan = _plan(args)
     trials = plan.trials()
+    require_folder(args.out, Evaluation.FILES)
     with orderly_stop() as stop, compilation_announced():
         rows = run_trials(
             trials,

@@ -7,8 +7,9 @@ import json
 from pathlib import Path
 
 from fgamcd_opt.cli.arguments import add_instance, add_json, add_log_level, named_path
-from fgamcd_opt.cli.output import print_json, print_rows, require_writable
+from fgamcd_opt.cli.output import print_json, print_rows
 from fgamcd_opt.errors import ExitCode, InputError, UsageError
+from fgamcd_opt.targets import require_writable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,8 +33,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     path: Path = args.output
     if path.suffix not in (".npz", ".json"):
         raise UsageError(f"{path}: the name must end in .npz (instance) or .json (recipe)")
-    require_writable(path)
-    if path.exists() and not args.force:
+    if require_writable(path).replaced and not args.force:
         raise UsageError(f"{path}: exists; add --force to replace it")
 
     from fgamcd_opt.files import write_bytes_atomically

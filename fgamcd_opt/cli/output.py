@@ -1,14 +1,10 @@
-"""What commands print on stdout, and the files that they are asked to write."""
+"""What commands print on stdout."""
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
-
-from fgamcd_opt.errors import InputError
 
 
 def print_json(content: Mapping[str, Any]) -> None:
@@ -31,20 +27,3 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for line in [*lines, ["-" * width for width in widths], *rows]:
         inner = [cell.rjust(width) for cell, width in zip(line, widths, strict=True)]
         print("  ".join([line[0].ljust(widths[0]), *inner[1:-1], line[-1]]))
-
-
-def require_writable(path: Path) -> None:
-    """Check, before long work starts, that ``path`` can be written at its end.
-
-    Raises
-    ------
-    InputError
-        If its folder is missing or not writable, or the path is a folder itself.
-    """
-    folder = path.absolute().parent
-    if path.is_dir():
-        raise InputError(f"{path}: cannot be written: it is a folder")
-    if not folder.is_dir():
-        raise InputError(f"{path}: cannot be written: there is no folder {folder}")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise InputError(f"{path}: cannot be written: no permission in {folder}")

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fgamcd_opt.cli.arguments import add_json, add_log_level, named_path
-from fgamcd_opt.cli.output import print_json, print_rows, print_table, require_writable
+from fgamcd_opt.cli.output import print_json, print_rows, print_table
 from fgamcd_opt.errors import ExitCode, UsageError
+from fgamcd_opt.targets import require_writable
 
 if TYPE_CHECKING:
     from fgamcd_opt.instances.repository import Repository
@@ -54,8 +55,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     if path is not None:
         if path.suffix != ".json":
             raise UsageError(f"{path}: the name must end in .json")
-        require_writable(path)
-        if path.exists() and not args.force:
+        if require_writable(path).replaced and not args.force:
             raise UsageError(f"{path}: exists; add --force to replace it")
 
     from fgamcd_opt.instances.checkpoint_scan import scan_folder

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fgamcd_opt.cli.arguments import add_instance, add_json, add_log_level, named_path
-from fgamcd_opt.cli.output import print_json, print_rows, require_writable
+from fgamcd_opt.cli.output import print_json, print_rows
 from fgamcd_opt.errors import ExitCode, InputError, UsageError
+from fgamcd_opt.targets import require_writable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -54,8 +55,11 @@ def run(args: argparse.Namespace) -> ExitCode:
     names = _chosen(args)
     prefix: Path = args.output
     targets = {name: prefix.with_name(f"{prefix.name}-{name}") for name in names}
+    from fgamcd_opt.plots import figure_paths
+
     for target in targets.values():
-        require_writable(target)
+        for path in figure_paths(target):
+            require_writable(path)
 
     from fgamcd_opt.pictures.requirements import require_pictures
 

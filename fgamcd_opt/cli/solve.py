@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from fgamcd_opt.cli.arguments import named_path
 from fgamcd_opt.cli.certifying import add_certificate, write_certificate
 from fgamcd_opt.cli.compilation import compilation_announced
-from fgamcd_opt.cli.output import print_json, require_writable
+from fgamcd_opt.cli.output import print_json
 from fgamcd_opt.cli.solving import add_solving, limits_of, load_problem, solve_as_asked
 from fgamcd_opt.cli.stopping import orderly_stop
 from fgamcd_opt.errors import ExitCode, UsageError
+from fgamcd_opt.targets import require_writable, same_file
 
 if TYPE_CHECKING:
     from fgamcd_opt.result import Result
@@ -90,11 +91,13 @@ def _check(args: argparse.Namespace) -> None:
     if args.policy is not None and "policy" in args.option:
         raise UsageError("--policy and --option policy: name the file once")
     written = [path for path in (args.output, args.certificate) if path is not None]
-    for path in written:
-        require_writable(path)
-        if path.absolute() == Path(args.instance).absolute():
-            raise UsageError(f"{path}: is the instance itself; give the file to be written another name")
-    if len(written) == 2 and written[0].absolute() == written[1].absolute():
+    for target in map(require_writable, written):
+        for what, read in (("instance", args.instance), ("policy", args.policy)):
+            if read is not None and same_file(target, Path(read)):
+                raise UsageError(
+                    f"{target.path}: is the {what} itself; give the file to be written another name"
+                )
+    if len(written) == 2 and same_file(require_writable(written[0]), written[1]):
         raise UsageError(f"{written[0]}: is named for the solution and for the certificate; give two names")
     if args.record:
         from fgamcd_opt.instances.library import library

@@ -18,6 +18,7 @@ from fgamcd_opt.cli.arguments import (
     named_path,
     whole_number,
 )
+from fgamcd_opt.targets import require_folder
 
 if TYPE_CHECKING:
     from fgamcd_opt.context import Limits
@@ -71,9 +72,11 @@ def add_solving(parser: argparse.ArgumentParser) -> None:
 
 
 def limits_of(args: argparse.Namespace) -> Limits:
-    """The limits that the arguments set; checked before any work."""
+    """The limits that the arguments set, and the folder of rates; checked before any work."""
     from fgamcd_opt.context import Limits
 
+    if args.rate_cache is not None:
+        require_folder(args.rate_cache)
     return Limits(time_s=args.time_limit, gap=args.gap, threads=args.threads)
 
 

@@ -14,6 +14,7 @@ from fgamcd_opt.cli.arguments import add_json, add_log_level, add_pairs, named_p
 from fgamcd_opt.cli.grid_arguments import whole_numbers
 from fgamcd_opt.cli.output import print_json, print_rows, print_table
 from fgamcd_opt.errors import ExitCode, UsageError
+from fgamcd_opt.targets import require_folder
 
 if TYPE_CHECKING:
     from fgamcd_opt.sweep.output import Report
@@ -85,10 +86,12 @@ def run(args: argparse.Namespace) -> ExitCode:
 
     require_comparing()
     from fgamcd_opt.comparison.progress import ProgressBar
+    from fgamcd_opt.plots import FORMATS
     from fgamcd_opt.sweep.output import Report
     from fgamcd_opt.sweep.run import plan_cells, run_sweep
 
     plan = _plan(args)
+    require_folder(args.output, [f"{plan.sweep.name}.{suffix}" for suffix in ("md", "csv", *FORMATS)])
     placed = plan_cells(plan)
     log.info("%s: %d cells", plan.sweep.name, len({place.cell.id for place in placed}))
     cells = run_sweep(

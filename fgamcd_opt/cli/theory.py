@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from fgamcd_opt.cli.arguments import add_json, add_log_level, add_pairs, named_path
 from fgamcd_opt.cli.output import print_json, print_rows, print_table
-from fgamcd_opt.errors import ExitCode, InputError, UsageError
-from fgamcd_opt.files import reason_of
+from fgamcd_opt.errors import ExitCode, UsageError
+from fgamcd_opt.targets import make_folder, require_folder
 
 if TYPE_CHECKING:
     from fgamcd_opt.learning.theory import Constants, ErrorBound, Floats, Minimum
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     import numpy as np
 
     from fgamcd_opt.learning.theory import ErrorBound, read_distances
-    from fgamcd_opt.plots import require_plotting
+    from fgamcd_opt.plots import FORMATS, require_plotting
 
     if not 0.0 < args.xi_max < 1e9:
         raise UsageError(f"--xi-max {args.xi_max:g}: must be positive")
@@ -75,7 +75,8 @@ def run(args: argparse.Namespace) -> ExitCode:
     zeta, xi = np.linspace(0.0, 1.0, args.zeta_points), np.linspace(0.0, args.xi_max, args.xi_points)
     if args.output is not None:
         require_plotting()
-        _make_folder(args.output)
+        require_folder(args.output, [f"theory.{suffix}" for suffix in ("csv", *FORMATS)])
+        make_folder(args.output)
     least = bound.minimum(zeta, xi)
     report = _report(bound, least, zeta, xi)
     if args.output is not None:
@@ -183,13 +184,6 @@ def _write(bound: ErrorBound, least: Minimum, zeta: Floats, xi: Floats, folder: 
     table = folder / "theory.csv"
     write_bytes_atomically(table, text.getvalue().encode())
     return [table, *save_figure(surface_figure(bound, zeta, xi, least), folder / "theory")]
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be made ({reason_of(error)})") from error
 
 
 def _print(report: dict[str, Any]) -> None:

@@ -20,6 +20,7 @@ from fgamcd_opt.cli.compilation import compilation_announced
 from fgamcd_opt.cli.stopping import orderly_stop
 from fgamcd_opt.errors import BackendError, ExitCode, InputError, UsageError
 from fgamcd_opt.learning.config import METHODS, TrainConfig, method_config, parse_settings, read_settings
+from fgamcd_opt.targets import require_folder
 
 if TYPE_CHECKING:
     from fgamcd_opt.learning.training_task import Task
@@ -91,6 +92,8 @@ def run(args: argparse.Namespace) -> ExitCode:
     config, folder = _config(args), RunFolder(args.out)
     limits = Limits(time_s=args.time_limit, threads=args.threads)
     require_learning()
+    if args.rate_cache is not None:
+        require_folder(args.rate_cache)
     _prepare_process(config.device, args.threads)
     if not args.resume:
         folder.require_new()

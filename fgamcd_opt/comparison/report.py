@@ -13,11 +13,15 @@ from fgamcd_opt.comparison.scores import Scores, scores_of
 from fgamcd_opt.comparison.settings import extent, settings
 from fgamcd_opt.comparison.summary_tables import overview
 from fgamcd_opt.errors import InputError
-from fgamcd_opt.files import reason_of, write_bytes_atomically
+from fgamcd_opt.files import write_bytes_atomically
 from fgamcd_opt.plots import save_figure
+from fgamcd_opt.targets import make_folder
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+REPORT_FILES = ("rows.parquet", "rows.csv", "tables.md", "report.html")
+"""What :func:`write_report` writes besides the figures."""
 
 
 def write_report(
@@ -51,10 +55,7 @@ def write_report(
     scores = scores_of(frame)
     written = write_row_files(frame, folder)
     figures = folder / "figures"
-    try:
-        figures.mkdir(exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{figures}: cannot be made ({reason_of(error)})") from error
+    make_folder(figures)
     for name, figure in comparison_figures(scores).items():
         written += save_figure(figure, figures / name)
     drawn = {path.stem: path for path in written if path.suffix == ".svg"}

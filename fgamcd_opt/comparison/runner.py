@@ -15,9 +15,10 @@ from fgamcd_opt.comparison.child import GRACE_S, Answer, prepare, require_psutil
 from fgamcd_opt.comparison.grid import Cell, require_distinct
 from fgamcd_opt.comparison.kept_rows import kept_rows, row_path
 from fgamcd_opt.comparison.row import Row
-from fgamcd_opt.errors import BackendError, InputError
+from fgamcd_opt.errors import BackendError
 from fgamcd_opt.extras import how_to_install
-from fgamcd_opt.files import reason_of, write_bytes_atomically
+from fgamcd_opt.files import write_bytes_atomically
+from fgamcd_opt.targets import make_folder, require_folder
 
 log = logging.getLogger("fgamcd_opt")
 
@@ -80,7 +81,9 @@ def run_cells(
     wanted = [folder / "cells"]
     wanted += [folder / "solutions"] if keep_solutions else []
     wanted += [rates] if share_rates else []
-    _make_folders(wanted)
+    for each in wanted:
+        require_folder(each)
+        make_folder(each)
     rows = kept_rows({cell.id: cell for cell in cells}, folder, retry_failed)
     missing = [cell for cell in cells if cell.id not in rows]
     log.info("%d cells, %d of them are in %s already", len(cells), len(rows), folder)
@@ -106,14 +109,6 @@ def run_cells(
             )
             raise
     return [rows[cell.id] for cell in cells]
-
-
-def _make_folders(folders: Sequence[Path]) -> None:
-    for folder in folders:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f"{folder}: cannot be made ({reason_of(error)})") from error
 
 
 def _answers(

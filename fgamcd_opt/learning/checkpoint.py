@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from fgamcd_opt.errors import InputError
 from fgamcd_opt.files import read_json, reason_of, write_bytes_atomically
+from fgamcd_opt.targets import make_folder
 
 if TYPE_CHECKING:
     import torch
@@ -53,10 +54,7 @@ def save_checkpoint(folder: Path, tensors: Mapping[str, torch.Tensor], meta: Map
     """
     from fgamcd_opt.learning.tensor_file import to_bytes
 
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be made ({reason_of(error)})") from error
+    make_folder(folder)
     name = f"tensors-{1 + max(_generations(folder), default=0)}.safetensors"
     data = to_bytes(folder / name, tensors, {})
     try:

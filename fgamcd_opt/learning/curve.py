@@ -139,8 +139,11 @@ class CurveFile:
 
     def append(self, row: CurveRow) -> None:
         """Add a row and hand it to the system at once."""
-        self._stream.write(",".join(row.texts) + "\n")
-        self._stream.flush()
+        try:
+            self._stream.write(",".join(row.texts) + "\n")
+            self._stream.flush()
+        except OSError as error:
+            raise InputError(f"{self._stream.name}: cannot be written ({reason_of(error)})") from error
         self.rows.append(row)
 
     def __enter__(self) -> Self:

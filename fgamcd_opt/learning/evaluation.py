@@ -24,9 +24,10 @@ from fgamcd_opt.comparison.provenance import provenance
 from fgamcd_opt.comparison.row import Row
 from fgamcd_opt.comparison.runner import Progress
 from fgamcd_opt.errors import InputError
-from fgamcd_opt.files import reason_of, write_bytes_atomically
+from fgamcd_opt.files import write_bytes_atomically
 from fgamcd_opt.learning.contender import Contender, require_apart, require_fit
 from fgamcd_opt.status import StopReason
+from fgamcd_opt.targets import make_folder, require_folder
 
 log = logging.getLogger("fgamcd_opt")
 
@@ -157,10 +158,8 @@ def run_trials(
     """
     rates = folder / "rates"
     for wanted in (folder / "cells", folder / "solutions", *([rates] if share_rates else [])):
-        try:
-            wanted.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f"{wanted}: cannot be made ({reason_of(error)})") from error
+        require_folder(wanted)
+        make_folder(wanted)
     rows = kept_rows({trial.id: trial.cell for trial in trials}, folder, retry_failed, _ELSEWHERE)
     missing = [trial for trial in trials if trial.id not in rows]
     log.info("%d solves, %d of them are in %s already", len(trials), len(rows), folder)

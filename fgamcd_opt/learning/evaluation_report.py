@@ -108,6 +108,9 @@ class Evaluation:
         rows = [row.to_json() | {"class": name} for row, name in zip(self.rows, classes, strict=True)]
         return {**tables, "contradictions": list(self.wrong), "rows": rows}
 
+    FILES = ("rows.parquet", "rows.csv", "tables.md", "evaluation.json")
+    """What :meth:`write` writes besides the figures."""
+
     def write(self, folder: Path, command: str) -> list[Path]:
         """Write ``rows.csv``, ``rows.parquet``, ``evaluation.json``, ``tables.md`` and the figures.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Any
 
 from fgamcd_opt.errors import InputError, UsageError
 from fgamcd_opt.files import read_json, reason_of, write_bytes_atomically
+from fgamcd_opt.targets import make_folder, require_folder
 
 SCHEMA_VERSION = 1
 
@@ -71,11 +71,7 @@ class RunFolder:
         InputError
             The folder cannot be made or written into.
         """
-        there = next(path for path in (self.path, *self.path.absolute().parents) if path.exists())
-        if not there.is_dir() or not os.access(there, os.W_OK):
-            raise InputError(
-                f"{self.path}: cannot be written: {there} is no folder, or not yours to write; name another"
-            )
+        require_folder(self.path)
         for path in (self.config, self.curve, self.checkpoint, self.tensorboard, self.policy, self.best):
             if path.exists():
                 raise UsageError(
@@ -93,9 +89,10 @@ class RunFolder:
         InputError
             The folder cannot be made or written into.
         """
+        make_folder(self.path)
+        require_folder(self.path)
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            stream = (self.path / "lock").open("w")
+            stream = (self.path / "lock").open("a")
         except OSError as error:
             raise InputError(f"{self.path}: cannot be written ({reason_of(error)})") from error
         with stream:

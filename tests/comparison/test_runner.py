@@ -109,7 +109,7 @@ def test_what_makes_no_sense_is_refused_before_any_work(tmp_path: Path, plug_ins
     with pytest.raises(UsageError, match="memory limit 0"):
         CellLimits(memory_bytes=0)
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="cannot be made"):
+    with pytest.raises(InputError, match="is no folder"):
         run_cells(make_grid([source], ["odd-plain"]), tmp_path / "file")
 
 

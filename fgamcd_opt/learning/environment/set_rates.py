@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgamcd_opt.beamforming.broadcast import SetTable
-from fgamcd_opt.rate_cache import load_rates, save_rates
+from fgamcd_opt.rate_cache import keep_rates, load_rates
 from fgamcd_opt.rate_oracle import RateOracle
 
 
@@ -50,7 +50,7 @@ class SetRates:
         if folder is None or not load_rates(self.oracle, folder):
             self.oracle.compute()
             if folder is not None:
-                save_rates(self.oracle, folder)
+                keep_rates(self.oracle, folder)
         self.table_bps[...] = self.oracle.lower_bps()
 
     def rate_bps(self, rows: NDArray[np.int64], masks: NDArray[np.int64]) -> NDArray[np.float64]:
