@@ -29,8 +29,8 @@ _ROUNDING = 1e-9
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     parser.epilog = (
-        "Ctrl-C, SIGTERM and the time limit end the work in good order: the best bound proved so far is printed. "
-        "A second Ctrl-C ends at once."
+        "Ctrl-C, SIGTERM, SIGHUP and the time limit end the work in good order: the best bound proved so far is "
+        "printed. A second Ctrl-C ends at once."
     )
     parser.add_argument(
         "--method",

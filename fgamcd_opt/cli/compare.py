@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import logging
-import shlex
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from fgamcd_opt.cli.arguments import add_json, add_log_level, add_pairs, named_path
 from fgamcd_opt.cli.grid_arguments import options_by_solver, solvers_of, whole_numbers
-from fgamcd_opt.cli.output import print_json, print_table
+from fgamcd_opt.cli.output import command_line, print_json, print_table
 from fgamcd_opt.cli.solving import DEFAULT_GAP
 from fgamcd_opt.errors import ExitCode, UsageError
 from fgamcd_opt.targets import require_folder
@@ -134,7 +133,7 @@ def run(args: argparse.Namespace) -> ExitCode:
         share_rates=not args.no_shared_rates,
     )
     frame, wrong = derive(rows), contradictions(rows)
-    written = write_report(frame, args.output, command=shlex.join(["fgamcd", *sys.argv[1:]]))
+    written = write_report(frame, args.output, command=command_line())
     if args.json:
         print_json(_report(rows, frame["class"].tolist(), [str(pair) for pair in wrong]))
     else:

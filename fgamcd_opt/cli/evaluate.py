@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import logging
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fgamcd_opt.cli.arguments import add_json, add_log_level, add_pairs, named_path, whole_number
 from fgamcd_opt.cli.compilation import compilation_announced
-from fgamcd_opt.cli.output import print_json, print_table
+from fgamcd_opt.cli.output import command_line, print_json, print_table
 from fgamcd_opt.cli.solving import DEFAULT_GAP
 from fgamcd_opt.cli.stopping import orderly_stop
 from fgamcd_opt.errors import ExitCode, InputError, UsageError
@@ -98,7 +97,7 @@ def run(args: argparse.Namespace) -> ExitCode:
             stop=stop,
         )
     evaluation = Evaluation.of(plan.contenders, rows)
-    written = evaluation.write(args.out, shlex.join(["fgamcd", *sys.argv[1:]]))
+    written = evaluation.write(args.out, command_line())
     if args.json:
         print_json(evaluation.to_json() | {"files": [str(path) for path in written]})
     else:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 
 import fgamcd_opt
 from fgamcd_opt.cli.logs import logging_to_stderr
+from fgamcd_opt.cli.stopping import interrupting_signals
+from fgamcd_opt.cli.streams import BROKEN_PIPE, sturdy_streams
 from fgamcd_opt.errors import ExitCode, FgamcdError
 
 COMMANDS = {
@@ -32,10 +33,7 @@ COMMANDS = {
 """Name and one line of every command; the module of that name is imported only when the command is used."""
 
 INTERRUPTED = 130
-"""Exit code (128 + SIGINT) when Ctrl-C leaves nothing to keep."""
-
-BROKEN_PIPE = 141
-"""Exit code (128 + SIGPIPE) when the reader of stdout has gone."""
+"""Exit code (128 + SIGINT) when Ctrl-C, SIGTERM or SIGHUP leaves nothing to keep."""
 
 EPILOG = f"""\
 An INSTANCE is the name of a preset (tiny, small, paper, large, llm), the name of a library instance
@@ -45,14 +43,16 @@ Data goes to stdout, log and progress to stderr.
 exit codes:
   {ExitCode.DONE:>3}  done; a solution, if there is one, passed the independent checker
   {ExitCode.USAGE:>3}  the command line is wrong, or the solver does not support the variant
-  {ExitCode.INPUT_REJECTED:>3}  a file, field or value of the input is rejected, or a file cannot be written
+  {ExitCode.INPUT_REJECTED:>3}  a file, field or value of the input is rejected, or a file cannot be written; or
+       standard output cannot: its text is on standard error then, and files that were asked for are there
   {ExitCode.INFEASIBLE:>3}  the problem is proved to have no feasible point
   {ExitCode.NO_SOLUTION:>3}  stopped without a feasible point and without such a proof (bound: without a bound)
   {ExitCode.VERIFICATION_FAILED:>3}  the checker rejected a solution, a bound exceeds the best known delay, two rows of
        a comparison contradict each other, or a library instance has another digest
   {ExitCode.BACKEND_MISSING:>3}  a solver backend or its licence is missing
-  {INTERRUPTED:>3}  interrupted before there was a solution to keep (compare, sweep: rows are kept, the same command
-       runs the others)
+  {INTERRUPTED:>3}  interrupted (Ctrl-C, SIGTERM, SIGHUP) before there was a solution to keep (compare, sweep: rows
+       are kept, the same command runs the others)
+  {BROKEN_PIPE:>3}  done, but the reader of standard output left early; files that were asked for are there
 """
 
 
@@ -70,17 +70,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code.
     """
     words = sys.argv[1:] if argv is None else list(argv)
+    with sturdy_streams() as streams:
+        try:
+            with interrupting_signals():
+                code = _run(words)
+        except SystemExit as left:  # argparse, after help or a usage error
+            if streams is None:
+                raise
+            code = int(left.code or 0)
+        return code if streams is None else streams.settled(code)
+
+
+def _run(words: Sequence[str]) -> int:
+    """Parse and run; every deliberate error becomes a line and an exit code."""
     try:
         args = _parser(next((word for word in words if not word.startswith("-")), "")).parse_args(words)
         with logging_to_stderr(args.log_level):
-            code = int(args.run(args))
-        sys.stdout.flush()
-        return code
+            return int(args.run(args))
     except FgamcdError as error:
         return _fail(str(error), error.exit_code)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the flush at exit fails again
-        return BROKEN_PIPE
     except OSError as error:
         return _fail(str(error), ExitCode.INPUT_REJECTED)
     except KeyboardInterrupt:

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import json
+import shlex
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+
+def command_line() -> str:
+    """The command as it was typed; bytes in it that are no text are written as escapes."""
+    return shlex.join(["fgamcd", *sys.argv[1:]]).encode(errors="backslashreplace").decode()
 
 
 def print_json(content: Mapping[str, Any]) -> None:

@@ -25,7 +25,7 @@ log = logging.getLogger("fgamcd_opt.cli")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     parser.epilog = (
-        "Ctrl-C, SIGTERM and the time limit end the solve in good order: the best solution and the best "
+        "Ctrl-C, SIGTERM, SIGHUP and the time limit end the solve in good order: the best solution and the best "
         "proved bound are printed and saved. A second Ctrl-C ends at once."
     )
     parser.add_argument("--solver", default="exact", help="see `fgamcd solvers` (default: %(default)s)")

@@ -1,4 +1,4 @@
-"""An orderly end on Ctrl-C or SIGTERM while a solver runs and its result is written."""
+"""An orderly end on Ctrl-C, SIGTERM or SIGHUP (the terminal has gone), which all mean the same."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 log = logging.getLogger("fgamcd_opt.cli")
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 _STANDARD_ERROR = 2
 
@@ -29,13 +31,30 @@ class _AnnouncedStop(threading.Event):
     def set(self) -> None:
         self.since_s = min(self.since_s, time.monotonic())
         if not self.is_set() and log.isEnabledFor(logging.INFO):
-            os.write(_STANDARD_ERROR, b"stopping, keeps the best so far; once more to end at once\n")
+            with suppress(OSError):  # the terminal may have gone
+                os.write(_STANDARD_ERROR, b"stopping, keeps the best so far; once more to end at once\n")
         super().set()
 
 
 @contextmanager
+def interrupting_signals() -> Iterator[None]:
+    """Within: the first of the signals, or one well after it, raises KeyboardInterrupt, as Ctrl-C always does."""
+    since_s = -math.inf
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        nonlocal since_s
+        now = time.monotonic()
+        if now - since_s >= SAME_SIGNAL_S:
+            since_s = now
+            raise KeyboardInterrupt
+
+    with _handled_by(interrupt):
+        yield
+
+
+@contextmanager
 def orderly_stop() -> Iterator[threading.Event]:
-    """Within: the first Ctrl-C or SIGTERM sets the event that is yielded, a later one interrupts at once."""
+    """Within: the first of the signals sets the event that is yielded, a later one interrupts at once."""
     stop = _AnnouncedStop()
 
     def request(number: int, frame: FrameType | None) -> None:
@@ -44,12 +63,22 @@ def orderly_stop() -> Iterator[threading.Event]:
         elif time.monotonic() - stop.since_s >= SAME_SIGNAL_S:
             raise KeyboardInterrupt
 
+    with _handled_by(request):
+        yield stop
+
+
+@contextmanager
+def _handled_by(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Within: the signals are handled so, but for those that the caller ignores, as `nohup` does."""
     if threading.current_thread() is not threading.main_thread():
-        yield stop
+        yield
         return
-    previous = {number: signal.signal(number, request) for number in (signal.SIGINT, signal.SIGTERM)}
+    previous = {number: signal.getsignal(number) for number in _SIGNALS}
+    heard = [number for number, before in previous.items() if before is not signal.SIG_IGN]
     try:
-        yield stop
-    finally:
-        for number, handler in previous.items():
+        for number in heard:
             signal.signal(number, handler)
+        yield
+    finally:
+        for number in heard:
+            signal.signal(number, previous[number])

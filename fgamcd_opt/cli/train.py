@@ -34,8 +34,8 @@ log = logging.getLogger("fgamcd_opt.cli")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     parser.epilog = (
-        "Ctrl-C, SIGTERM and the time limit end a training in good order: checkpoint and policy are kept, and the "
-        "same command with --resume goes on to the same curve. A second Ctrl-C ends at once."
+        "Ctrl-C, SIGTERM, SIGHUP and the time limit end a training in good order: checkpoint and policy are kept, and "
+        "the same command with --resume goes on to the same curve. A second Ctrl-C ends at once."
     )
     defaults = TrainConfig()
     parser.add_argument("method", metavar="METHOD", help=f"one of {', '.join(METHODS)}")

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: from outside on a process that solves for long, and one after the other."""
+"""Ctrl-C, SIGTERM and SIGHUP: from outside on a process that solves for long, and one after the other."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def start(words: list[str], marker: str) -> subprocess.Popen[str]:
     raise AssertionError(f"the command ended without {marker!r} in its log")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
 def test_first_signal_prints_and_saves(tmp_path: Path, number: signal.Signals) -> None:
     path = tmp_path / "interrupted.npz"
     process = start([*SOLVE, "-o", str(path)], USABLE)
@@ -64,7 +64,7 @@ def test_first_signal_prints_the_bound() -> None:
     assert report["counts"]["rate_problems"] < report["counts"]["rate_problems_total"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_later_signal_ends_at_once(
     fgamcd: Run, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:

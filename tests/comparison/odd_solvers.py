@@ -39,13 +39,17 @@ class Plain:
 
     def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
         """Leave a trace in the diary, wait, return the one point."""
+        self.note(problem, context)
+        time.sleep(options["wait_s"])
+        return self.outcome(problem)
+
+    def note(self, problem: P1, context: SolveContext) -> None:
+        """Leave a trace in the diary."""
         if DIARY in os.environ:
             (
                 Path(os.environ[DIARY])
                 / f"{self.name}-{problem.instance.digest[:8]}-{context.seed}-{os.getpid()}"
             ).touch()
-        time.sleep(options["wait_s"])
-        return self.outcome(problem)
 
     def outcome(self, problem: P1) -> Outcome:
         """What it returns."""
@@ -96,6 +100,17 @@ class Refusal(Plain):
         raise BackendError("the licence allows 3 variables; ask for a larger one")
 
 
+class HangsUp(Plain):
+    """Gets SIGHUP while it works, as when its terminal is closed."""
+
+    name: ClassVar[str] = "odd-hangs-up"
+
+    def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
+        """Send it to this process; the point is there already."""
+        signal.raise_signal(signal.SIGHUP)
+        return Outcome(stop_reason=context.stop_reason(), decision=everything_at_node_0(problem))
+
+
 class Deaf(Plain):
     """Knows no time limit, and a child of its own goes on, too."""
 
@@ -103,6 +118,7 @@ class Deaf(Plain):
 
     def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
         """Ignore SIGTERM and the clock."""
+        self.note(problem, context)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         time.sleep(3600.0)
         raise AssertionError("unreachable")
@@ -161,4 +177,4 @@ class Overfull(Plain):
         )
 
 
-ALL = (Plain, Crash, Bug, Refusal, Deaf, Greedy, FalseBound, FalseProof, Overfull)
+ALL = (Plain, Crash, Bug, Refusal, HangsUp, Deaf, Greedy, FalseBound, FalseProof, Overfull)
