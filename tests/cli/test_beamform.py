@@ -198,9 +198,10 @@ def test_branch_and_bound_on_too_many_users_is_refused(fgamcd: Run) -> None:
 
 
 def test_folder_that_cannot_be_made_is_refused_before_any_work(fgamcd: Run, tmp_path: Path) -> None:
-    ran = fgamcd("beamform", "no-such-instance", "--block", 0, "--pattern", "-o", tmp_path / "a" / "b")
+    (tmp_path / "file").touch()
+    ran = fgamcd("beamform", "no-such-instance", "--block", 0, "--pattern", "-o", tmp_path / "file" / "b")
     assert ran.code == ExitCode.INPUT_REJECTED
-    assert "there is no folder" in ran.err
+    assert "file is no folder" in ran.err
 
 
 def test_missing_matplotlib_names_the_extra(fgamcd: Run, monkeypatch: pytest.MonkeyPatch) -> None:
