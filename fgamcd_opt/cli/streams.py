@@ -112,7 +112,7 @@ def sturdy_streams() -> Iterator[Streams | None]:
         yield streams
     finally:
         streams.out.flush()
-        sys.stdout, sys.stderr = before  # type: ignore[assignment]
+        sys.stdout, sys.stderr = before
 
 
 def _fill_gaps() -> None:
