@@ -1,17 +1,16 @@
 """One cell in this process: ``python -m fgamcd_opt.comparison.cell``, started by `fgamcd_opt.comparison.child`.
 
-The task comes as one line of JSON on standard input, which then stays open: when it closes, the parent is gone, and
-this process ends with everything that it started. The answer is two files in the folder that the task names.
+The task comes as one line of JSON on standard input. The answer is two files in the folder that the task names. What
+the solver does to this process (closed files, another folder, threads that go on) does not keep it from the parent.
 """
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import json
 import os
 import resource
-import shutil
-import signal
 import sys
 import threading
 import time
@@ -45,9 +44,8 @@ def answer(cell: Cell, folder: Path, rate_cache: Path | None, stop: threading.Ev
         outcome, known = CellOutcome.SOLVED, _solved(cell, folder, rate_cache, stop)
     except FgamcdError as error:
         outcome, known = CellOutcome.REFUSED, {"reason": str(error)}
-    except Exception as error:  # a bug of the solver: told in the row
-        outcome = CellOutcome.ERROR
-        known = {"reason": f"{type(error).__name__}: {error}", "error": traceback.format_exc()}
+    except (Exception, SystemExit) as error:  # a bug of the solver: told in the row
+        outcome, known = CellOutcome.ERROR, _told(cell, error)
     known["peak_memory_bytes"] = _peak_memory_bytes()
     row = Row.of_cell(cell, outcome, **known)
     return row if row.fault is None else faulty(cell, row.fault)
@@ -56,6 +54,12 @@ def answer(cell: Cell, folder: Path, rate_cache: Path | None, stop: threading.Ev
 def faulty(cell: Cell, fault: str) -> Row:
     """The row of a cell whose own row is none, for example because the solver returned something that is no result."""
     return Row.of_cell(cell, CellOutcome.ERROR, reason=f"what came back is no row: {fault}")
+
+
+def _told(cell: Cell, error: BaseException) -> dict[str, Any]:
+    """Fields of the row of a cell whose solver raised what nobody raises on purpose; inside an except clause."""
+    reason = f"solver {cell.solver} raised {type(error).__name__}: {error}"
+    return {"reason": reason, "error": traceback.format_exc()}
 
 
 def _solved(
@@ -135,33 +139,35 @@ def _peak_memory_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def _end_with_parent(folder: str) -> None:
-    """Wait until the parent is gone, then remove the folder of the answer, and end with all that was started."""
-    while os.read(0, 4096):
-        pass
-    shutil.rmtree(folder, ignore_errors=True)
-    os.killpg(0, signal.SIGKILL)
-
-
 def _prepare(solvers: list[str]) -> None:
     """Compile what the solvers need; what cannot be prepared says so in its own cells."""
     for name in solvers:
         try:
             get_solver(name).prepare()
-        except Exception:
+        except (Exception, SystemExit):
             traceback.print_exc()
 
 
 def main() -> None:
-    """Read the task, watch the parent, answer."""
+    """Read the task, answer, and leave at once: no thread and no hook of a solver has a say after that."""
     faulthandler.enable()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     task = json.loads(_first_line())
-    threading.Thread(target=_end_with_parent, args=(task["folder"],), daemon=True).start()
     if "prepare" in task:
         _prepare(task["prepare"])
-        return
-    cell, folder, rates = Cell.from_json(task["cell"]), Path(task["folder"]), task["rate_cache"]
-    answer(cell, folder, Path(rates) if rates else None).save(folder / f"{cell.id}.json")
+    else:
+        cell, folder, rates = Cell.from_json(task["cell"]), Path(task["folder"]), task["rate_cache"]
+        try:
+            row = answer(cell, folder, Path(rates) if rates else None)
+        except KeyboardInterrupt as error:  # nobody can press Ctrl-C here: the solver raised it
+            row = Row.of_cell(cell, CellOutcome.ERROR, **_told(cell, error))
+        row.save(folder / f"{cell.id}.json")
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(
+            OSError, ValueError, AttributeError
+        ):  # the solver may have closed or removed it
+            stream.flush()
+    os._exit(0)
 
 
 def _first_line() -> bytes:

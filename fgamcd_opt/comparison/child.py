@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -15,9 +16,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from fgamcd_opt.comparison import guard as guarding
 from fgamcd_opt.comparison.cell import SOLUTION_FILE, faulty
 from fgamcd_opt.comparison.cell_outcome import CellOutcome
 from fgamcd_opt.comparison.grid import Cell, CellLimits
+from fgamcd_opt.comparison.guard import MARK, end_all
+from fgamcd_opt.comparison.log_tail import LogTail
 from fgamcd_opt.comparison.provenance import provenance
 from fgamcd_opt.comparison.row import Row
 from fgamcd_opt.errors import BackendError, InputError
@@ -31,6 +35,7 @@ _TERM_S = 3.0
 """Seconds between SIGTERM and SIGKILL."""
 
 _LOG_TAIL_BYTES = 4000
+"""Of what a process printed, kept of one that ended without an answer."""
 
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 """Linear algebra libraries take all cores unless told otherwise, whatever limit a solver is given."""
@@ -46,12 +51,13 @@ class Answer:
 
 @dataclass(frozen=True)
 class _End:
-    """How a process ended: exit code, killed for what, seconds, largest resident memory seen."""
+    """How a process ended: exit code, killed for what, seconds, largest resident memory seen, its last words."""
 
     code: int
     killed: CellOutcome | None
     wall_s: float
     peak_memory_bytes: int
+    last_words: str
 
 
 def run_cell(
@@ -71,42 +77,46 @@ def run_cell(
         Set it to kill the process; None is returned then.
     """
     made_by = provenance(cell.solver)
-    with tempfile.TemporaryDirectory(prefix="fgamcd-cell-") as name:
-        folder = Path(name)
+    with _folder() as name:
         task = {
             "cell": cell.to_json(),
             "folder": name,
             "rate_cache": None if rates is None else str(rates.absolute()),
         }
-        log = folder / "log"
-        end = _run(task, log, cell.limits, grace_s, stop or threading.Event())
+        end = _run(task, cell.limits, grace_s, stop or threading.Event())
         if end is None:
             return None
-        solution = folder / SOLUTION_FILE
-        row = replace(_row(cell, end, folder / f"{cell.id}.json", log, grace_s), **made_by)
-        kept = row.solution_digest is not None
-        return Answer(row, solution.read_bytes() if kept else None)
+        found = _answer(cell, end, Path(name), grace_s)
+        return replace(found, row=replace(found.row, **made_by))
 
 
 def prepare(solvers: list[str]) -> None:
     """Compile the kernels of solvers once, in a process of its own, before their cells start."""
-    with tempfile.TemporaryDirectory(prefix="fgamcd-cell-") as name:
-        task = {"prepare": solvers, "folder": name}
-        _run(task, Path(name) / "log", CellLimits(), GRACE_S, threading.Event())
+    with _folder() as name:
+        _run({"prepare": solvers, "folder": name}, CellLimits(), GRACE_S, threading.Event())
 
 
-def _run(
-    task: dict[str, Any], log: Path, limits: CellLimits, grace_s: float, stop: threading.Event
-) -> _End | None:
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    """Where a cell leaves its answer; what a solver does to it is no reason to end a comparison."""
+    return tempfile.TemporaryDirectory(prefix="fgamcd-cell-", ignore_cleanup_errors=True)
+
+
+def _run(task: dict[str, Any], limits: CellLimits, grace_s: float, stop: threading.Event) -> _End | None:
     """Start the process, wait for its end or bring it about; None if ``stop`` was set."""
     begun = time.monotonic()
-    process = _start(log, limits.threads)
+    log, mark = LogTail(_LOG_TAIL_BYTES), secrets.token_hex(16)
+    process = _start(log, mark, limits.threads)
     peak, killed = 0, None
-    assert process.stdin is not None
     try:
+        guard = _guard(process.pid, mark, task["folder"])
+    except OSError:
+        end_all(process.pid, mark)
+        raise
+    try:
+        assert process.stdin is not None
         with contextlib.suppress(BrokenPipeError):
             process.stdin.write(json.dumps(task).encode() + b"\n")
-            process.stdin.flush()
+            process.stdin.close()
         while not _ended(process, _POLL_S):
             peak = max(peak, memory := resident_bytes(process.pid))
             if stop.is_set():
@@ -120,24 +130,39 @@ def _run(
                 _ended(process, _TERM_S)
                 break
     finally:
-        _signal_group(process, signal.SIGKILL)
-        with contextlib.suppress(BrokenPipeError):
-            process.stdin.close()
+        end_all(process.pid, mark)
         process.wait()
-    return _End(process.returncode, killed, time.monotonic() - begun, peak)
+        guard.kill()
+        with guard:
+            pass  # its end is waited for, and its pipe closed
+        last_words = log.text()
+    return _End(process.returncode, killed, time.monotonic() - begun, peak, last_words)
 
 
-def _start(log: Path, threads: int) -> subprocess.Popen[bytes]:
-    """A process that waits for its task, leads a process group of its own, and keeps to its threads."""
-    with log.open("wb") as stream:
+def _start(log: LogTail, mark: str, threads: int) -> subprocess.Popen[bytes]:
+    """A process that waits for its task, leads a process group of its own, bears the mark, and keeps to its threads."""
+    try:
         return subprocess.Popen(
             [sys.executable, "-P", "-m", "fgamcd_opt.comparison.cell"],
             stdin=subprocess.PIPE,
-            stdout=stream,
-            stderr=stream,
+            stdout=log.writing,
+            stderr=log.writing,
             start_new_session=True,
-            env={**os.environ, **dict.fromkeys(_THREAD_VARIABLES, str(threads))},
+            env={**os.environ, MARK: mark, **dict.fromkeys(_THREAD_VARIABLES, str(threads))},
         )
+    finally:
+        log.close_here()
+
+
+def _guard(group: int, mark: str, folder: str) -> subprocess.Popen[bytes]:
+    """A process that ends the cell when this one is gone, see `fgamcd_opt.comparison.guard`."""
+    return subprocess.Popen(
+        [sys.executable, "-I", "-S", guarding.__file__, str(group), mark, folder],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
 
 
 def _ended(process: subprocess.Popen[bytes], seconds: float) -> bool:
@@ -181,33 +206,38 @@ def resident_bytes(pid: int) -> int:
     return total
 
 
-def _row(cell: Cell, end: _End, path: Path, log: Path, grace_s: float) -> Row:
-    """The row that the process left, or one that says how it ended without."""
+def _answer(cell: Cell, end: _End, folder: Path, grace_s: float) -> Answer:
+    """What the process left, or a row that says how it ended without."""
+    limits, ended, path = cell.limits, f"its process ended by {_name(end.code)}", folder / f"{cell.id}.json"
     if end.killed is None and end.code == 0 and path.exists():
         try:
             row = Row.load(path)
-        except InputError as error:  # a plug-in wrote into the folder of the answer
-            row = faulty(cell, str(error))
+            solution = (folder / SOLUTION_FILE).read_bytes() if row.solution_digest is not None else None
+        except (OSError, InputError) as error:  # a plug-in wrote into the folder of the answer
+            row, solution = faulty(cell, str(error)), None
         peak = max(end.peak_memory_bytes, row.peak_memory_bytes or 0)
-        return replace(row, wall_s=end.wall_s, peak_memory_bytes=peak)
-    limits = cell.limits
+        return Answer(replace(row, wall_s=end.wall_s, peak_memory_bytes=peak), solution)
+    if end.code == 0:
+        ended += " without an answer"
     reasons = {
         CellOutcome.KILLED_TIME: f"still running {grace_s:g} s after its time limit of {limits.time_s} s",
         CellOutcome.KILLED_MEMORY: f"held more than its memory limit of {limits.memory_bytes} bytes",
-        CellOutcome.CRASHED: f"its process ended by {_name(end.code)}",
+        CellOutcome.CRASHED: ended,
     }
     outcome = end.killed or CellOutcome.CRASHED
-    tail = log.read_bytes()[-_LOG_TAIL_BYTES:].decode(errors="replace")
-    return Row.of_cell(
+    row = Row.of_cell(
         cell,
         outcome,
         reason=reasons[outcome],
         wall_s=end.wall_s,
         peak_memory_bytes=end.peak_memory_bytes,
-        error=tail or None,
+        error=end.last_words or None,
     )
+    return Answer(row, None)
 
 
 def _name(code: int) -> str:
     """An exit code in words; a negative one is the number of a signal."""
-    return f"exit code {code}" if code >= 0 else signal.Signals(-code).name
+    if code >= 0:
+        return f"exit code {code}"
+    return next((known.name for known in signal.Signals if known == -code), f"signal {-code}")

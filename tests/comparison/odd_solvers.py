@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
+import math
 import os
 import signal
+import subprocess
+import sys
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -138,6 +143,119 @@ class Greedy(Plain):
         raise AssertionError(f"nobody stopped it at {len(held)} pieces")
 
 
+class Chatty(Plain):
+    """Prints 1 GB, and crashes after its last word."""
+
+    name: ClassVar[str] = "odd-chatty"
+
+    def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
+        """Print to both streams, by lines of 1 MB."""
+        line = b"x" * (2**20 - 1) + b"\n"
+        for number in range(1024):
+            os.write(1 + number % 2, line)
+        os.write(2, b"the last word\n")
+        os._exit(3)
+
+
+class Parent(Plain):
+    """Starts a process that sleeps: in the same group, in a session of its own, or as a daemon without a parent."""
+
+    name: ClassVar[str] = "odd-parent"
+    options: ClassVar[Mapping[str, Any]] = {"how": "group", "wait_s": 0.0}
+
+    def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
+        """Start it, leave its number in the diary, go on."""
+        sleep = "import time; time.sleep(3600)"
+        if options["how"] == "daemon":
+            sleep = f"import os, time; os.fork() and os._exit(0); os.setsid(); {_NOTE}; {sleep}"
+        else:
+            sleep = f"import os, time; {_NOTE}; {sleep}"
+        begun = subprocess.Popen([sys.executable, "-c", sleep], start_new_session=options["how"] == "session")
+        while not list(Path(os.environ[DIARY]).glob("started-*")):
+            time.sleep(0.01)
+        if options["how"] == "daemon":
+            begun.wait()
+        time.sleep(options["wait_s"])
+        return self.outcome(problem)
+
+
+_NOTE = f"open(os.path.join(os.environ['{DIARY}'], f'started-{{os.getpid()}}'), 'x').close()"
+
+
+class Exits(Plain):
+    """Leaves by one of the ways out of a process."""
+
+    name: ClassVar[str] = "odd-exits"
+    options: ClassVar[Mapping[str, Any]] = {"how": ""}
+
+    def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
+        """Leave."""
+        WAYS_OUT[options["how"]]()
+        raise AssertionError("unreachable")
+
+
+def _raise_interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+WAYS_OUT = {
+    "exit 0": lambda: sys.exit(0),
+    "exit text": lambda: sys.exit("some text"),
+    "_exit 0": lambda: os._exit(0),
+    "_exit 3": lambda: os._exit(3),
+    "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),
+    "real-time signal": lambda: os.kill(os.getpid(), signal.SIGRTMIN + 6),
+    "interrupt": _raise_interrupt,
+}
+
+
+class Returns(Plain):
+    """Returns what is no outcome, or one that holds nonsense."""
+
+    name: ClassVar[str] = "odd-returns"
+    options: ClassVar[Mapping[str, Any]] = {"what": ""}
+
+    def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
+        """Return it."""
+        fair = everything_at_node_0(problem)
+        what: Any = {
+            "None": lambda: None,
+            "text": lambda: "done",
+            "NaN beams": lambda: Outcome(
+                stop_reason=StopReason.COMPLETED,
+                decision=Decision(fair.caching, fair.migration, fair.beams * math.nan),
+            ),
+            "wrong shape": lambda: Outcome(
+                stop_reason=StopReason.COMPLETED,
+                decision=Decision(fair.caching[:, :1], fair.migration, fair.beams),
+            ),
+            "NaN bound": lambda: Outcome(
+                stop_reason=StopReason.COMPLETED, decision=fair, bound_s=math.nan, bound_kind="a claim"
+            ),
+        }[options["what"]]()
+        return what  # type: ignore[no-any-return]
+
+
+class Vandal(Plain):
+    """Returns its point from a process that it has left in disorder."""
+
+    name: ClassVar[str] = "odd-vandal"
+    options: ClassVar[Mapping[str, Any]] = {"how": "", "wait_s": 0.0}
+
+    def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
+        """Do it, then as always."""
+        {
+            "another folder": lambda: os.chdir("/"),
+            "closed files": lambda: (sys.stdout.write("left in the buffer"), os.closerange(0, 256)),
+            "standard input": lambda: os.dup2(os.open(os.devnull, os.O_RDONLY), 0),
+            "closed streams": lambda: (sys.stdout.close(), sys.stderr.close()),
+            "no streams": lambda: (setattr(sys, "stdout", None), setattr(sys, "stderr", None)),
+            "thread": lambda: threading.Thread(target=time.sleep, args=(3600.0,)).start(),
+            "hook": lambda: atexit.register(os._exit, 3),
+        }[options["how"]]()
+        return super().solve(problem, context, options)
+
+
 class FalseBound(Plain):
     """Claims a bound above its own delay."""
 
@@ -177,4 +295,20 @@ class Overfull(Plain):
         )
 
 
-ALL = (Plain, Crash, Bug, Refusal, HangsUp, Deaf, Greedy, FalseBound, FalseProof, Overfull)
+ALL = (
+    Plain,
+    Crash,
+    Bug,
+    Refusal,
+    HangsUp,
+    Deaf,
+    Greedy,
+    Chatty,
+    Parent,
+    Exits,
+    Returns,
+    Vandal,
+    FalseBound,
+    FalseProof,
+    Overfull,
+)
