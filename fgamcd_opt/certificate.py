@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from fgamcd_opt.archive import read_archive, write_archive
 from fgamcd_opt.errors import InputError
 from fgamcd_opt.evidence_rows import EvidenceRow, pack_rows, unpack_rows
+from fgamcd_opt.safe_text import check_name, quote
 from fgamcd_opt.times import require_finite
 
 KIND = "certificate"
@@ -84,9 +85,7 @@ class Certificate:
 
     def __post_init__(self) -> None:
         for name in _TEXTS:
-            value = getattr(self, name)
-            if not isinstance(value, str) or not value:
-                raise InputError(f"{name}: {value!r} is not a non-empty text")
+            check_name(name, getattr(self, name))
         require_finite("bound_s", self.bound_s)
         for name, (dtype, axes) in _ARRAYS.items():
             array = getattr(self, name)
@@ -163,11 +162,7 @@ class Certificate:
         InputError
             Naming the file and the fault.
         """
-        header, arrays = read_archive(path, KIND)
-        expected = {*_TEXTS, "bound_s", "digest"}
-        if set(header) != expected or set(arrays) != set(_ARRAYS):
-            odd = sorted((set(header) ^ expected) | (set(arrays) ^ set(_ARRAYS)))[0]
-            raise InputError(f"{path}: field {odd!r} is unknown or missing")
+        header, arrays = read_archive(path, KIND, check=_check_header)
         claimed = header.pop("digest")
         fields: dict[str, Any] = header | arrays
         try:
@@ -176,6 +171,20 @@ class Certificate:
             raise InputError(f"{path}: {error}") from error
         if certificate.digest != claimed:
             raise InputError(
-                f"{path}: the content has digest {certificate.digest}, but the file says {claimed!r}"
+                f"{path}: the content has digest {certificate.digest}, but the file says {quote(claimed)}"
             )
         return certificate
+
+
+def _check_header(header: dict[str, Any], shapes: dict[str, tuple[int, ...]]) -> None:
+    """Raise `InputError` unless fields and shapes are those of a certificate, before any array is read."""
+    expected = {*_TEXTS, "bound_s", "digest"}
+    if set(header) != expected or set(shapes) != set(_ARRAYS):
+        odd = sorted((set(header) ^ expected) | (set(shapes) ^ set(_ARRAYS)))[0]
+        raise InputError(f"field {quote(odd)} is unknown or missing")
+    for name, (_, axes) in _ARRAYS.items():
+        if len(shapes[name]) != axes:
+            raise InputError(f"{name}: has {len(shapes[name])} axes; expected {axes}")
+    r, n_nodes = shapes["evidence_mu"][0], shapes["multipliers"][0]
+    if shapes["evidence_mu"][1] != n_nodes or {shapes["evidence_block"], shapes["evidence_mask"]} != {(r,)}:
+        raise InputError("evidence: the arrays differ in their number of rows or nodes")

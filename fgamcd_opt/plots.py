@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FORMATS = ("png", "svg")
+
+_HARMLESS = ("Glyph .* missing from", "constrained_layout not applied")
+"""What matplotlib says of letters that its fonts lack and of names too wide for the page: the picture is made."""
 
 _STYLES = {
     "robust": {"color": "black", "linestyle": "-"},
@@ -60,7 +64,9 @@ def save_figure(figure: Figure, path: Path) -> list[Path]:
     for suffix, target in zip(FORMATS, written, strict=True):
         data = io.BytesIO()
         stamp = {"Date": None} if suffix == "svg" else {"Software": None}
-        with matplotlib.rc_context({"svg.hashsalt": "fgamcd"}):
+        with matplotlib.rc_context({"svg.hashsalt": "fgamcd"}), warnings.catch_warnings():
+            for fault in _HARMLESS:
+                warnings.filterwarnings("ignore", fault, UserWarning)
             figure.savefig(data, format=suffix, dpi=150, metadata=stamp)
         write_bytes_atomically(target, data.getvalue())
     return written

@@ -15,11 +15,14 @@ import numpy as np
 from fgamcd_opt.archive import read_archive, write_archive
 from fgamcd_opt.decision import Decision
 from fgamcd_opt.errors import InputError
+from fgamcd_opt.instances.validation import require_shape
+from fgamcd_opt.safe_text import check_name, quote
 from fgamcd_opt.times import Times, require_finite
 from fgamcd_opt.variants import Variant
 
 KIND = "solution"
 _ARRAYS = {"caching": np.bool_, "migration": np.bool_, "beams": np.complex128}
+_AXES = {"caching": 2, "migration": 3, "beams": 3}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -64,20 +67,20 @@ class Solution:
 
     def __post_init__(self) -> None:
         for name in ("instance_digest", "instance_name", "solver", "solver_version"):
-            _require_text(name, getattr(self, name))
+            check_name(name, getattr(self, name))
         require_finite("delay_s", self.delay_s)
         if (self.lower_bound_s is None) != (self.bound_kind is None):
             raise InputError(
-                f"lower_bound_s {self.lower_bound_s!r} and bound_kind {self.bound_kind!r}: give both"
+                f"lower_bound_s {quote(self.lower_bound_s)} and bound_kind {quote(self.bound_kind)}: give both"
             )
         if self.lower_bound_s is not None:
             require_finite("lower_bound_s", self.lower_bound_s)
-            _require_text("bound_kind", self.bound_kind)
+            check_name("bound_kind", self.bound_kind)
         if self.seed is not None and type(self.seed) is not int:
-            raise InputError(f"seed: {self.seed!r} is not a whole number")
+            raise InputError(f"seed: {quote(self.seed)} is not a whole number")
         try:
             plain = json.loads(json.dumps(dict(self.options), allow_nan=False))
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, RecursionError) as error:
             raise InputError(f"options: not plain finite JSON values ({error})") from error
         object.__setattr__(self, "options", plain)
 
@@ -115,7 +118,7 @@ class Solution:
         InputError
             Naming the file and the fault.
         """
-        header, arrays = read_archive(path, KIND)
+        header, arrays = read_archive(path, KIND, check=_check_header)
         try:
             return _from_archive(header, arrays)
         except InputError as error:
@@ -123,14 +126,11 @@ class Solution:
 
 
 def _from_archive(header: dict[str, Any], arrays: dict[str, np.ndarray[Any, Any]]) -> Solution:
-    _require_names("array", set(arrays), set(_ARRAYS))
     for name, dtype in _ARRAYS.items():
         if arrays[name].dtype != dtype:
             raise InputError(f"{name}: dtype is {arrays[name].dtype}; expected {np.dtype(dtype)}")
         if dtype is np.bool_ and arrays[name].view(np.uint8).max(initial=0) > 1:
             raise InputError(f"{name}: holds a byte that is neither 0 nor 1")
-    fields = {f.name for f in dataclasses.fields(Solution)} - {"decision"}
-    _require_names("field", set(header), fields | {"digest"})
     claimed = header.pop("digest")
     variant, times = _require_object("variant", header["variant"]), _require_object("times", header["times"])
     _require_names("times field", set(times), {f.name for f in dataclasses.fields(Times)})
@@ -138,22 +138,30 @@ def _from_archive(header: dict[str, Any], arrays: dict[str, np.ndarray[Any, Any]
     _require_object("options", header["options"])
     solution = Solution(decision=Decision(**arrays), **header)
     if solution.digest != claimed:
-        raise InputError(f"the content has digest {solution.digest}, but the file says {claimed!r}")
+        raise InputError(f"the content has digest {solution.digest}, but the file says {quote(claimed)}")
     return solution
 
 
-def _require_text(name: str, value: object) -> None:
-    if not isinstance(value, str) or not value:
-        raise InputError(f"{name}: {value!r} is not a non-empty text")
+def _check_header(header: dict[str, Any], shapes: dict[str, tuple[int, ...]]) -> None:
+    """Raise `InputError` unless fields and shapes are those of a solution, before any array is read."""
+    fields = {f.name for f in dataclasses.fields(Solution)} - {"decision"}
+    _require_names("field", set(header), fields | {"digest"})
+    _require_names("array", set(shapes), set(_ARRAYS))
+    axes = {name: len(shape) for name, shape in shapes.items()}
+    if axes != _AXES:
+        raise InputError(f"the arrays have {axes} axes; expected {_AXES}")
+    n_nodes, n_blocks = shapes["caching"]
+    require_shape("migration", shapes["migration"], (n_nodes, n_nodes, n_blocks))
+    require_shape("beams", shapes["beams"], (shapes["beams"][0], n_nodes, shapes["beams"][2]))
 
 
 def _require_object(name: str, value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise InputError(f"{name}: {value!r} is not an object")
+        raise InputError(f"{name}: {quote(value)} is not an object")
     return value
 
 
 def _require_names(what: str, found: set[str], expected: set[str]) -> None:
     if found != expected:
         odd = sorted(found ^ expected)[0]
-        raise InputError(f"{what} {odd!r} is {'unknown' if odd in found else 'missing'}")
+        raise InputError(f"{what} {quote(odd)} is {'unknown' if odd in found else 'missing'}")

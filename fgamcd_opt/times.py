@@ -6,6 +6,7 @@ import math
 from dataclasses import asdict, dataclass
 
 from fgamcd_opt.errors import InputError
+from fgamcd_opt.safe_text import quote
 
 
 @dataclass(frozen=True)
@@ -43,5 +44,15 @@ class Times:
 
 def require_finite(name: str, value: object) -> None:
     """Raise `InputError` unless ``value`` is a finite number (and not a bool)."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise InputError(f"{name}: {value!r} is not a finite number")
+    if not is_finite(value):
+        raise InputError(f"{name}: {quote(value)} is not a finite number")
+
+
+def is_finite(value: object) -> bool:
+    """Whether a value is a number, not a bool, that double precision holds: of integers, those below 2^1024."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False

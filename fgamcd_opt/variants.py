@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +9,8 @@ from enum import StrEnum
 from typing import TypeVar
 
 from fgamcd_opt.errors import InputError
+from fgamcd_opt.safe_text import MAX_QUOTED, quote
+from fgamcd_opt.times import is_finite
 
 
 class Granularity(StrEnum):
@@ -89,7 +90,9 @@ class Variant:
         object.__setattr__(self, "csi", _choice(Csi, "csi", self.csi))
         object.__setattr__(self, "unserved", _choice(Unserved, "unserved", self.unserved))
         if not isinstance(self.cooperation, bool):
-            raise InputError(f"variant field cooperation: {self.cooperation!r} is neither true nor false")
+            raise InputError(
+                f"variant field cooperation: {quote(self.cooperation)} is neither true nor false"
+            )
         self._check_threshold()
         self._check_cloud_rate()
 
@@ -98,20 +101,22 @@ class Variant:
         if (threshold is not None) != (self.delivery is Delivery.HYBRID):
             raise InputError(
                 f"variant field delivery={self.delivery}: a threshold belongs to hybrid and to nothing else; "
-                f"got {threshold!r}. Write for example delivery=hybrid(4)"
+                f"got {quote(threshold)}. Write for example delivery=hybrid(4)"
             )
         if threshold is not None and (type(threshold) is not int or threshold < 0):
-            raise InputError(f"variant field delivery: hybrid({threshold!r}) needs a whole number >= 0")
+            raise InputError(f"variant field delivery: hybrid({quote(threshold)}) needs a whole number >= 0")
 
     def _check_cloud_rate(self) -> None:
         rate = self.cloud_rate_bps
         if (rate is not None) != (self.unserved is Unserved.CLOUD):
             raise InputError(
                 f"variant field unserved={self.unserved}: a rate belongs to cloud and to nothing else; "
-                f"got {rate!r}. Write for example unserved=cloud(1e9), in bit/s"
+                f"got {quote(rate)}. Write for example unserved=cloud(1e9), in bit/s"
             )
-        if rate is not None and not (math.isfinite(rate) and rate > 0):
-            raise InputError(f"variant field unserved: cloud rate {rate!r} bit/s is not a finite number > 0")
+        if rate is not None and not (is_finite(rate) and rate > 0):
+            raise InputError(
+                f"variant field unserved: cloud rate {quote(rate)} bit/s is not a finite number > 0"
+            )
 
     @classmethod
     def parse(cls, fields: Mapping[str, str]) -> Variant:
@@ -130,14 +135,14 @@ class Variant:
         values: dict[str, object] = {}
         for field, text in fields.items():
             if field not in FIELDS:
-                raise InputError(f"variant field {field!r} is unknown; known: {', '.join(FIELDS)}")
+                raise InputError(f"variant field {quote(field)} is unknown; known: {', '.join(FIELDS)}")
             name, argument = _split(field, text)
             if field == "delivery" and argument is not None:
                 values["hybrid_threshold"] = _number(int, field, argument)
             elif field == "unserved" and argument is not None:
                 values["cloud_rate_bps"] = _number(float, field, argument)
             elif argument is not None:
-                raise InputError(f"variant field {field}: {text!r} takes no parameter")
+                raise InputError(f"variant field {field}: {quote(text)} takes no parameter")
             values[field] = _boolean(field, name) if field == "cooperation" else name
         return cls(**values)  # type: ignore[arg-type]  # checked in __post_init__
 
@@ -164,22 +169,24 @@ class Variant:
 
 def _choice(kind: type[_Choice], field: str, value: object) -> _Choice:
     try:
-        return kind(str(value))
+        return kind(value if isinstance(value, str) else quote(value))
     except ValueError:
         known = ", ".join(kind)
-        raise InputError(f"variant field {field}: {value!r} is unknown; known: {known}") from None
+        raise InputError(f"variant field {field}: {quote(value)} is unknown; known: {known}") from None
 
 
 def _split(field: str, text: object) -> tuple[str, str | None]:
-    match = _CALL.fullmatch(text) if isinstance(text, str) else None
+    match = _CALL.fullmatch(text) if isinstance(text, str) and len(text) <= MAX_QUOTED else None
     if match is None:
-        raise InputError(f"variant field {field}: cannot read {text!r}; write a value or value(parameter)")
+        raise InputError(
+            f"variant field {field}: cannot read {quote(text)}; write a value or value(parameter)"
+        )
     return match["name"], match["argument"]
 
 
 def _boolean(field: str, text: str) -> bool:
     if text.lower() not in ("true", "false"):
-        raise InputError(f"variant field {field}: {text!r} is neither true nor false")
+        raise InputError(f"variant field {field}: {quote(text)} is neither true nor false")
     return text.lower() == "true"
 
 
@@ -187,4 +194,4 @@ def _number(kind: type[int] | type[float], field: str, text: str) -> int | float
     try:
         return kind(text)
     except ValueError:
-        raise InputError(f"variant field {field}: parameter {text!r} is not a number") from None
+        raise InputError(f"variant field {field}: parameter {quote(text)} is not a number") from None

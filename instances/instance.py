@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from fgamcd_opt.errors import InputError
 from fgamcd_opt.instances.validation import convert, labels, require, require_shape, scalar
+from fgamcd_opt.safe_text import check_name, quote
 
 CSI_SETS = ("ellipsoid", "balls")
 """One ellipsoid per user over all nodes, or independent balls per node."""
@@ -142,16 +143,17 @@ class Instance:
         self._check_users()
 
     def _check_labels(self) -> None:
-        if not isinstance(self.name, str) or not self.name:
-            raise InputError(f"name: {self.name!r} must be a non-empty string")
+        check_name("name", self.name)
         if self.csi_set not in CSI_SETS:
-            raise InputError(f"csi_set: {self.csi_set!r} is unknown; expected one of {', '.join(CSI_SETS)}")
+            raise InputError(
+                f"csi_set: {quote(self.csi_set)} is unknown; expected one of {', '.join(CSI_SETS)}"
+            )
         object.__setattr__(self, "block_names", labels("block_names", self.block_names, self.n_blocks))
         object.__setattr__(self, "model_names", labels("model_names", self.model_names, self.n_models))
         if self.recipe is not None:
             try:
                 object.__setattr__(self, "recipe", json.loads(json.dumps(dict(self.recipe), allow_nan=False)))
-            except (TypeError, ValueError) as error:
+            except (TypeError, ValueError, RecursionError) as error:
                 raise InputError(f"recipe: not plain JSON ({error})") from error
 
     def _check_models(self) -> None:

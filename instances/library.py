@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fgamcd_opt.errors import InputError
-from fgamcd_opt.files import read_json, reason_of
+from fgamcd_opt.files import read_json, read_text_file
 from fgamcd_opt.instances.presets import PRESETS
 from fgamcd_opt.instances.recipe import Recipe
 
@@ -53,10 +53,7 @@ def read_versioned(path: Path) -> dict[str, Any]:
     InputError
         If the file is missing, is not JSON, or has another schema version.
     """
-    try:
-        content = read_json(path, path.read_bytes())
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({reason_of(error)})") from error
+    content = read_json(path, read_text_file(path))
     if content.get("schema_version") != SCHEMA_VERSION:
         version = content.get("schema_version")
         raise InputError(f"{path}: schema_version is {version!r}; this release reads {SCHEMA_VERSION}")

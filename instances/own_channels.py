@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fgamcd_opt.archive import parse_npy
+from fgamcd_opt.archive import parse_npy, read_member
 from fgamcd_opt.errors import InputError
 from fgamcd_opt.instances.input_file import MAX_BYTES, read_input
 from fgamcd_opt.instances.matlab_file import read_matlab
 from fgamcd_opt.instances.matlab_variable import Variable
 from fgamcd_opt.instances.recipe import Recipe
+from fgamcd_opt.safe_text import MAX_QUOTED, one_line, quote
 
 VARIABLE = "channel"
 """Name of the array in a file that holds several."""
@@ -102,7 +103,7 @@ def _from_npz(what: str, content: bytes) -> NDArray[Any]:
         name = f"{_chosen(what, [info.filename.removesuffix('.npy') for info in archive.infolist()])}.npy"
         if archive.getinfo(name).file_size > MAX_BYTES:
             raise InputError(f"{what}: {name} has more than {MAX_BYTES} bytes")
-        return parse_npy(f"{what}: {name}", archive.read(name), canonical=False)
+        return parse_npy(f"{what}: {quote(name)}", read_member(what, archive, name), canonical=False)
 
 
 def _from_mat(what: str, content: bytes) -> NDArray[Any]:
@@ -121,9 +122,8 @@ def _chosen(what: str, names: list[str]) -> str:
     if VARIABLE in names:
         return VARIABLE
     if len(names) != 1:
-        raise InputError(
-            f"{what}: holds the arrays {', '.join(sorted(names)) or '(none)'}; name the one to take {VARIABLE!r}"
-        )
+        held = one_line(", ".join(sorted(names)))[:MAX_QUOTED] or "(none)"
+        raise InputError(f"{what}: holds the arrays {held}; name the one to take {VARIABLE!r}")
     return names[0]
 
 

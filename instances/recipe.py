@@ -21,6 +21,7 @@ from fgamcd_opt.instances.recipe_fields import (
     real,
     whole,
 )
+from fgamcd_opt.safe_text import MAX_QUOTED, check_name, one_line, quote, shortened
 
 SCHEMA_VERSION = 1
 """Version of the recipe's fields; a reader accepts exactly this one."""
@@ -149,8 +150,7 @@ class Recipe:
         self._check_repository()
 
     def _check_repository(self) -> None:
-        if not self.name:
-            raise InputError("name: must not be empty")
+        check_name("name", self.name)
         if self.roots_per_family > self.models_per_family:
             raise InputError(
                 f"roots_per_family: {self.roots_per_family} is above "
@@ -158,12 +158,12 @@ class Recipe:
             )
         if self.repository not in REPOSITORIES and not self.repository.endswith(".json"):
             raise InputError(
-                f"repository: {self.repository!r} is unknown; expected one of {', '.join(REPOSITORIES)} or a .json "
-                "file that `fgamcd repository scan -o` wrote"
+                f"repository: {quote(self.repository)} is unknown; expected one of {', '.join(REPOSITORIES)} or a "
+                ".json file that `fgamcd repository scan -o` wrote"
             )
         for name in ("repository_sha256", "channels_sha256"):
             if not _SHA256.fullmatch(getattr(self, name)):
-                raise InputError(f"{name}: {getattr(self, name)!r} is not 64 hexadecimal digits")
+                raise InputError(f"{name}: {quote(getattr(self, name))} is not 64 hexadecimal digits")
         unused = _without_effect(self.repository, self.channels)
         for spec in dataclasses.fields(self):
             if spec.name in unused and getattr(self, spec.name) != spec.default:
@@ -187,7 +187,9 @@ class Recipe:
         fields = dict(content)
         version = fields.pop("schema_version", None)
         if version != SCHEMA_VERSION or isinstance(version, bool):
-            raise InputError(f"schema_version: {version!r} is not known; this release reads {SCHEMA_VERSION}")
+            raise InputError(
+                f"schema_version: {quote(version)} is not known; this release reads {SCHEMA_VERSION}"
+            )
         _refuse_unknown(fields)
         values: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in fields.items()}
         return cls(**values)
@@ -211,7 +213,7 @@ class Recipe:
         parsed = {name: parse_field(name, text, kinds[name]) for name, text in overrides.items()}
         label = ",".join(f"{name}={Path(text).name or text}" for name, text in overrides.items())
         return dataclasses.replace(
-            self, **{"name": f"{self.name}[{label}]", **_replaced_by(parsed), **parsed}
+            self, **{"name": shortened(f"{self.name}[{label}]"), **_replaced_by(parsed), **parsed}
         )
 
 
@@ -244,4 +246,4 @@ def _refuse_unknown(given: Iterable[str]) -> None:
     for name in given:
         if name not in known:
             hint = nearest(name, known) or f"; known are {', '.join(known)}"
-            raise InputError(f"{name}: unknown field of a recipe{hint}")
+            raise InputError(f"{one_line(name[:MAX_QUOTED])}: unknown field of a recipe{hint}")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import field
 from typing import Any
 
 from fgamcd_opt.errors import InputError
+from fgamcd_opt.safe_text import MAX_QUOTED, quote
+from fgamcd_opt.times import is_finite
 
 PerNode = float | tuple[float, ...]
 
@@ -35,7 +36,7 @@ def choice(*choices: str) -> Any:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return ``"; did you mean 'x'?"`` for the known name most like ``name``, or nothing."""
-    match = difflib.get_close_matches(name, list(known), n=1)
+    match = difflib.get_close_matches(name[:MAX_QUOTED], list(known), n=1)
     return f"; did you mean {match[0]!r}?" if match else ""
 
 
@@ -63,7 +64,7 @@ def parse_field(name: str, text: str, kind: str) -> Any:
             case _:
                 return float(text) if len(items) == 1 else tuple(float(item) for item in items)
     except ValueError as error:
-        raise InputError(f"{name}: {text!r} is not valid; expected {kind}") from error
+        raise InputError(f"{name}: {quote(text)} is not valid; expected {kind}") from error
 
 
 def check_field(name: str, value: Any, rule: Mapping[str, Any]) -> Any:
@@ -77,7 +78,7 @@ def check_field(name: str, value: Any, rule: Mapping[str, Any]) -> Any:
     kind: str = rule["kind"]
     if kind.startswith("list") or isinstance(value, tuple):
         if not isinstance(value, tuple) or "list" not in kind:
-            raise InputError(f"{name}: {value!r} is not valid; expected {kind}")
+            raise InputError(f"{name}: {quote(value)} is not valid; expected {kind}")
         item_kind = {"list of texts": "text", "list of integers": "integer"}.get(kind, "number")
         return tuple(check_field(name, item, {**rule, "kind": item_kind}) for item in value)
     if kind == "text":
@@ -87,9 +88,9 @@ def check_field(name: str, value: Any, rule: Mapping[str, Any]) -> Any:
     else:
         accepted = isinstance(value, int | float) and not isinstance(value, bool)
     if not accepted:
-        raise InputError(f"{name}: {value!r} is not valid; expected {kind}")
+        raise InputError(f"{name}: {quote(value)} is not valid; expected {kind}")
     if "choices" in rule and value not in rule["choices"]:
-        raise InputError(f"{name}: {value!r} is unknown; expected one of {', '.join(rule['choices'])}")
-    if "low" in rule and not (math.isfinite(value) and rule["low"] <= value <= rule["high"]):
-        raise InputError(f"{name}: {value!r} must lie between {rule['low']:g} and {rule['high']:g}")
+        raise InputError(f"{name}: {quote(value)} is unknown; expected one of {', '.join(rule['choices'])}")
+    if "low" in rule and not (is_finite(value) and rule["low"] <= value <= rule["high"]):
+        raise InputError(f"{name}: {quote(value)} must lie between {rule['low']:g} and {rule['high']:g}")
     return value if kind in ("text", "integer") else float(value)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from fgamcd_opt.errors import InputError
 from fgamcd_opt.instances.validation import convert, labels, require, require_shape
+from fgamcd_opt.safe_text import quote
 
 MAX_MODEL_BLOCKS = 2**26
 """Largest table of models and PBs: 64 MiB."""
@@ -157,7 +158,7 @@ def choose_families(
     chosen = tuple(families) or tuple(known)
     for name in chosen:
         if name not in known:
-            raise InputError(f"families: {name!r} is unknown; expected some of {', '.join(known)}")
+            raise InputError(f"families: {quote(name)} is unknown; expected some of {', '.join(known)}")
     labels("families", chosen, len(chosen))
     depths = tuple(freeze) or tuple(default_freeze[name] for name in chosen)
     if len(depths) != len(chosen):

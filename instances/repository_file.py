@@ -12,12 +12,11 @@ from fgamcd_opt.errors import InputError
 from fgamcd_opt.files import read_json, write_bytes_atomically
 from fgamcd_opt.instances.input_file import read_input
 from fgamcd_opt.instances.repository import MAX_MODEL_BLOCKS, Repository
+from fgamcd_opt.safe_text import quote
 
 KIND = "repository"
 SCHEMA_VERSION = 1
 """Version of the file's fields; a reader accepts exactly this one."""
-
-_MAX_BYTES = 1 << 26
 
 
 def save_repository(path: Path, repository: Repository) -> None:
@@ -58,11 +57,8 @@ def load_repository(path: str, sha256: str = "") -> Repository:
         model without blocks, a name given twice, or another digest.
     """
     text, _ = read_input("repository", path, sha256)
-    if len(text) > _MAX_BYTES:
-        raise InputError(f"repository: {path}: has {len(text)} bytes; a repository has at most {_MAX_BYTES}")
-    content = read_json(path, text)
     try:
-        return _parsed(content)
+        return _parsed(read_json("the file", text))
     except InputError as error:
         raise InputError(f"repository: {path}: {error}") from error
 
@@ -71,7 +67,7 @@ def _parsed(content: dict[str, Any]) -> Repository:
     _require_fields("the file", content, {"kind", "schema_version", "blocks", "models"})
     for field, expected in (("kind", KIND), ("schema_version", SCHEMA_VERSION)):
         if content[field] != expected or isinstance(content[field], bool):
-            raise InputError(f"{field}: {content[field]!r} is not known; expected {expected!r}")
+            raise InputError(f"{field}: {quote(content[field])} is not known; expected {expected!r}")
     blocks = _objects("blocks", content["blocks"], "bytes")
     models = _objects("models", content["models"], "blocks")
     if len(blocks) * len(models) > MAX_MODEL_BLOCKS:
@@ -80,16 +76,18 @@ def _parsed(content: dict[str, Any]) -> Repository:
     for i, model in enumerate(models):
         chosen = model["blocks"]
         if not isinstance(chosen, list) or not chosen:
-            raise InputError(f"models[{i}].blocks: {chosen!r} is not a list with an entry at least")
+            raise InputError(f"models[{i}].blocks: {quote(chosen)} is not a list with an entry at least")
         for k in chosen:
             if type(k) is not int or not 0 <= k < len(blocks):
                 raise InputError(
-                    f"models[{i}].blocks: {k!r} is not an index of blocks (0 to {len(blocks) - 1})"
+                    f"models[{i}].blocks: {quote(k)} is not an index of blocks (0 to {len(blocks) - 1})"
                 )
         model_blocks[i, chosen] = True
     for k, block in enumerate(blocks):
         if type(block["bytes"]) is not int or not 0 < block["bytes"] < 2**53:
-            raise InputError(f"blocks[{k}].bytes: {block['bytes']!r} is not a whole number from 1 to 2^53")
+            raise InputError(
+                f"blocks[{k}].bytes: {quote(block['bytes'])} is not a whole number from 1 to 2^53"
+            )
     return Repository(
         tuple(block["name"] for block in blocks),
         np.array([block["bytes"] for block in blocks], dtype=np.int64),
@@ -104,11 +102,11 @@ def _objects(field: str, value: object, other: str) -> list[dict[str, Any]]:
         raise InputError(f"{field}: is not a list with an entry at least")
     for i, item in enumerate(value):
         if not isinstance(item, dict):
-            raise InputError(f"{field}[{i}]: {item!r} is not an object")
+            raise InputError(f"{field}[{i}]: {quote(item)} is not an object")
         _require_fields(f"{field}[{i}]", item, {"name", other})
     return value
 
 
 def _require_fields(what: str, found: dict[str, Any], expected: set[str]) -> None:
     if odd := sorted(set(found) ^ expected):
-        raise InputError(f"{what}: field {odd[0]!r} is {'unknown' if odd[0] in found else 'missing'}")
+        raise InputError(f"{what}: field {quote(odd[0])} is {'unknown' if odd[0] in found else 'missing'}")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from fgamcd_opt.errors import InputError
-from fgamcd_opt.files import read_json, reason_of
+from fgamcd_opt.files import read_json, read_text_file
 from fgamcd_opt.instances.format import load_instance
 from fgamcd_opt.instances.generate import generate
 from fgamcd_opt.instances.instance import Instance
@@ -15,8 +15,6 @@ from fgamcd_opt.instances.presets import PRESETS
 from fgamcd_opt.instances.recipe import Recipe
 from fgamcd_opt.instances.recipe_check import verified_recipe
 from fgamcd_opt.instances.recipe_fields import nearest
-
-_MAX_RECIPE_BYTES = 1 << 20
 
 
 def load(source: str | Path, overrides: Mapping[str, str] | None = None) -> Instance:
@@ -63,13 +61,7 @@ def load_recipe(path: Path | str) -> Recipe:
         Naming the file, the field and the value.
     """
     path = Path(path)
-    try:
-        size = path.stat().st_size
-        if size > _MAX_RECIPE_BYTES:
-            raise InputError(f"{path}: has {size} bytes; a recipe has at most {_MAX_RECIPE_BYTES}")
-        text = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({reason_of(error)})") from error
+    text = read_text_file(path)
     try:
         return Recipe.from_json(read_json(path, text))
     except InputError as error:

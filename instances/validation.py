@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from fgamcd_opt.errors import InputError
+from fgamcd_opt.safe_text import check_name, quote
+from fgamcd_opt.times import is_finite
 
 
 def convert(field: str, value: Any, dtype: DTypeLike, ndim: int) -> NDArray[Any]:
@@ -35,12 +37,12 @@ def convert(field: str, value: Any, dtype: DTypeLike, ndim: int) -> NDArray[Any]
 
 def scalar(field: str, value: Any) -> float:
     """Return ``value`` as a positive finite float."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        raise InputError(f"{field}: {value!r} is not a number")
-    result = float(value)
-    if not (np.isfinite(result) and result > 0):
-        raise InputError(f"{field}: {result!r} must be positive and finite")
-    return result
+    plain = value.item() if isinstance(value, np.integer | np.floating) else value
+    if isinstance(plain, bool) or not isinstance(plain, int | float):
+        raise InputError(f"{field}: {quote(value)} is not a number")
+    if not (is_finite(plain) and plain > 0):
+        raise InputError(f"{field}: {quote(plain)} must be positive and finite")
+    return float(plain)
 
 
 def require(field: str, array: NDArray[Any], holds: NDArray[np.bool_], fault: str) -> None:
@@ -50,20 +52,23 @@ def require(field: str, array: NDArray[Any], holds: NDArray[np.bool_], fault: st
         raise InputError(f"{field}[{', '.join(map(str, index))}] = {array[index]} {fault}")
 
 
-def require_shape(field: str, array: NDArray[Any], expected: tuple[int, ...]) -> None:
-    """Raise `InputError` unless ``array`` has exactly the expected shape."""
-    if array.shape != expected:
-        raise InputError(f"{field}: shape is {array.shape}; expected {expected}")
+def require_shape(field: str, array: NDArray[Any] | tuple[int, ...], expected: tuple[int, ...]) -> None:
+    """Raise `InputError` unless ``array``, or the shape given in its place, is of exactly the expected shape."""
+    shape = array if isinstance(array, tuple) else array.shape
+    if shape != expected:
+        raise InputError(f"{field}: shape is {shape}; expected {expected}")
 
 
 def labels(field: str, value: Any, length: int) -> tuple[str, ...]:
     """Return ``length`` distinct non-empty names as a tuple."""
     if not isinstance(value, list | tuple) or not all(isinstance(item, str) and item for item in value):
         raise InputError(f"{field}: expected a list or tuple of non-empty strings")
-    names = tuple(value)
-    if len(names) != length:
-        raise InputError(f"{field}: has {len(names)} names; expected {length}")
-    if len(set(names)) != length:
-        repeated = next(name for i, name in enumerate(names) if name in names[:i])
-        raise InputError(f"{field}[{names.index(repeated)}] = {repeated!r} occurs twice")
-    return names
+    if len(value) != length:
+        raise InputError(f"{field}: has {len(value)} names; expected {length}")
+    first: dict[str, int] = {}
+    for i, item in enumerate(value):
+        name = check_name(f"{field}[{i}]", item)
+        if name in first:
+            raise InputError(f"{field}[{first[name]}] = {quote(name)} occurs twice")
+        first[name] = i
+    return tuple(first)

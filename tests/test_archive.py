@@ -164,7 +164,7 @@ def test_pickled_array_is_refused_and_never_unpickled(example: Path, tmp_path: P
     content = members(example)
     content["counts.npy"] = stream.getvalue()
     rewrite(example, content)
-    with pytest.raises(InputError, match="'counts' has dtype object"):
+    with pytest.raises(InputError, match=r"'counts' has dtype '\|O'"):
         read_archive(example, "thing")
     assert not canary.exists()
 

@@ -212,10 +212,11 @@ def _write(
     """The files that were asked for."""
     if not (args.cdf or args.pattern):
         return []
+    from fgamcd_opt.safe_text import figure_text
     from fgamcd_opt.study_files import write_cdf, write_pattern
 
     make_folder(folder)
-    sent = f"{instance.name}, block {data.block} from nodes {', '.join(map(str, data.nodes.tolist()))}"
+    sent = f"{figure_text(instance.name)}, block {data.block} from nodes {', '.join(map(str, data.nodes.tolist()))}"
     written = []
     if args.cdf:
         written += write_cdf(studies, folder, sent)

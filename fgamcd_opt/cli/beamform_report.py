@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings
-from fgamcd_opt.cli.output import print_rows, print_table
+from fgamcd_opt.cli.output import print_rows, print_table, say
 from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.robustness import DESIGNS, ErrorStudy, below_qos
 from fgamcd_opt.single_broadcast import BroadcastData, Design
@@ -120,7 +120,7 @@ def print_report(report: dict[str, Any]) -> None:
             "time": f"{1e3 * report['time_s']:.1f} ms",
         }
     )
-    print()
+    say()
     print_table(
         ["user", "worst case Gbit/s", "exact channel Gbit/s", "QoS Gbit/s", "met"],
         [
@@ -132,7 +132,7 @@ def print_report(report: dict[str, Any]) -> None:
             for user in report["users"]
         ],
     )
-    print()
+    say()
     print_table(
         ["node", "power W", "budget W"],
         [
@@ -143,11 +143,11 @@ def print_report(report: dict[str, Any]) -> None:
     if report["cdf"]:
         _print_summary(report["cdf"])
     if report["files"]:
-        print("\n" + "\n".join(report["files"]))
+        say("\n" + "\n".join(report["files"]))
 
 
 def _print_summary(rows: Sequence[dict[str, Any]]) -> None:
-    print(f"\n{rows[0]['realisations']} uniform errors per user, and the worst error of each beam:")
+    say(f"\n{rows[0]['realisations']} uniform errors per user, and the worst error of each beam:")
     print_table(
         [
             "delta",
@@ -171,7 +171,7 @@ def _print_summary(rows: Sequence[dict[str, Any]]) -> None:
             for row in rows
         ],
     )
-    print(
+    say(
         "least and median: the worst user's rate over the uniform errors; below QoS: uniform errors that leave some\n"
         "user below its QoS; users late: users below their QoS at the worst error"
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from fgamcd_opt.cli.arguments import add_json, add_log_level, add_pairs, named_path
 from fgamcd_opt.cli.grid_arguments import options_by_solver, solvers_of, whole_numbers
-from fgamcd_opt.cli.output import command_line, print_json, print_table
+from fgamcd_opt.cli.output import command_line, print_json, print_table, say
 from fgamcd_opt.cli.solving import DEFAULT_GAP
 from fgamcd_opt.errors import ExitCode, UsageError
 from fgamcd_opt.targets import require_folder
@@ -172,9 +172,9 @@ def _print_tables(scores: Scores) -> None:
 
     shown = scores.instances if len(scores.instances) <= _FEW_INSTANCES else []
     for table in [*(instance_table(scores, instance) for instance in shown), *overview(scores)]:
-        print(f"{table.title}\n")
+        say(f"{table.title}\n")
         print_table(table.headings, table.texts)
-        print("\n".join(["", *table.notes, ""]))
+        say("\n".join(["", *table.notes, ""]))
 
 
 def _report(rows: Sequence[Row], classes: Sequence[str], wrong: Sequence[str]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from fgamcd_opt.cli.arguments import add_json, add_log_level, add_pairs, named_path, whole_number
 from fgamcd_opt.cli.compilation import compilation_announced
-from fgamcd_opt.cli.output import command_line, print_json, print_table
+from fgamcd_opt.cli.output import command_line, print_json, print_table, say
 from fgamcd_opt.cli.solving import DEFAULT_GAP
 from fgamcd_opt.cli.stopping import orderly_stop
 from fgamcd_opt.errors import ExitCode, InputError, UsageError
@@ -102,9 +102,9 @@ def run(args: argparse.Namespace) -> ExitCode:
         print_json(evaluation.to_json() | {"files": [str(path) for path in written]})
     else:
         for table in evaluation.tables():
-            print(f"{table.title}\n")
+            say(f"{table.title}\n")
             print_table(table.headings, table.texts)
-            print("\n".join(["", *table.notes, ""]))
+            say("\n".join(["", *table.notes, ""]))
     log.info("tables: %s", args.out / "tables.md")
     for pair in evaluation.wrong:
         log.error("%s", pair)

@@ -7,7 +7,7 @@ import dataclasses
 import logging
 
 from fgamcd_opt.cli.arguments import add_json, add_log_level
-from fgamcd_opt.cli.output import print_json, print_table
+from fgamcd_opt.cli.output import print_json, print_table, say
 from fgamcd_opt.errors import ExitCode
 
 log = logging.getLogger("fgamcd_opt.cli")
@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     if args.json:
         print_json({"instances": [dataclasses.asdict(row) for row in rows]})
     elif args.markdown:
-        print(markdown_table(rows))
+        say(markdown_table(rows))
     else:
         print_table(COLUMNS, [row.cells() for row in rows])
     return ExitCode.DONE
@@ -55,7 +55,7 @@ def _check(as_json: bool) -> ExitCode:
     if as_json:
         print_json({"checked": len(library()), "mismatches": wrong})
     else:
-        print(f"{len(library()) - len(wrong)} of {len(library())} instances have their released digest")
+        say(f"{len(library()) - len(wrong)} of {len(library())} instances have their released digest")
         for fault in wrong:
-            print(f"{fault['instance']}: released {fault['released']}, generated {fault['generated']}")
+            say(f"{fault['instance']}: released {fault['released']}, generated {fault['generated']}")
     return ExitCode.VERIFICATION_FAILED if wrong else ExitCode.DONE

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from fgamcd_opt.safe_text import printable
+
 LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -14,7 +16,7 @@ class _Lines(logging.Formatter):
     """Progress as it is; anything else says how serious it is."""
 
     def format(self, record: logging.LogRecord) -> str:
-        text = super().format(record)
+        text = printable(super().format(record))
         return text if record.levelno == logging.INFO else f"fgamcd: {record.levelname.lower()}: {text}"
 
 

@@ -6,12 +6,14 @@ import argparse
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import NoReturn
 
 import fgamcd_opt
 from fgamcd_opt.cli.logs import logging_to_stderr
 from fgamcd_opt.cli.stopping import interrupting_signals
 from fgamcd_opt.cli.streams import BROKEN_PIPE, sturdy_streams
 from fgamcd_opt.errors import ExitCode, FgamcdError
+from fgamcd_opt.safe_text import one_line
 
 COMMANDS = {
     "generate": "make an instance file or a recipe file",
@@ -95,9 +97,16 @@ def _run(words: Sequence[str]) -> int:
         return _fail("interrupted", INTERRUPTED)
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors quote arguments without what a terminal would obey."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(one_line(message))
+
+
 def _parser(command: str) -> argparse.ArgumentParser:
     """The parser; only ``command`` gets its arguments, so that no other command's module is imported."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="fgamcd",
         description="Certified optimisation of fine-grained AI model caching and robust CoMP downloading.",
         epilog=EPILOG,
@@ -118,5 +127,5 @@ def _parser(command: str) -> argparse.ArgumentParser:
 
 
 def _fail(message: str, code: int) -> int:
-    print(f"fgamcd: error: {' '.join(message.split())}", file=sys.stderr)
+    print(f"fgamcd: error: {one_line(' '.join(message.split()))}", file=sys.stderr)
     return code

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fgamcd_opt.cli.arguments import add_json, add_log_level, named_path
-from fgamcd_opt.cli.output import print_json, print_rows, print_table
+from fgamcd_opt.cli.output import print_json, print_rows, print_table, say
 from fgamcd_opt.errors import ExitCode, UsageError
 from fgamcd_opt.targets import require_writable
 
@@ -108,7 +108,7 @@ def _print(report: dict[str, Any]) -> None:
     ]
     print_table(["no.", "size MB", "blocks in all", "blocks of its own", "model"], rows)
     if len(models) <= _SHOWN_MODELS:
-        print("\nbytes that two models share, in MB")
+        say("\nbytes that two models share, in MB")
         print_table(
             ["no.", *map(str, range(len(models))), "model"],
             [
@@ -116,7 +116,7 @@ def _print(report: dict[str, Any]) -> None:
                 for i, row in enumerate(report["shared_bytes"])
             ],
         )
-    print()
+    say()
     saved = report["bytes_saved"]
     summary = {
         "models": f"{len(models)} of {total / 1e6:.3f} MB in all",

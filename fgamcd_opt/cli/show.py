@@ -106,13 +106,15 @@ def _pictures(instance: Instance, solution: Solution | None) -> dict[str, Callab
     from fgamcd_opt.pictures.cache_map import cache_figure
     from fgamcd_opt.pictures.delay_bars import delay_figure
     from fgamcd_opt.problem import P1
+    from fgamcd_opt.safe_text import figure_text
 
     verdict = verify(instance, solution)
     evaluation = verdict.evaluation
     if evaluation is None:
         raise InputError(f"the solution cannot be drawn: {verdict.faults[0]}")
     data = P1(instance, solution.variant).data
-    title = f"{instance.name} by {solution.solver}: T = {evaluation.delay_s:.6g} s\n{solution.variant}"
+    title = f"{figure_text(instance.name)} by {figure_text(solution.solver)}: T = {evaluation.delay_s:.6g} s"
+    title += f"\n{solution.variant}"
     if not verdict.valid:
         title += "\nREJECTED by the checker"
     return drawn | {

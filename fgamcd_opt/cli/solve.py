@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from fgamcd_opt.cli.arguments import named_path
 from fgamcd_opt.cli.certifying import add_certificate, write_certificate
 from fgamcd_opt.cli.compilation import compilation_announced
-from fgamcd_opt.cli.output import print_json
+from fgamcd_opt.cli.output import print_json, say
 from fgamcd_opt.cli.solving import add_solving, limits_of, load_problem, solve_as_asked
 from fgamcd_opt.cli.stopping import orderly_stop
 from fgamcd_opt.errors import ExitCode, UsageError
@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> ExitCode:
             if args.json:
                 print_json(result.to_json())
             else:
-                print(result.summary())
+                say(result.summary())
         if args.certificate is not None:
             write_certificate(problem, result, args.certificate, args.threads, stop)
     if args.record:

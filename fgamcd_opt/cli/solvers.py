@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fgamcd_opt.cli.arguments import add_json, add_log_level
-from fgamcd_opt.cli.output import print_json, print_rows
+from fgamcd_opt.cli.output import print_json, print_rows, say
 from fgamcd_opt.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -37,11 +37,11 @@ def run(args: argparse.Namespace) -> ExitCode:
     else:
         for solver in solvers:
             print_rows(_rows(solver, states))
-            print()
+            say()
         print_rows({"conic": f"{_texts(conic)}; for the reference beamforming alone"})
         for backend in states.values():
             if backend.remedy:
-                print(f"\n{backend.name} {backend.availability}: {backend.remedy}")
+                say(f"\n{backend.name} {backend.availability}: {backend.remedy}")
     return ExitCode.DONE
 
 

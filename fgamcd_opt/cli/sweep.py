@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from fgamcd_opt.cli.arguments import add_json, add_log_level, add_pairs, named_path
 from fgamcd_opt.cli.grid_arguments import whole_numbers
-from fgamcd_opt.cli.output import print_json, print_rows, print_table
+from fgamcd_opt.cli.output import print_json, print_rows, print_table, say
 from fgamcd_opt.errors import ExitCode, UsageError
 from fgamcd_opt.targets import require_folder
 
@@ -164,16 +164,16 @@ def _content(report: Report, written: list[Path]) -> dict[str, object]:
 def _print(report: Report, written: list[Path]) -> None:
     """Both tables as text, and the files."""
     points = report.table()
-    print(points.title)
+    say(points.title)
     print_table(points.headings, points.texts)
-    print("\n".join(points.notes))
+    say("\n".join(points.notes))
     trends = report.trends()
     for figure, quantity, reported, measured, verdict, why in trends.texts:
-        print(f"\nfigure {figure}, {quantity}: {verdict}")
+        say(f"\nfigure {figure}, {quantity}: {verdict}")
         print_rows({"  reported": reported, "  measured": measured, "  why": why})
-    print()
+    say()
     for path in written:
-        print(f"written {path}")
+        say(f"written {path}")
 
 
 def _numbers(text: str) -> tuple[float, ...]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fgamcd_opt.cli.arguments import add_json, add_log_level, add_pairs, named_path
-from fgamcd_opt.cli.output import print_json, print_rows, print_table
+from fgamcd_opt.cli.output import print_json, print_rows, print_table, say
 from fgamcd_opt.errors import ExitCode, UsageError
 from fgamcd_opt.targets import make_folder, require_folder
 
@@ -188,13 +188,13 @@ def _write(bound: ErrorBound, least: Minimum, zeta: Floats, xi: Floats, folder: 
 
 def _print(report: dict[str, Any]) -> None:
     """For people."""
-    print("bound = algorithmic + amplification x one-step error\n")
+    say("bound = algorithmic + amplification x one-step error\n")
     rows = {name: f"{entry['value']:<12g} {entry['origin']}" for name, entry in report["constants"].items()}
     if report["distances"] is not None:
         rows["distances"] = f"{report['distances']:<12d} measured"
     print_rows(rows)
     least = report["points"]["least"]
-    print()
+    say()
     names = {
         "least": "least on the grid",
         "source": "reported by the source",
@@ -214,10 +214,10 @@ def _print(report: dict[str, Any]) -> None:
         ],
     )  # fmt: skip
     if least["on_edge"]:
-        print(
+        say(
             "\nThe least bound lies on an edge of the grid: with these constants there is no minimiser within."
         )
-    print("\nMinimiser if one assumed constant were another:")
+    say("\nMinimiser if one assumed constant were another:")
     print_table(
         ["constant", "times", "zeta", "xi", "where"],
         [
@@ -225,9 +225,9 @@ def _print(report: dict[str, Any]) -> None:
             for row in report["sensitivity"]
         ],
     )
-    print("\nThe form of the one-step error and the constants marked as assumptions are not the source's.")
+    say("\nThe form of the one-step error and the constants marked as assumptions are not the source's.")
     for path in report.get("files", ()):
-        print(f"written {path}")
+        say(f"written {path}")
 
 
 def _where(row: dict[str, Any]) -> str:

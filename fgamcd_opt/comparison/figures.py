@@ -21,6 +21,7 @@ from fgamcd_opt.comparison.figure_style import (
 )
 from fgamcd_opt.comparison.scores import SOLVED_CLASSES, Scores
 from fgamcd_opt.comparison.trace_figure import trace_figure, trace_name
+from fgamcd_opt.safe_text import figure_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -60,7 +61,9 @@ def gap_distribution_figure(scores: Scores) -> Figure | None:
         list(drawn.values()), orientation="horizontal", positions=range(len(drawn)), widths=0.6, showfliers=False,
         whis=(0, 100), medianprops={"color": "black", "linewidth": 2.0},
     )  # fmt: skip
-    axes.set_yticks(range(len(drawn)), [f"{method} ({values.size})" for method, values in drawn.items()])
+    axes.set_yticks(
+        range(len(drawn)), [figure_text(f"{method} ({values.size})") for method, values in drawn.items()]
+    )
     axes.set_ylim(len(drawn) - 0.4, -0.6)
     axes.set_ylabel("method (cells)")
     gap_axis(axes, "x")
@@ -77,7 +80,9 @@ def time_against_gap_figure(scores: Scores) -> Figure | None:
     looks = styles(scores.methods)
     for method, values in pairs.items():
         time_s, gap = zip(*values, strict=True)
-        axes.plot(time_s, floored_percent(gap), label=method, **{**looks[method], "linestyle": "none"})
+        axes.plot(
+            time_s, floored_percent(gap), label=figure_text(method), **{**looks[method], "linestyle": "none"}
+        )
     axes.set_xscale("log")
     axes.set_xlabel("time of a solve (s)")
     plain_numbers(axes, "x")
@@ -160,6 +165,6 @@ def _profiles(axes: Axes, curves: Mapping[str, NDArray[np.float64]], scores: Sco
     for method, x in curves.items():
         share = np.array([*range(x.size + 1), x.size]) / len(scores.instances)
         axes.plot(
-            [x[0], *x, end], share, drawstyle="steps-post", label=method, linewidth=1.3, markersize=5,
+            [x[0], *x, end], share, drawstyle="steps-post", label=figure_text(method), linewidth=1.3, markersize=5,
             markevery=max(1, x.size // 6), **looks[method],
         )  # fmt: skip

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TextIO
 
 from fgamcd_opt.comparison.row import Row
+from fgamcd_opt.safe_text import one_line
 
 _BAR_WIDTH = 24
 _LINE_EVERY_S = 10.0
@@ -34,7 +35,7 @@ class ProgressBar:
         now = time.monotonic()
         self._first = now if self._first is None else self._first
         left = f", {clock((now - self._first) / (done - 1) * (total - done))} left" if done > 1 else ""
-        text = f"{bar(done, total)}{left}; {row.instance} {row.solver} {row.seed}: {row.outcome}"
+        text = one_line(f"{bar(done, total)}{left}; {row.instance} {row.solver} {row.seed}: {row.outcome}")
         if self.stream.isatty():
             end = "\n" if done == total else ""
             self.stream.write(f"\r\x1b[K{text}{end}")  # back to the start, and the rest of the line cleared

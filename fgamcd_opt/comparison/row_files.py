@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from fgamcd_opt.errors import BackendError
 from fgamcd_opt.extras import how_to_install
 from fgamcd_opt.files import write_bytes_atomically
+from fgamcd_opt.safe_text import csv_cell
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -35,12 +36,13 @@ def write_row_files(frame: DataFrame, folder: Path) -> list[Path]:
     """Write ``rows.parquet`` and ``rows.csv``: the rows in the order of the table, the same table the same bytes.
 
     Values that are lists or dictionaries (trace, options, versions) are JSON text in both; unknown values and empty
-    texts are missing values in Parquet and empty in CSV.
+    texts are missing values in Parquet and empty in CSV. Texts that a spreadsheet would run begin with an apostrophe in
+    CSV.
     """
     flat = _flat(frame)
     parquet, text = io.BytesIO(), io.StringIO()
     flat.to_parquet(parquet, index=False)
-    flat.to_csv(text, index=False, lineterminator="\n")
+    flat.map(csv_cell).to_csv(text, index=False, lineterminator="\n")
     paths = [folder / "rows.parquet", folder / "rows.csv"]
     for path, data in zip(paths, (parquet.getvalue(), text.getvalue().encode()), strict=True):
         write_bytes_atomically(path, data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -78,9 +79,10 @@ class Score:
     @property
     def classes(self) -> str:
         """Class, with its count if there are several seeds, and how a cell ended that its solver did not end."""
-        found = [_class_of(record) for record in self.records]
-        names = {name: found.count(name) for name in found}
-        return ", ".join(name if len(found) == 1 else f"{name} {count}" for name, count in names.items())
+        names = Counter(map(_class_of, self.records))
+        return ", ".join(
+            name if len(self.records) == 1 else f"{name} {count}" for name, count in names.items()
+        )
 
 
 def _class_of(record: Record) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from fgamcd_opt.safe_text import one_line
+
 Value = float | int | str | None
 
 MISSING = "-"
@@ -94,4 +96,4 @@ def in_percent(share: float | None) -> float | None:
 
 
 def _line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    return "| " + " | ".join(one_line(cell).replace("|", "\\|") for cell in cells) + " |"

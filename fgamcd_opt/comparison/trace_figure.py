@@ -8,6 +8,7 @@ import numpy as np
 
 from fgamcd_opt.comparison.figure_style import add_grid, add_legend, new_figure, plain_numbers, styles
 from fgamcd_opt.comparison.scores import Scores
+from fgamcd_opt.safe_text import figure_text, file_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,8 +19,8 @@ _DELAY, _BOUND = 1, 2
 
 
 def trace_name(instance: str) -> str:
-    """File name, without suffix, of an instance's figure; what file systems may refuse is replaced."""
-    return "trace_" + "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in instance)
+    """File name, without suffix, of an instance's figure; another one for every name of an instance."""
+    return f"trace_{file_name(instance)}"
 
 
 def trace_figure(scores: Scores, instance: str) -> Figure | None:
@@ -40,13 +41,20 @@ def trace_figure(scores: Scores, instance: str) -> Figure | None:
         for place, line in ((_DELAY, "-"), (_BOUND, "--")):
             steps = [(row[0], 100.0 * (row[place] / best - 1.0)) for row in trace if row[place] is not None]
             if steps:
-                _line(axes, steps, trace[-1][0], {**looks[method], "linestyle": line, "label": method})
+                _line(
+                    axes,
+                    steps,
+                    trace[-1][0],
+                    {**looks[method], "linestyle": line, "label": figure_text(method)},
+                )
     axes.axhline(0.0, color="black", linewidth=0.8)
     plain_numbers(axes, "x")
     plain_numbers(axes, "y")
     axes.set_xlabel("time (s)")
     axes.set_ylabel("distance from the best T known (%)")
-    axes.set_title(f"{instance}: best T = {best:.6g} s\nfull: delay, dashed: bound", fontsize="medium")
+    axes.set_title(
+        f"{figure_text(instance)}: best T = {best:.6g} s\nfull: delay, dashed: bound", fontsize="medium"
+    )
     add_grid(axes)
     add_legend(figure, axes)
     return figure

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fgamcd_opt.errors import InputError
-from fgamcd_opt.files import read_json, reason_of, write_bytes_atomically
+from fgamcd_opt.files import read_json, read_text_file, reason_of, write_bytes_atomically
+from fgamcd_opt.safe_text import quote
 from fgamcd_opt.targets import make_folder
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1
 STATE = "checkpoint.json"
 
-_MAX_JSON_BYTES = 1 << 24
 _TENSORS = re.compile(r"tensors-(\d{1,9})\.safetensors")
 _FIELDS = {"schema_version": int, "tensors": str, "bytes": int, "sha256": str, "meta": dict}
 
@@ -108,20 +108,18 @@ def _read_state(path: Path) -> dict[str, Any]:
     """The JSON file, with every field of its type."""
     if not path.is_file():
         raise InputError(f"{path}: no such file; the folder holds no checkpoint")
-    if (size := path.stat().st_size) > _MAX_JSON_BYTES:
-        raise InputError(f"{path}: has {size} bytes, more than {_MAX_JSON_BYTES}")
-    state = read_json(path, path.read_bytes())
+    state = read_json(path, read_text_file(path))
     if set(state) != set(_FIELDS):
-        raise InputError(f"{path}: has fields {sorted(state)}; expected {', '.join(_FIELDS)}")
+        raise InputError(f"{path}: has fields {quote(sorted(state))}; expected {', '.join(_FIELDS)}")
     for name, kind in _FIELDS.items():
         if type(state[name]) is not kind:
-            raise InputError(f"{path}: {name}: {state[name]!r} is not of type {kind.__name__}")
+            raise InputError(f"{path}: {name}: {quote(state[name])} is not of type {kind.__name__}")
     if state["schema_version"] != SCHEMA_VERSION:
         raise InputError(
-            f"{path}: schema_version is {state['schema_version']!r}; this release reads {SCHEMA_VERSION}"
+            f"{path}: schema_version is {quote(state['schema_version'])}; this release reads {SCHEMA_VERSION}"
         )
     if not _TENSORS.fullmatch(state["tensors"]):
-        raise InputError(f"{path}: tensors: {state['tensors']!r} is no tensor file of a checkpoint")
+        raise InputError(f"{path}: tensors: {quote(state['tensors'])} is no tensor file of a checkpoint")
     return state
 
 

@@ -11,10 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fgamcd_opt.errors import InputError, UsageError
-from fgamcd_opt.files import reason_of
+from fgamcd_opt.files import check_plain, read_text_file, reason_of
+from fgamcd_opt.safe_text import MAX_QUOTED, one_line, quote
 
 if TYPE_CHECKING:
     from fgamcd_opt.learning.environment.layout import StateLayout
+
+MAX_SETTINGS_BYTES = 1 << 16
+"""Longest file of settings: of some sixty lines, comments apart."""
+
+_MAX_DOTS = 100
+"""Dots on a line: the parser keeps every beginning of a dotted key, which grows with their square."""
 
 METHODS: Mapping[str, Mapping[str, Any]] = {
     "maasn-da": {},
@@ -182,9 +189,10 @@ class TrainConfig:
         known = [spec.name for spec in dataclasses.fields(self)]
         for name in values:
             if name not in known:
-                near = difflib.get_close_matches(name, known, 1)
+                shown = one_line(name[:MAX_QUOTED])
+                near = difflib.get_close_matches(shown, known, 1)
                 hint = f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(known)}"
-                raise InputError(f"{name}: unknown setting of a training{hint}")
+                raise InputError(f"{shown}: unknown setting of a training{hint}")
         return dataclasses.replace(self, **values)
 
 
@@ -196,13 +204,13 @@ def _checked(spec: dataclasses.Field[Any], value: Any) -> Any:
     else:
         fits = isinstance(value, int if kind is int else (int, float)) and not isinstance(value, bool)
     if not fits:
-        raise InputError(f"{spec.name}: {value!r} is not of type {kind.__name__}")
+        raise InputError(f"{spec.name}: {quote(value)} is not of type {kind.__name__}")
     choices = spec.metadata.get("choices")
     if choices and value not in choices:
-        raise InputError(f"{spec.name}: {value!r} is unknown; expected one of {', '.join(choices)}")
+        raise InputError(f"{spec.name}: {quote(value)} is unknown; expected one of {', '.join(choices)}")
     if "low" in spec.metadata and not spec.metadata["low"] <= value <= spec.metadata["high"]:
         low, high = spec.metadata["low"], spec.metadata["high"]
-        raise InputError(f"{spec.name}: {value!r} is out of range; expected {low:g} to {high:g}")
+        raise InputError(f"{spec.name}: {quote(value)} is out of range; expected {low:g} to {high:g}")
     return kind(value)
 
 
@@ -217,9 +225,9 @@ def method_config(method: str, values: Mapping[str, Any] | None = None) -> Train
         A setting is unknown or its value is not acceptable.
     """
     if method not in METHODS:
-        near = difflib.get_close_matches(method, METHODS, 1)
+        near = difflib.get_close_matches(method[:MAX_QUOTED], METHODS, 1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise UsageError(f"method {method!r} is unknown{hint}; known are {', '.join(METHODS)}")
+        raise UsageError(f"method {quote(method)} is unknown{hint}; known are {', '.join(METHODS)}")
     return TrainConfig().replaced({**METHODS[method], **(values or {})})
 
 
@@ -229,12 +237,19 @@ def read_settings(path: Path) -> dict[str, Any]:
     Raises
     ------
     InputError
-        The file is missing or no TOML.
+        The file is missing, too long, or no TOML.
     """
+    content = read_text_file(path, MAX_SETTINGS_BYTES)
+    if max(line.count(b".") for line in content.split(b"\n")) > _MAX_DOTS:
+        raise InputError(f"{path}: a line has more than {_MAX_DOTS} dots; settings are not nested")
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as TOML: {reason_of(error)}") from error
+        values = tomllib.loads(content.decode())
+        check_plain(values)
+    except RecursionError as error:
+        raise InputError(f"{path}: cannot be read as TOML: nested too deep") from error
+    except ValueError as error:
+        raise InputError(f"{path}: cannot be read as TOML: {reason_of(error)[:MAX_QUOTED]}") from error
+    return values
 
 
 def parse_settings(texts: Mapping[str, str]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.learning.curve import CurveRow, read_curve
 from fgamcd_opt.learning.policy_file import load_policy
 from fgamcd_opt.learning.shipped_policies import require_nodes
+from fgamcd_opt.safe_text import check_name
 
 Number = TypeVar("Number", int, float)
 
@@ -70,7 +71,7 @@ def read_contender(text: str) -> Contender:
     _, meta = load_policy(file)
     curve, spent = file.parent / CURVE_FILE, meta["provenance"]
     return Contender(
-        label=label if named else str(meta["method"]),
+        label=check_name("label", label) if named else str(meta["method"]),
         path=file,
         sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
         seed=int(meta["config"]["seed"]),

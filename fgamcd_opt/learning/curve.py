@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
+import io
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,14 @@ from types import TracebackType
 from typing import Self, TextIO
 
 from fgamcd_opt.errors import InputError
-from fgamcd_opt.files import reason_of, write_bytes_atomically
+from fgamcd_opt.files import read_text_file, reason_of, write_bytes_atomically
+from fgamcd_opt.safe_text import quote
+
+_MAX_BYTES = 1 << 26
+"""Longest file, about 600 000 evaluations: a curve that was written can be read."""
+
+_MAX_NUMBER = 40
+"""Characters of a number: more than any that is written."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,13 +86,16 @@ def read_curve(path: Path) -> list[CurveRow]:
         The file is missing or not such a table; names line and column.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_text_file(path, _MAX_BYTES).decode()
+    except UnicodeDecodeError as error:
         raise InputError(f"{path}: cannot be read as a learning curve ({reason_of(error)})") from error
-    lines = text[: text.rfind("\n") + 1].splitlines()
-    if not lines or lines[0] != ",".join(COLUMNS):
+    lines = io.StringIO(text[: text.rfind("\n") + 1])
+    if lines.readline().rstrip("\r\n") != ",".join(COLUMNS):
         raise InputError(f"{path}: is no learning curve; its first line must be {','.join(COLUMNS)}")
-    return [_parsed(f"{path}: line {number}", row) for number, row in enumerate(csv.reader(lines[1:]), 2)]
+    return [
+        _parsed(f"{path}: line {number}", line.rstrip("\r\n").split(","))
+        for number, line in enumerate(lines, 2)
+    ]
 
 
 def _parsed(where: str, texts: list[str]) -> CurveRow:
@@ -97,10 +107,12 @@ def _parsed(where: str, texts: list[str]) -> CurveRow:
         try:
             if text == "" and kind.endswith("None"):
                 values[name] = None
+            elif len(text) > _MAX_NUMBER:
+                raise ValueError("too long")
             else:
                 values[name] = _number(kind, text)
         except ValueError as error:
-            raise InputError(f"{where}: {name.rstrip('_')}: {text!r} is not of type {kind}") from error
+            raise InputError(f"{where}: {name.rstrip('_')}: {quote(text)} is not of type {kind}") from error
         if math.isnan(values[name] or 0.0):
             raise InputError(f"{where}: {name.rstrip('_')}: is not a number")
     return CurveRow(**values)  # type: ignore[arg-type]

@@ -24,6 +24,7 @@ from fgamcd_opt.comparison.figure_style import (
 from fgamcd_opt.learning.curve import CurveRow
 from fgamcd_opt.learning.gap_summary import FAILED_GAP
 from fgamcd_opt.learning.statistics import LEVEL, Floats, bootstrap
+from fgamcd_opt.safe_text import figure_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -130,7 +131,7 @@ def _draw(axes: Axes, panel: Panel, looks: Mapping[str, Mapping[str, Any]]) -> N
     """Mean and band of every method of a panel."""
     for place, (method, (at, runs)) in enumerate(panel.lines.items()):
         shown = np.maximum(100.0 * runs, GAP_FLOOR_PERCENT) if panel.y == "gap" else runs
-        label = f"{method} ({len(runs)} seed{'s' if len(runs) > 1 else ''})"
+        label = f"{figure_text(method)} ({len(runs)} seed{'s' if len(runs) > 1 else ''})"
         every = (place * _POINTS // (8 * len(panel.lines)), _POINTS // 8)
         look = looks[method]
         axes.plot(at, shown.mean(axis=0), label=label, linewidth=1.5, markersize=5, markevery=every, **look)

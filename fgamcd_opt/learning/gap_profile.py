@@ -9,6 +9,7 @@ import numpy as np
 
 from fgamcd_opt.comparison.figure_style import add_legend, floored_percent, gap_axis, new_figure, styles
 from fgamcd_opt.learning.statistics import Floats
+from fgamcd_opt.safe_text import figure_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,7 +33,7 @@ def gap_profile_figure(gaps: Mapping[str, Floats]) -> Figure | None:
     }
     end = 1.3 * max(values[-1] for values in ordered.values())
     for method, values in ordered.items():
-        _steps(axes, values, end, f"{method} ({values.size})", looks[method])
+        _steps(axes, values, end, f"{figure_text(method)} ({values.size})", looks[method])
     gap_axis(axes, "x")
     axes.set_ylabel("share of the solves (runs x instances)")
     axes.set_ylim(-0.02, 1.02)

@@ -12,6 +12,7 @@ from fgamcd_opt.errors import InputError
 from fgamcd_opt.files import write_bytes_atomically
 from fgamcd_opt.learning.config import METHODS, TrainConfig
 from fgamcd_opt.learning.environment.layout import StateLayout
+from fgamcd_opt.safe_text import quote
 
 if TYPE_CHECKING:
     import torch
@@ -101,17 +102,19 @@ def _check_meta(path: Path, meta: Mapping[str, Any]) -> TrainConfig:
     """The configuration, after every field was found to be of its type and range."""
     version = meta.get("schema_version")
     if type(version) is not int or version != SCHEMA_VERSION:
-        raise InputError(f"{path}: schema_version is {version!r}; this release reads {SCHEMA_VERSION}")
+        raise InputError(f"{path}: schema_version is {quote(version)}; this release reads {SCHEMA_VERSION}")
     if set(meta) != {"schema_version", *_FIELDS}:
-        raise InputError(f"{path}: describes itself by {sorted(meta)}; expected {', '.join(_FIELDS)}")
+        raise InputError(f"{path}: describes itself by {quote(sorted(meta))}; expected {', '.join(_FIELDS)}")
     for name, kind in _FIELDS.items():
         if type(meta[name]) is not kind:
-            raise InputError(f"{path}: {name}: {meta[name]!r} is not of type {kind.__name__}")
+            raise InputError(f"{path}: {name}: {quote(meta[name])} is not of type {kind.__name__}")
     if meta["method"] not in METHODS:
-        raise InputError(f"{path}: method: {meta['method']!r} is unknown; known are {', '.join(METHODS)}")
+        raise InputError(
+            f"{path}: method: {quote(meta['method'])} is unknown; known are {', '.join(METHODS)}"
+        )
     for name, most in (("n_nodes", _MAX_NODES), ("slots", _MAX_SLOTS)):
         if not 1 <= meta[name] <= most:
-            raise InputError(f"{path}: {name}: {meta[name]} is out of range; expected 1 to {most}")
+            raise InputError(f"{path}: {name}: {quote(meta[name])} is out of range; expected 1 to {most}")
     try:
         return TrainConfig().replaced(meta["config"])
     except InputError as error:

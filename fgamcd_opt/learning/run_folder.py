@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from fgamcd_opt.errors import InputError, UsageError
-from fgamcd_opt.files import read_json, reason_of, write_bytes_atomically
+from fgamcd_opt.files import read_json, read_text_file, reason_of, write_bytes_atomically
+from fgamcd_opt.safe_text import quote
 from fgamcd_opt.targets import make_folder, require_folder
 
 SCHEMA_VERSION = 1
-
-_MAX_JSON_BYTES = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -135,18 +134,16 @@ class RunFolder:
             raise InputError(
                 f"{self.config}: no such file; there is no training to resume, leave --resume out"
             )
-        if (size := self.config.stat().st_size) > _MAX_JSON_BYTES:
-            raise InputError(f"{self.config}: has {size} bytes, more than {_MAX_JSON_BYTES}")
-        content = read_json(self.config, self.config.read_bytes())
+        content = read_json(self.config, read_text_file(self.config))
         if content.get("schema_version") != SCHEMA_VERSION:
             found = content.get("schema_version")
             raise InputError(
-                f"{self.config}: schema_version is {found!r}; this release reads {SCHEMA_VERSION}"
+                f"{self.config}: schema_version is {quote(found)}; this release reads {SCHEMA_VERSION}"
             )
         for name, held, asked in _differences(content, identity):
             raise InputError(
-                f"{self.config}: this training has {name} = {held!r}, asked for is {asked!r}; ask for the same, "
-                "or train in another folder"
+                f"{self.config}: this training has {name} = {quote(held)}, asked for is {quote(asked)}; "
+                "ask for the same, or train in another folder"
             )
         return content
 

@@ -26,8 +26,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fgamcd_opt.errors import InputError, UsageError
-from fgamcd_opt.files import reason_of
+from fgamcd_opt.files import read_text_file, reason_of
 from fgamcd_opt.learning.augmentation.sample_cap import sample_cap
+from fgamcd_opt.safe_text import quote
 
 Floats = NDArray[np.float64]
 
@@ -202,8 +203,8 @@ def read_distances(path: Path) -> Floats:
         0; names the line.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = read_text_file(path).decode().splitlines()
+    except UnicodeDecodeError as error:
         raise InputError(f"{path}: cannot be read as a list of distances ({reason_of(error)})") from error
     values = []
     for number, line in enumerate(lines, 1):
@@ -215,7 +216,7 @@ def read_distances(path: Path) -> Floats:
             continue
         if value is None or not 0.0 <= value < math.inf:
             raise InputError(
-                f"{path}: line {number}: {text!r} is no distance; expected a number of at least 0"
+                f"{path}: line {number}: {quote(text)} is no distance; expected a number of at least 0"
             )
         values.append(value)
     if not values:

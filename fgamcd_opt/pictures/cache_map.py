@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from fgamcd_opt.decision import Decision
 from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.pictures.families import block_owners, requested_by_family
+from fgamcd_opt.safe_text import figure_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,7 +35,7 @@ def cache_figure(instance: Instance, decision: Decision, title: str) -> Figure:
     from matplotlib.patches import Patch
 
     lines = [
-        (f"{family} (continued)" if part else family, line.tolist())
+        (f"{figure_text(family)}{' (continued)' if part else ''}", line.tolist())
         for family, blocks in requested_by_family(instance).items()
         for part, line in enumerate(np.array_split(blocks, -(-len(blocks) // _LINE)))
     ]

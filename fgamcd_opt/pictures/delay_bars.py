@@ -9,6 +9,7 @@ import numpy as np
 from fgamcd_opt.errors import InputError
 from fgamcd_opt.evaluation import Evaluation
 from fgamcd_opt.instances.instance import Instance
+from fgamcd_opt.safe_text import figure_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,7 +53,7 @@ def delay_figure(instance: Instance, evaluation: Evaluation, title: str) -> Figu
     )
     below.plot([], [], label="share of T up to here", **_SHARE)
     blocks = instance.requested_blocks[named].tolist()
-    below.set_yticks(place, [instance.block_names[k] for k in blocks], fontsize=7)
+    below.set_yticks(place, [figure_text(instance.block_names[k]) for k in blocks], fontsize=7)
     for y, (end, block) in enumerate(zip((migration + broadcast).tolist(), blocks, strict=True)):
         below.text(end, y, f" {slowest_user(instance, evaluation, block)}", fontsize=6.5, va="center")
     below.set_ylim(len(named) - 0.4, -0.6)

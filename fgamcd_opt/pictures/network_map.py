@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fgamcd_opt.instances.instance import Instance
+from fgamcd_opt.safe_text import figure_text
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -43,7 +44,9 @@ def map_figure(instance: Instance) -> Figure:
     axes.grid(color="0.92", linewidth=0.5)
     axes.set_axisbelow(True)
     axes.set_title(
-        f"{instance.name}: {instance.n_nodes} nodes, {instance.n_users} users", fontsize=10, wrap=True
+        f"{figure_text(instance.name)}: {instance.n_nodes} nodes, {instance.n_users} users",
+        fontsize=10,
+        wrap=True,
     )
     figure.legend(loc="outside lower center", ncols=4, fontsize=8)
     return figure

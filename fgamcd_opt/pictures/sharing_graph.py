@@ -10,6 +10,7 @@ import numpy as np
 from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.instances.sharing import shared_bytes
 from fgamcd_opt.pictures.families import family_name
+from fgamcd_opt.safe_text import figure_text
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -49,7 +50,8 @@ def sharing_figure(instance: Instance) -> Figure:
     axes.axis("off")
     shared = int((instance.model_blocks.sum(axis=0) > 1).sum())
     axes.set_title(
-        f"{instance.name}: {shared} of {instance.n_blocks} blocks are in several of {instance.n_models} models",
+        f"{figure_text(instance.name)}: {shared} of {instance.n_blocks} blocks are in several of "
+        f"{instance.n_models} models",
         fontsize=9,
         wrap=True,
     )
@@ -131,7 +133,7 @@ def _draw_models(axes: Axes, instance: Instance, places: Places) -> None:
                     markersize=10,
                     markerfacecolor="black" if wanted else "white",
                     markeredgecolor="black",
-                    label=f"{family}{', requested' if wanted else ''}",
+                    label=f"{figure_text(family)}{', requested' if wanted else ''}",
                     zorder=2,
                 )
     for model, (x, y) in places.items():
@@ -145,7 +147,7 @@ def _name_models(axes: Axes, instance: Instance, graph: nx.Graph[int], places: P
         others = [places[other][0] for other in graph.neighbors(model)]
         side = -1 if others and place[0] < np.mean(others) - 1e-9 else 1
         axes.annotate(
-            instance.model_names[model],
+            figure_text(instance.model_names[model]),
             place,
             (9 * side, 0),
             textcoords="offset points",

@@ -49,7 +49,7 @@ def rate_figure(studies: Sequence[BeamStudy], title: str, caption: str) -> Figur
     panels[0].set_ylabel("share of users, or of (user, draw)")
     figure.legend(
         *panels[0].get_legend_handles_labels(),
-        title="\n".join(textwrap.wrap(caption, 45 * columns)),
+        title="\n".join(textwrap.wrap(caption.replace("$", r"\$"), 45 * columns)),
         loc="outside lower center",
         ncols=3,
         fontsize=9,

@@ -68,7 +68,7 @@ def sweep_figure(table: pd.DataFrame, sweep: Sweep, title: str, caption: str) ->
     handles += panels[0].get_legend_handles_labels()[0]
     figure.legend(
         handles=handles,
-        title="\n".join(textwrap.wrap(caption, 75 * columns)),
+        title="\n".join(textwrap.wrap(caption.replace("$", r"\$"), 75 * columns)),
         loc="outside lower center",
         ncols=2 * columns,
         fontsize=9,

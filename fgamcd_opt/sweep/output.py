@@ -12,6 +12,7 @@ from fgamcd_opt.comparison.table import Column, Table, without_empty
 from fgamcd_opt.files import write_bytes_atomically
 from fgamcd_opt.instances.presets import PRESETS
 from fgamcd_opt.plots import save_figure
+from fgamcd_opt.safe_text import csv_cell
 from fgamcd_opt.sweep.csi import TRENDS, BeamStudy, study_sweep, study_table
 from fgamcd_opt.sweep.csi_figure import rate_figure
 from fgamcd_opt.sweep.figure import sweep_figure
@@ -155,7 +156,9 @@ class Report:
         text = "\n\n".join(f"## {t.title}\n\n{t.markdown()}" for t in (self.table(), self.trends()) if t.rows)
         files = {base.with_name(f"{base.name}.md"): f"{text}\n"}
         for suffix, table in tables.items():
-            files[base.with_name(f"{base.name}{suffix}.csv")] = table.to_csv(index=False, lineterminator="\n")
+            files[base.with_name(f"{base.name}{suffix}.csv")] = table.map(csv_cell).to_csv(
+                index=False, lineterminator="\n"
+            )
         for path, content in files.items():
             write_bytes_atomically(path, content.encode())
         figure = sweep_figure(self.points, self.plan.sweep, self.title, self.caption)

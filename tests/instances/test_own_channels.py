@@ -198,7 +198,7 @@ def pickled() -> bytes:
         ("h.npy", npy_that_only_declares((10**6, 10**6)), "holds 0 bytes"),
         ("h.npz", b"PK no zip", "damaged or not a .npz file"),
         ("h.npz", npz_of("a", "b"), "holds the arrays a, b; name the one to take 'channel'"),
-        ("h.npz", npz_of("channel"), "damaged or not a .npz file"),
+        ("h.npz", npz_of("channel"), "'channel.npy' is damaged or not a .npy file"),
         ("h.mat", b"no mat at all", "is neither of MATLAB's format 5 nor of 7.3"),
         ("h.mat", mat_bytes(a=np.eye(2), b=np.eye(2)), "holds the arrays a, b"),
         ("h.mat", mat_bytes(channel=draw(*SHAPE))[:300], "damaged or not a .mat file"),

@@ -90,7 +90,7 @@ def test_overrides_are_visible_in_the_name() -> None:
         ({"roots_per_family": "5"}, "roots_per_family: 5 is above models_per_family = 4"),
         ({"block_mb_max": "20"}, "block_mb_max: has no effect with repository = cnn"),
         ({"repository": "synthetic"}, "families: has no effect with repository = synthetic"),
-        ({"name": ""}, "name: must not be empty"),
+        ({"name": ""}, "name: '' is not a non-empty text"),
     ],
 )
 def test_bad_override_names_field_and_value(overrides: dict[str, str], words: str) -> None:
