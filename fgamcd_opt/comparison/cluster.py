@@ -5,8 +5,14 @@ A worker that is lost takes no row with it: Dask gives its tasks to another one,
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+import logging
+import math
+import threading
+import time
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fgamcd_opt.comparison.cell import faulty
 from fgamcd_opt.comparison.cell_outcome import CellOutcome
@@ -16,7 +22,18 @@ from fgamcd_opt.comparison.row import Row
 from fgamcd_opt.errors import BackendError, InputError
 from fgamcd_opt.extras import how_to_install
 
+if TYPE_CHECKING:
+    from distributed import Client
+
+log = logging.getLogger("fgamcd_opt")
+
 _CONNECT_S = 30.0
+
+_LOOK_S = 2.0
+"""Between two looks at the workers; those of a cluster that is being started join within this time."""
+
+_REMIND_S = 300.0
+"""Between two lines that say that there are none."""
 
 
 def run_on_cluster(
@@ -48,7 +65,8 @@ def run_on_cluster(
         client = Client(address, timeout=_CONNECT_S)
     except (OSError, ValueError) as error:
         raise BackendError(f"no Dask scheduler answers at {address}: {error or 'timed out'}") from error
-    with client:
+    with client, _lack_of_workers_told(client, address):
+        client.wait_for_workers(1)  # those that join later prepare in their first cell
         client.run(prepare, sorted({cell.solver for cell in cells}))
         shared = None if rates is None else rates.absolute()
         by_key = {f"cell-{cell.id}": cell for cell in cells}
@@ -65,6 +83,34 @@ def run_on_cluster(
                 reason = f"the cluster gave up: {type(lost).__name__}: {lost}"
                 yield Answer(Row.of_cell(by_key[future.key], CellOutcome.CRASHED, reason=reason), None)
             future.release()
+
+
+@contextmanager
+def _lack_of_workers_told(client: Client, address: str) -> Iterator[None]:
+    """Within: while the scheduler has no worker, a line now and then says that one is waited for."""
+    ended = threading.Event()
+
+    def watch() -> None:
+        told = -math.inf
+        while not ended.wait(_LOOK_S):
+            with suppress(OSError):  # a scheduler that is gone is told by what waits for the cells
+                if client.scheduler_info()["workers"]:
+                    told = -math.inf
+                elif time.monotonic() - told >= _REMIND_S:
+                    told = time.monotonic()
+                    log.warning(
+                        "the scheduler at %s has no workers; waiting for one to join (`dask worker %s`)",
+                        address,
+                        address,
+                    )
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watcher.join()
 
 
 def _answer(cell: Cell, fields: dict[str, object], solution: bytes | None) -> Answer:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -51,6 +53,38 @@ def test_every_row_comes_once_though_a_worker_is_killed(tmp_path: Path, plug_ins
     assert {path.stem for path in (tmp_path / "out" / "solutions").iterdir()} == set(told)
     gone, _ = psutil.wait_procs([psutil.Process(pid) for pid in lost if psutil.pid_exists(pid)], timeout=10)
     assert not [pid for pid in lost if psutil.pid_exists(pid)], gone
+
+
+def test_lack_of_workers_is_told(
+    tmp_path: Path,
+    plug_ins: Path,
+    roomy: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """One worker joins only after two lines have said that there is none."""
+    monkeypatch.setattr("fgamcd_opt.comparison.cluster._LOOK_S", 0.1)
+    monkeypatch.setattr("fgamcd_opt.comparison.cluster._REMIND_S", 0.5)
+    cells = make_grid([Source.of(str(roomy))], ["odd-plain"])
+    with LocalCluster(n_workers=0, threads_per_worker=1, dashboard_address=None) as cluster:
+        address = cluster.scheduler_address
+
+        def lines() -> list[str]:
+            return [record.getMessage() for record in caplog.records if "has no workers" in record.message]
+
+        def join_late() -> None:
+            while len(lines()) < 2:
+                time.sleep(0.05)
+            cluster.scale(1)
+
+        joining = threading.Thread(target=join_late)
+        joining.start()
+        (row,) = run_cells(cells, tmp_path / "out", scheduler=address)
+        joining.join()
+        told = lines()
+    assert row.solved
+    assert f"the scheduler at {address} has no workers; waiting for one" in told[0]
+    assert len(told) < 100
 
 
 def test_no_scheduler_is_one_clear_error(
