@@ -20,7 +20,7 @@ from fgamcd_opt.comparison import guard as guarding
 from fgamcd_opt.comparison.cell import SOLUTION_FILE, faulty
 from fgamcd_opt.comparison.cell_outcome import CellOutcome
 from fgamcd_opt.comparison.grid import Cell, CellLimits
-from fgamcd_opt.comparison.guard import MARK, end_all
+from fgamcd_opt.comparison.guard import MARK, end_all, ending
 from fgamcd_opt.comparison.log_tail import LogTail
 from fgamcd_opt.comparison.provenance import provenance
 from fgamcd_opt.comparison.row import Row
@@ -208,7 +208,7 @@ def resident_bytes(pid: int) -> int:
 
 def _answer(cell: Cell, end: _End, folder: Path, grace_s: float) -> Answer:
     """What the process left, or a row that says how it ended without."""
-    limits, ended, path = cell.limits, f"its process ended by {_name(end.code)}", folder / f"{cell.id}.json"
+    limits, ended, path = cell.limits, f"its process ended by {ending(end.code)}", folder / f"{cell.id}.json"
     if end.killed is None and end.code == 0 and path.exists():
         try:
             row = Row.load(path)
@@ -234,10 +234,3 @@ def _answer(cell: Cell, end: _End, folder: Path, grace_s: float) -> Answer:
         error=end.last_words or None,
     )
     return Answer(row, None)
-
-
-def _name(code: int) -> str:
-    """An exit code in words; a negative one is the number of a signal."""
-    if code >= 0:
-        return f"exit code {code}"
-    return next((known.name for known in signal.Signals if known == -code), f"signal {-code}")

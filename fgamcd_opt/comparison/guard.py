@@ -51,6 +51,13 @@ def marked(mark: str) -> list[int]:
     return found
 
 
+def ending(code: int) -> str:
+    """The exit code of a process in words; a negative one is the number of a signal."""
+    if code >= 0:
+        return f"exit code {code}"
+    return next((known.name for known in signal.Signals if known == -code), f"signal {-code}")
+
+
 def main(group: str, mark: str, folder: str) -> None:
     """Wait for the end of the parent, then remove the folder of the cell's answer and end its processes."""
     while os.read(0, 4096):

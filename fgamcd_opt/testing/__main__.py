@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from fgamcd_opt.cli.arguments import add_pairs
 from fgamcd_opt.errors import ExitCode, FgamcdError
-from fgamcd_opt.testing.solver_contract import RULES, ContractError, SolverUnderTest, check_rule
+from fgamcd_opt.testing.apart import check_apart
+from fgamcd_opt.testing.solver_contract import SolverUnderTest
 from fgamcd_opt.variants import Variant
 
 
@@ -35,13 +36,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     broken = 0
     try:
         case = SolverUnderTest(args.name, args.option, Variant.parse(args.variant))
-        for rule in RULES:
-            try:
-                check_rule(rule, case)
-                print(f"kept    {rule}", flush=True)
-            except ContractError as error:
-                broken += 1
-                print(f"BROKEN  {rule}: {error}", flush=True)
+        for rule, fault in check_apart(case):
+            broken += fault is not None
+            print(f"kept    {rule}" if fault is None else f"BROKEN  {rule}: {fault}", flush=True)
     except FgamcdError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code

@@ -256,7 +256,7 @@ def check_rule(rule: str, case: SolverUnderTest) -> None:
         RULES[rule](case)
     except (ContractError, BackendError):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ContractError(f"{type(error).__name__}: {error}") from error
 
 

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import itertools
 import logging
+import os
+import re
+import signal
+import sys
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -12,6 +17,7 @@ import numpy as np
 
 from fgamcd_opt.context import SolveContext
 from fgamcd_opt.decision import Decision
+from fgamcd_opt.errors import BackendError
 from fgamcd_opt.problem import P1
 from fgamcd_opt.solvers.greedy import GreedySolver
 from fgamcd_opt.solvers.lagrangian_relaxation import LagrangianSolver
@@ -310,4 +316,97 @@ def _scaled(outcome: Outcome, factor: float) -> Outcome:
     return replace(outcome, decision=Decision(point.caching, point.migration, factor * point.beams))
 
 
+class Deadly(SoundHeuristic):
+    """Ends its process, or tries to; only a process of its own keeps the others alive."""
+
+    def spoiled(self, outcome: Outcome, problem: P1, context: SolveContext) -> Outcome:
+        self.end()
+        raise AssertionError("unreachable")
+
+
+class ExitsInGoodCheer(Deadly):
+    says = "exit(0)", "SystemExit: 0"
+
+    def end(self) -> None:
+        sys.exit(0)
+
+
+class PressesCtrlC(Deadly):
+    says = ("KeyboardInterrupt",)
+
+    def end(self) -> None:
+        raise KeyboardInterrupt
+
+
+class Vanishes(Deadly):
+    says = ("ended its process by exit code 0",)
+
+    def end(self) -> None:
+        os._exit(0)
+
+
+class KillsItself(Deadly):
+    says = ("ended its process by SIGKILL",)
+
+    def end(self) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class LeavesAChild(Deadly):
+    """Which holds all open files."""
+
+    says = ("ended its process by exit code 3",)
+
+    def end(self) -> None:
+        if os.fork() == 0:
+            time.sleep(3600.0)
+        os._exit(3)
+
+
+class ReturnsNothing(SoundHeuristic):
+    says = "None", "NoneType"
+
+    def spoiled(self, outcome: Outcome, problem: P1, context: SolveContext) -> Outcome:
+        return None
+
+
+class ReturnsNaN(SoundHeuristic):
+    says = "nan", "finite"
+
+    def spoiled(self, outcome: Outcome, problem: P1, context: SolveContext) -> Outcome:
+        return _scaled(outcome, np.nan)
+
+
+class ReturnsAnotherShape(SoundHeuristic):
+    says = ("shape",)
+
+    def spoiled(self, outcome: Outcome, problem: P1, context: SolveContext) -> Outcome:
+        point = outcome.decision
+        return replace(outcome, decision=Decision(point.caching, point.migration[:1], point.beams))
+
+
+class Unlicensed(SoundHeuristic):
+    """Which is no fault of the solver."""
+
+    name = "unlicensed"
+
+    def spoiled(self, outcome: Outcome, problem: P1, context: SolveContext) -> Outcome:
+        raise BackendError("the licence allows 3 variables")
+
+
 BROKEN = [kind for kind in list(globals().values()) if isinstance(kind, type) and hasattr(kind, "breaks")]
+
+DEADLY = [
+    kind
+    for kind in list(globals().values())
+    if isinstance(kind, type) and hasattr(kind, "says") and kind not in BROKEN
+]
+
+
+def registered_name(kind: type) -> str:
+    """WrongName is registered as wrong-name."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", kind.__name__).lower()
+
+
+for _kind in (*BROKEN, *DEADLY):
+    _kind.name = _kind.__dict__.get("name", registered_name(_kind))

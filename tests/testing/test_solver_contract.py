@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
+from pathlib import Path
 
 import pytest
-from broken_solvers import BROKEN, SoundBound, SoundHeuristic
+from broken_solvers import BROKEN, DEADLY, SoundBound, SoundHeuristic, Unlicensed, registered_name
 
 from fgamcd_opt.errors import BackendError, ExitCode, UsageError
 from fgamcd_opt.solvers import registry
-from fgamcd_opt.testing import RULES, ContractError, SolverUnderTest, check_rule, check_solver
+from fgamcd_opt.testing import RULES, ContractError, SolverUnderTest, apart, check_rule, check_solver
 from fgamcd_opt.testing.__main__ import main
-
-
-def registered_name(kind: type) -> str:
-    """WrongName is registered as wrong-name."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", kind.__name__).lower()
 
 
 @pytest.fixture(autouse=True)
@@ -27,12 +24,12 @@ def plug_ins(tmp_path, monkeypatch):
     (information / "METADATA").write_text("Metadata-Version: 2.1\nName: plug-ins\nVersion: 1.0\n")
     lines = [
         f"{registered_name(kind)} = {kind.__module__}:{kind.__name__}"
-        for kind in (*BROKEN, SoundHeuristic, SoundBound)
+        for kind in (*BROKEN, *DEADLY, Unlicensed, SoundHeuristic, SoundBound)
     ]
     (information / "entry_points.txt").write_text("\n".join([f"[{registry.ENTRY_POINT_GROUP}]", *lines]))
     monkeypatch.syspath_prepend(tmp_path)
-    for kind in BROKEN:
-        monkeypatch.setattr(kind, "name", kind.__dict__.get("name", registered_name(kind)))
+    path = [str(tmp_path), str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path))
     registry._plug_ins.cache_clear()
     yield
     monkeypatch.undo()
@@ -72,6 +69,22 @@ def test_command_line_names_the_broken_rule(capsys):
     assert out.count("BROKEN  ") == 1
     assert out.count("kept    ") == len(RULES) - 1
     assert "BROKEN  declares_what_it_is: summary '' is not one line of text" in out
+
+
+@pytest.mark.parametrize("kind", DEADLY, ids=registered_name)
+def test_solver_that_ends_its_process_breaks_the_rule_and_not_the_check(kind, monkeypatch):
+    rules = {rule: RULES[rule] for rule in ("solves_the_smallest_preset", "declares_what_it_is")}
+    monkeypatch.setattr(apart, "RULES", rules)
+    first, second = apart.check_apart(SolverUnderTest(registered_name(kind)))
+    assert first[0] == "solves_the_smallest_preset"
+    assert any(told in first[1] for told in kind.says), first[1]
+    assert second == ("declares_what_it_is", None)
+
+
+def test_backend_that_is_missing_ends_the_check(monkeypatch):
+    monkeypatch.setattr(apart, "RULES", {"is_quiet": RULES["is_quiet"]})
+    with pytest.raises(BackendError, match="the licence allows 3 variables"):
+        list(apart.check_apart(SolverUnderTest("unlicensed")))
 
 
 def test_what_is_no_fault_of_the_solver_is_no_broken_rule(monkeypatch):
