@@ -22,9 +22,11 @@ class ExitCode(IntEnum):
     ``fgamcd solve`` with a method that only proves bounds ends so; ``fgamcd bound`` does if it has no bound.
     """
     VERIFICATION_FAILED = 6
-    """The independent checker rejected a solution, or a bound exceeds a known delay."""
+    """The independent checker rejected a solution, a bound exceeds a known delay, or a solver contradicts itself."""
     BACKEND_MISSING = 7
     """A solver backend or its licence is missing or too small."""
+    CRASHED = 70
+    """An exception that nobody raises on purpose; a crash file says what is needed to report it (EX_SOFTWARE)."""
 
 
 class FgamcdError(Exception):
@@ -61,3 +63,9 @@ class BackendError(FgamcdError):
     """A backend is not installed, not licensed, or its licence is too small for the model."""
 
     exit_code = ExitCode.BACKEND_MISSING
+
+
+class SolverError(FgamcdError):
+    """A solver returned what cannot be true or is no result, or changed its input; names the solver."""
+
+    exit_code = ExitCode.VERIFICATION_FAILED

@@ -1,4 +1,7 @@
-"""The front door: ``solve(problem, solver=..., limits=..., seed=...)`` runs one solver and judges what it returns."""
+"""The front door: ``solve(problem, solver=..., limits=..., seed=...)`` runs one solver and judges what it returns.
+
+A solver is given a copy of the instance. It is judged on the instance itself, which it never held.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,10 @@ from typing import Any
 import fgamcd_opt
 from fgamcd_opt.checker import verify
 from fgamcd_opt.context import Limits, SolveContext
-from fgamcd_opt.errors import UnsupportedVariantError, UsageError
+from fgamcd_opt.errors import InputError, SolverError, UnsupportedVariantError, UsageError
+from fgamcd_opt.evaluation import Evaluation
+from fgamcd_opt.instances.instance import Instance
+from fgamcd_opt.outcome_check import evaluated, require_consistent, require_outcome
 from fgamcd_opt.problem import P1
 from fgamcd_opt.result import Result
 from fgamcd_opt.solution import Solution
@@ -78,6 +84,9 @@ def solve(
         The solver does not support the variant; says which solvers do. Raised before any work.
     BackendError
         A backend that the solver needs is missing; says the remedy.
+    SolverError
+        What the solver returned is no outcome, or contradicts itself or its own verified point; or it changed the
+        instance, or asked Python to exit. Names the solver.
     """
     chosen = get_solver(solver)
     refuse_unsupported(problem, chosen)
@@ -86,10 +95,44 @@ def solve(
     begun = time.monotonic()
     chosen.prepare()
     build_s += time.monotonic() - begun
-    context = SolveContext(limits or Limits(), seed, rate_cache, stop or threading.Event(), silent)
+    limits = limits or Limits()
+    context = SolveContext(limits, seed, rate_cache, stop or threading.Event(), silent)
     with nullcontext() if stop else _interrupt_sets(context.stop):
-        outcome = chosen.solve(problem, context, complete)
-    return _judge(problem, chosen, outcome, context, complete, build_s)
+        outcome, returned_s = _returned(problem, chosen, context, complete)
+    return _judge(problem, chosen, outcome, context, limits, complete, build_s, returned_s)
+
+
+def _returned(
+    problem: P1, solver: Solver, context: SolveContext, options: Mapping[str, Any]
+) -> tuple[Outcome, float]:
+    """What the solver returns for a copy of the problem, and after how many seconds."""
+    held = problem.instance.copy()
+    try:
+        outcome = solver.solve(P1(held, problem.variant), context, dict(options))
+    except SystemExit as error:
+        raise SolverError(f"solver {solver.name} called exit({error.code!r}) instead of returning") from error
+    except InputError as error:
+        if solver.name in str(error):
+            raise
+        raise InputError(f"solver {solver.name}: {error}") from error
+    except Exception as error:
+        error.add_note(f"in solver {solver.name}")
+        raise
+    returned_s = context.elapsed_s
+    _require_unchanged(held, problem.instance, solver)
+    return require_outcome(outcome, solver.name, problem.instance.n_nodes), returned_s
+
+
+def _require_unchanged(held: Instance, instance: Instance, solver: Solver) -> None:
+    """Refuse a solver that wrote into the instance that it was given."""
+    try:
+        same = held.current_digest() == instance.digest
+    except (AttributeError, TypeError, ValueError):  # arrays replaced by something else
+        same = False
+    if not same:
+        raise SolverError(
+            f"solver {solver.name} changed the instance that it was given: its result is refused"
+        )
 
 
 def refuse_unsupported(problem: P1, solver: Solver) -> None:
@@ -147,14 +190,15 @@ def _judge(
     solver: Solver,
     outcome: Outcome,
     context: SolveContext,
+    limits: Limits,
     options: Mapping[str, Any],
     build_s: float,
+    returned_s: float,
 ) -> Result:
     """Score the outcome with the checker and wrap it up."""
-    if outcome.variant is not None:
-        problem = P1(problem.instance, outcome.variant)
-    outcome = _with_finite_delay(problem, outcome)
-    instance, returned_s = problem.instance, context.elapsed_s
+    instance = problem.instance
+    problem = P1(instance, outcome.variant or problem.variant)
+    outcome, evaluation = _with_finite_delay(problem, outcome, solver)
     times = Times(
         build_s=build_s,
         rates_s=context.stage_s.get("rates", 0.0),
@@ -172,8 +216,9 @@ def _judge(
         "times": times,
     }
     solution, verification, reason = None, None, outcome.stop_reason
-    if outcome.decision is not None:
-        delay = problem.evaluate(outcome.decision).delay_s
+    if outcome.decision is not None and evaluation is not None:
+        require_consistent(outcome, evaluation, solver.name)
+        delay = evaluation.delay_s
         solution = Solution(
             decision=outcome.decision,
             delay_s=delay,
@@ -184,34 +229,43 @@ def _judge(
         verification = verify(instance, solution)
         if outcome.bound_s is not None:
             gap = relative_gap(delay, outcome.bound_s) if verification.valid else math.inf
-            reason = _settled(reason, gap, context.limits.gap)
+            reason = _settled(reason, gap, limits.gap)
         if verification.valid:
             context.record(delay_s=delay, at_s=returned_s)
     context.record(bound_s=outcome.bound_s, at_s=returned_s)
-    return Result(
-        stop_reason=reason,
-        solution=solution,
-        verification=verification,
-        bound_s=outcome.bound_s,
-        bound_kind=outcome.bound_kind,
-        combinatorial_bound_s=outcome.combinatorial_bound_s,
-        gap_tolerance=context.limits.gap,
-        multipliers=None if problem.variant.differences() else outcome.multipliers,
-        infeasibility=outcome.infeasibility,
-        counts=outcome.counts,
-        trace=context.trace,
-        rates_read=context.rates_read,
-        message=outcome.message or ("" if solver.finds_solutions else BOUNDS_ONLY),
-        **common,
-    )
+    try:
+        return Result(
+            stop_reason=reason,
+            solution=solution,
+            verification=verification,
+            bound_s=outcome.bound_s,
+            bound_kind=outcome.bound_kind,
+            combinatorial_bound_s=outcome.combinatorial_bound_s,
+            gap_tolerance=limits.gap,
+            multipliers=None if problem.variant.differences() else outcome.multipliers,
+            infeasibility=outcome.infeasibility,
+            counts=outcome.counts,
+            trace=context.trace,
+            rates_read=context.rates_read,
+            message=outcome.message or ("" if solver.finds_solutions else BOUNDS_ONLY),
+            **common,
+        )
+    except ValueError as error:
+        raise SolverError(f"solver {solver.name} returned an {error}") from error
 
 
-def _with_finite_delay(problem: P1, outcome: Outcome) -> Outcome:
-    """The outcome without a decision that never delivers some block: there is no delay that it could claim."""
-    if outcome.decision is None or math.isfinite(problem.evaluate(outcome.decision).delay_s):
-        return outcome
+def _with_finite_delay(problem: P1, outcome: Outcome, solver: Solver) -> tuple[Outcome, Evaluation | None]:
+    """The outcome and the evaluation of its decision.
+
+    A decision that never delivers some block is left out: there is no delay that it could claim.
+    """
+    if outcome.decision is None:
+        return outcome, None
+    evaluation = evaluated(problem, outcome.decision, solver.name)
+    if math.isfinite(evaluation.delay_s):
+        return outcome, evaluation
     stop_reason = _settled(outcome.stop_reason, math.inf, 0.0)
-    return dataclasses.replace(outcome, decision=None, stop_reason=stop_reason, message=ENDLESS)
+    return dataclasses.replace(outcome, decision=None, stop_reason=stop_reason, message=ENDLESS), None
 
 
 def _settled(reason: StopReason, gap: float, tolerance: float) -> StopReason:

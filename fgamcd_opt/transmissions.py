@@ -23,7 +23,7 @@ BEST_NODE = -2
 
 @dataclass(frozen=True, eq=False)
 class Transmissions:
-    """The T transmissions of a problem, sorted by block.
+    """The T transmissions of a problem, sorted by block; read-only arrays.
 
     Attributes
     ----------
@@ -72,7 +72,10 @@ def transmissions(instance: Instance, variant: Variant) -> Transmissions:
     elif variant.delivery is Delivery.LOCAL_BROADCAST:
         part = sender = instance.association[user]
     _, first, of_pair = np.unique(np.stack([block, part]), axis=1, return_index=True, return_inverse=True)
-    return Transmissions(block[first], sender[first].astype(np.int64), of_pair.ravel().astype(np.int64))
+    parts = block[first], sender[first].astype(np.int64), np.array(of_pair.ravel(), np.int64)
+    for part in parts:
+        part.setflags(write=False)
+    return Transmissions(*parts)
 
 
 def senders_of(node_set: int, sender: int, n_nodes: int) -> list[int]:

@@ -235,10 +235,10 @@ class Instance:
 
     @cached_property
     def _pairs(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        block, user = np.nonzero(self.model_blocks[self.requests].T)
-        block.setflags(write=False)
+        block, user = (np.array(index, np.int64) for index in np.nonzero(self.model_blocks[self.requests].T))
+        block.setflags(write=False)  # an array of its own, not a view of one that could be written
         user.setflags(write=False)
-        return block.astype(np.int64, copy=False), user.astype(np.int64, copy=False)
+        return block, user
 
     @property
     def pair_block(self) -> NDArray[np.int64]:
@@ -286,6 +286,10 @@ class Instance:
     @cached_property
     def digest(self) -> str:
         """SHA-256 (hex) of all but ``name`` and ``recipe``: what the problem is, not how it is called."""
+        return self.current_digest()
+
+    def current_digest(self) -> str:
+        """:attr:`digest` computed anew, for an instance that somebody may have written into."""
         labelled = {
             "bandwidth_hz": self.bandwidth_hz.hex(),
             "noise_w": self.noise_w.hex(),
@@ -300,6 +304,10 @@ class Instance:
             state.update(field.encode() + b"\0")
             state.update(array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes())
         return state.hexdigest()
+
+    def copy(self) -> Instance:
+        """An equal instance that shares no array with this one."""
+        return dataclasses.replace(self)
 
     def replace(self, **changes: Any) -> Instance:
         """Return a copy with some fields changed; its recipe is dropped unless one is given."""

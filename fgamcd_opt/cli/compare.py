@@ -109,6 +109,7 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> ExitCode:
     """Run what is missing, then report on all rows."""
+    from fgamcd_opt.comparison.cell_outcome import CellOutcome
     from fgamcd_opt.comparison.classes import contradictions, derive
     from fgamcd_opt.comparison.progress import ProgressBar
     from fgamcd_opt.comparison.report import REPORT_FILES, write_report
@@ -141,7 +142,10 @@ def run(args: argparse.Namespace) -> ExitCode:
     log.info("report: %s", next(path for path in written if path.suffix == ".html"))
     for pair in wrong:
         log.error("%s", pair)
-    return ExitCode.VERIFICATION_FAILED if wrong else ExitCode.DONE
+    refuted = [row for row in rows if row.outcome is CellOutcome.REFUTED]
+    for row in refuted:
+        log.error("%s: %s", row.instance, row.reason)
+    return ExitCode.VERIFICATION_FAILED if wrong or refuted else ExitCode.DONE
 
 
 def _cells(args: argparse.Namespace) -> list[Cell]:

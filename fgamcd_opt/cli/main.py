@@ -49,9 +49,10 @@ exit codes:
        standard output cannot: its text is on standard error then, and files that were asked for are there
   {ExitCode.INFEASIBLE:>3}  the problem is proved to have no feasible point
   {ExitCode.NO_SOLUTION:>3}  stopped without a feasible point and without such a proof (bound: without a bound)
-  {ExitCode.VERIFICATION_FAILED:>3}  the checker rejected a solution, a bound exceeds the best known delay, two rows of
-       a comparison contradict each other, or a library instance has another digest
+  {ExitCode.VERIFICATION_FAILED:>3}  the checker rejected a solution, a solver contradicts itself, a bound exceeds the
+       best known delay, two rows of a comparison contradict each other, or a library instance has another digest
   {ExitCode.BACKEND_MISSING:>3}  a solver backend or its licence is missing
+  {ExitCode.CRASHED:>3}  a bug: a crash file holds what is needed to report it
   {INTERRUPTED:>3}  interrupted (Ctrl-C, SIGTERM, SIGHUP) before there was a solution to keep (compare, sweep: rows
        are kept, the same command runs the others)
   {BROKEN_PIPE:>3}  done, but the reader of standard output left early; files that were asked for are there
@@ -85,6 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(words: Sequence[str]) -> int:
     """Parse and run; every deliberate error becomes a line and an exit code."""
+    args = argparse.Namespace()
     try:
         args = _parser(next((word for word in words if not word.startswith("-")), "")).parse_args(words)
         with logging_to_stderr(args.log_level):
@@ -95,6 +97,10 @@ def _run(words: Sequence[str]) -> int:
         return _fail(str(error), ExitCode.INPUT_REJECTED)
     except KeyboardInterrupt:
         return _fail("interrupted", INTERRUPTED)
+    except Exception as error:  # nobody raises these on purpose; here alone they are caught
+        from fgamcd_opt.cli.crash import report_crash
+
+        return _fail(report_crash(error, words, args), ExitCode.CRASHED)
 
 
 class _Parser(argparse.ArgumentParser):

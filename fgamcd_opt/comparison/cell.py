@@ -22,7 +22,7 @@ from fgamcd_opt.checker import Verification, verify
 from fgamcd_opt.comparison.cell_outcome import CellOutcome
 from fgamcd_opt.comparison.grid import Cell
 from fgamcd_opt.comparison.row import Row
-from fgamcd_opt.errors import FgamcdError, InputError
+from fgamcd_opt.errors import FgamcdError, InputError, SolverError
 from fgamcd_opt.frontdoor import solve
 from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.problem import P1
@@ -42,6 +42,8 @@ def answer(cell: Cell, folder: Path, rate_cache: Path | None, stop: threading.Ev
     known: dict[str, Any]
     try:
         outcome, known = CellOutcome.SOLVED, _solved(cell, folder, rate_cache, stop)
+    except SolverError as error:
+        outcome, known = CellOutcome.REFUTED, {"reason": str(error)}
     except FgamcdError as error:
         outcome, known = CellOutcome.REFUSED, {"reason": str(error)}
     except (Exception, SystemExit) as error:  # a bug of the solver: told in the row

@@ -19,3 +19,5 @@ class CellOutcome(StrEnum):
     """An exception that nobody raises on purpose: a bug."""
     REFUSED = "refused"
     """The solver does not take this problem here: variant, size, backend or licence."""
+    REFUTED = "refuted"
+    """What the solver returned contradicts itself or its own verified point, or is no result: a bug of the solver."""

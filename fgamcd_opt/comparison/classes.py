@@ -27,7 +27,8 @@ CLASSES: Mapping[str, str] = {
     "infeasible": "proved that no point exists",
     "limit": "no point: time, memory, nodes or a licence ran out",
     "failed": "no point for another reason: refused, crashed, gave up, or rejected by the checker",
-    "wrong": "a delay below a proved bound of the same instance and variant, or a point where none was said to exist",
+    "wrong": "a delay below a proved bound of the same instance and variant, or a point where none was said to exist; "
+    "or a result that the front door refused, since it contradicts itself",
 }
 """Every class with its meaning."""
 
@@ -187,7 +188,9 @@ def _gap(delay_s: float | None, bound_s: float | None) -> float | None:
 
 
 def _class(row: Row, known_s: float | None) -> str:
-    """Class of a row that nothing contradicts."""
+    """Class of a row that no other one contradicts."""
+    if row.outcome is CellOutcome.REFUTED:
+        return "wrong"
     if row.point_status == "feasible" and row.delay_s is not None:
         gap = _gap(row.delay_s, row.bound_s)
         if gap is not None and gap <= row.gap_tolerance:

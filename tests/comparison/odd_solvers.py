@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -271,6 +272,16 @@ class FalseBound(Plain):
         )
 
 
+class LoneBound(FalseBound):
+    """Claims that bound without a point of its own that would refute it."""
+
+    name: ClassVar[str] = "odd-lone-bound"
+
+    def outcome(self, problem: P1) -> Outcome:
+        """The bound alone."""
+        return replace(super().outcome(problem), decision=None)
+
+
 class FalseProof(Plain):
     """Claims that there is no feasible point."""
 
@@ -309,6 +320,7 @@ ALL = (
     Returns,
     Vandal,
     FalseBound,
+    LoneBound,
     FalseProof,
     Overfull,
 )

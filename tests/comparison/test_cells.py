@@ -66,7 +66,7 @@ def test_a_solved_cell_is_what_the_front_door_and_the_checker_say(tmp_path: Path
         ("odd-refusal", CellOutcome.REFUSED, "3 variables", "failed"),
         ("odd-overfull", CellOutcome.SOLVED, "power", "failed"),
         ("odd-false-proof", CellOutcome.SOLVED, "because", "infeasible"),
-        ("odd-false-bound", CellOutcome.SOLVED, "is above the delay", "wrong"),
+        ("odd-false-bound", CellOutcome.REFUTED, "solver odd-false-bound claims bound_s", "wrong"),
     ],
 )
 def test_every_end_gives_a_row(
@@ -129,14 +129,12 @@ def test_an_instance_that_changed_is_refused(plug_ins: Path, roomy: Path) -> Non
 
 
 def test_contradictions_name_both_sides(plug_ins: Path, roomy: Path) -> None:
-    cells = make_grid([Source.of(str(roomy))], ["odd-plain", "odd-false-bound", "odd-false-proof"])
+    cells = make_grid([Source.of(str(roomy))], ["odd-plain", "odd-lone-bound", "odd-false-proof"])
     rows = [answer(cell).row for cell in cells]
     plain, bound, _ = rows
     found = contradictions(rows, known={})
     assert {(c.delay_by.split()[0], c.bound_by.split()[0]) for c in found} == {
-        (delay, claim)
-        for delay in ("odd-plain", "odd-false-bound")
-        for claim in ("odd-false-bound", "odd-false-proof")
+        ("odd-plain", claim) for claim in ("odd-lone-bound", "odd-false-proof")
     }
     assert {c.bound_s for c in found} == {bound.bound_s, math.inf}
     assert bound.bound_s == pytest.approx(2.0 * plain.delay_s)

@@ -104,14 +104,27 @@ def test_ctrl_c_ends_the_cells_at_work(tmp_path: Path, plug_ins: Path, roomy: Pa
 def test_a_contradiction_ends_with_exit_code_6_and_both_names(
     tmp_path: Path, plug_ins: Path, roomy: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = command(roomy, tmp_path / "out", "--solvers", "odd-plain,odd-false-bound")
+    words = command(roomy, tmp_path / "out", "--solvers", "odd-plain,odd-lone-bound")
     assert main(words) == ExitCode.VERIFICATION_FAILED
     printed = capsys.readouterr()
     report = json.loads(printed.out)
     assert [row["class"] for row in report["rows"]] == ["wrong", "wrong"]
-    assert len(report["contradictions"]) == 2
-    assert "odd-false-bound" in printed.err
+    assert len(report["contradictions"]) == 1
+    assert "odd-lone-bound" in printed.err
     assert "odd-plain" in printed.err
+
+
+@pytest.mark.usefixtures("no_report")
+def test_a_solver_refuted_by_its_own_point_ends_with_exit_code_6_and_its_name(
+    tmp_path: Path, plug_ins: Path, roomy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = command(roomy, tmp_path / "out", "--solvers", "odd-plain,odd-false-bound")
+    assert main(words) == ExitCode.VERIFICATION_FAILED
+    printed = capsys.readouterr()
+    report = json.loads(printed.out)
+    assert [row["class"] for row in report["rows"]] == ["feasible", "wrong"]
+    assert report["contradictions"] == []
+    assert "solver odd-false-bound claims bound_s" in printed.err
 
 
 def test_failed_cells_do_not_fail_the_command(
