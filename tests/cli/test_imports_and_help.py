@@ -59,7 +59,7 @@ def test_help_names_every_command_and_exit_code(fgamcd: Run) -> None:
         assert command in ran.out
         assert summary.split()[0] in ran.out
     documented = {int(code) for code in re.findall(r"^ +(\d+)  ", EPILOG, re.MULTILINE)}
-    assert documented == {*map(int, ExitCode), 130}
+    assert documented == {*map(int, ExitCode), 130, 141}
     assert EPILOG.strip() in ran.out
 
 

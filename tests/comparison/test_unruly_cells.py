@@ -109,8 +109,8 @@ def test_what_a_cell_started_ends_with_the_comparison(
 @pytest.mark.parametrize(
     ("how", "outcome", "told"),
     [
-        ("exit 0", CellOutcome.ERROR, "odd-exits"),
-        ("exit text", CellOutcome.ERROR, "some text"),
+        ("exit 0", CellOutcome.REFUTED, "odd-exits"),
+        ("exit text", CellOutcome.REFUTED, "some text"),
         ("interrupt", CellOutcome.ERROR, "KeyboardInterrupt"),
         ("_exit 0", CellOutcome.CRASHED, "exit code 0 without an answer"),
         ("_exit 3", CellOutcome.CRASHED, "exit code 3"),
