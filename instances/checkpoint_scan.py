@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import mmap
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from fgamcd_opt.errors import InputError
 from fgamcd_opt.files import reason_of
-from fgamcd_opt.instances.checkpoint_files import Checkpoint, find_checkpoints
+from fgamcd_opt.instances.checkpoint_files import Checkpoint, survey
 from fgamcd_opt.instances.repository import MAX_MODEL_BLOCKS, Repository
 from fgamcd_opt.instances.safetensors_header import TensorEntry, read_header
+
+logger = logging.getLogger(__name__)
 
 _LAYER = re.compile(r"(?:[^.]+\.)*?\d+(?=\.)")
 
@@ -25,6 +29,25 @@ Blocks = dict[str, tuple[str, int]]
 def scan_folder(folder: Path, group_by: str | None = None) -> Repository:
     """Build the repository of a folder of safetensors checkpoints (see `fgamcd_opt.instances.checkpoint_files`).
 
+    What is not counted but may hold weights is logged as a warning.
+
+    Raises
+    ------
+    InputError
+        If the folder or a file in it is not acceptable, or the expression is not valid.
+    """
+    found = survey(folder)
+    for item in found.left_out:
+        if item.may_hold_weights:
+            logger.warning("%s: not counted: %s: %s", folder, item.path, item.reason)
+    return build_repository(folder, found.checkpoints, group_by)
+
+
+def build_repository(
+    folder: Path, checkpoints: Sequence[Checkpoint], group_by: str | None = None
+) -> Repository:
+    """Build the repository of checkpoints.
+
     A block is what shares a prefix (`block_name`). Its key is made of the name after the prefix, the dtype, the shape
     and the SHA-256 of the bytes of each of its tensors; blocks of the same key are one PB, named after the first model
     that has it.
@@ -33,7 +56,9 @@ def scan_folder(folder: Path, group_by: str | None = None) -> Repository:
     Parameters
     ----------
     folder
-        Of checkpoints.
+        That holds the checkpoints, for messages.
+    checkpoints
+        Of `survey`.
     group_by
         Regular expression for `block_name`.
 
@@ -43,7 +68,6 @@ def scan_folder(folder: Path, group_by: str | None = None) -> Repository:
         If the folder or a file in it is not acceptable, or the expression is not valid.
     """
     pattern = _compiled(group_by)
-    checkpoints = find_checkpoints(folder)
     own = {checkpoint.name: _blocks(checkpoint, pattern) for checkpoint in checkpoints}
     names: dict[str, tuple[str, int]] = {}
     models: dict[str, list[str]] = {}

@@ -15,6 +15,7 @@ from typing import Any
 
 from fgamcd_opt.errors import InputError
 from fgamcd_opt.files import read_json, reason_of
+from fgamcd_opt.instances.foreign_files import START_BYTES, foreign_kind
 
 MAX_HEADER_BYTES = 100_000_000
 """Longest header, the format's own limit."""
@@ -57,20 +58,11 @@ def read_header(path: Path) -> list[TensorEntry]:
         named twice, or the tensors' sizes, shapes and places contradict each other: holes and overlaps included.
     """
     try:
+        size = path.stat().st_size
         with path.open("rb") as stream:
-            size = path.stat().st_size
-            start = stream.read(_LENGTH.size)
-            if len(start) < _LENGTH.size:
-                raise InputError(f"{path}: has {len(start)} bytes; not a safetensors file")
-            (length,) = _LENGTH.unpack(start)
-            if length > MAX_HEADER_BYTES:
-                raise InputError(
-                    f"{path}: is no safetensors file: declares a header of {length} bytes, more than {MAX_HEADER_BYTES}"
-                )
-            if _LENGTH.size + length > size:
-                raise InputError(
-                    f"{path}: declares a header of {length} bytes but has {size} in all; truncated"
-                )
+            start = stream.read(START_BYTES)
+            length = _header_bytes(path, start, size)
+            stream.seek(_LENGTH.size)
             text = stream.read(length)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({reason_of(error)})") from error
@@ -88,6 +80,24 @@ def read_header(path: Path) -> list[TensorEntry]:
         what = "truncated" if reached > size else "something follows the last tensor"
         raise InputError(f"{path}: the tensors end at byte {reached}, the file at byte {size}: {what}")
     return entries
+
+
+def _header_bytes(path: Path, start: bytes, size: int) -> int:
+    """Length of the header of a file that has ``size`` bytes and begins so."""
+    if len(start) < _LENGTH.size:
+        kind = foreign_kind(start)
+        raise InputError(f"{path}: has {size} bytes; not a safetensors file{f' but {kind}' if kind else ''}")
+    (length,) = _LENGTH.unpack_from(start)
+    fault = ""
+    if length > MAX_HEADER_BYTES:
+        fault = f"declares a header of {length} bytes, more than {MAX_HEADER_BYTES}"
+    elif _LENGTH.size + length > size:
+        fault = f"declares a header of {length} bytes but has {size} in all; truncated"
+    if (fault or not start[_LENGTH.size :].startswith(b"{")) and (kind := foreign_kind(start)):
+        raise InputError(f"{path}: is not a safetensors file but {kind}")
+    if fault:
+        raise InputError(f"{path}: {fault}")
+    return int(length)
 
 
 def _place(entry: TensorEntry) -> tuple[int, int]:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 _SHOWN_MODELS = 12
 """Models up to which the sharing matrix is printed; more do not fit on a line."""
 
+_SHOWN_LEFT_OUT = 20
+"""Files that are not counted and printed one by one; those that may hold weights come first."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
@@ -29,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "folder",
         metavar="FOLDER",
         type=named_path,
-        help="every file or sub-folder in it is a model; sub-folders may hold shards with an index, or an adapter",
+        help="every checkpoint and every sub-folder with one is a model; an adapter comes with its base",
     )
     scan.add_argument(
         "-o",
@@ -58,13 +61,20 @@ def run(args: argparse.Namespace) -> ExitCode:
         if require_writable(path).replaced and not args.force:
             raise UsageError(f"{path}: exists; add --force to replace it")
 
-    from fgamcd_opt.instances.checkpoint_scan import scan_folder
+    from fgamcd_opt.instances.checkpoint_files import survey
+    from fgamcd_opt.instances.checkpoint_scan import build_repository
     from fgamcd_opt.instances.repository_file import save_repository
 
-    repository = scan_folder(args.folder, args.group_by)
+    found = survey(args.folder)
+    repository = build_repository(args.folder, found.checkpoints, args.group_by)
     if path is not None:
         save_repository(path, repository)
-    report = {"folder": str(args.folder), "file": None if path is None else str(path), **_report(repository)}
+    report = {
+        "folder": str(args.folder),
+        "file": None if path is None else str(path),
+        **_report(repository),
+        "not_counted": [{"path": item.path, "reason": item.reason} for item in found.left_out],
+    }
     if args.json:
         print_json(report)
     else:
@@ -127,3 +137,9 @@ def _print(report: dict[str, Any]) -> None:
     if report["file"] is not None:
         summary["file"] = f"{report['file']}, for --set repository={report['file']}"
     print_rows(summary)
+    if left_out := report["not_counted"]:
+        print()
+        rows = [[item["path"], item["reason"]] for item in left_out[:_SHOWN_LEFT_OUT]]
+        print_table(["not counted", "reason"], rows)
+        if len(left_out) > len(rows):
+            print(f"and {len(left_out) - len(rows)} more, which --json lists")

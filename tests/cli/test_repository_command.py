@@ -55,6 +55,22 @@ def test_text_for_people(fgamcd: Run, folder: Path) -> None:
         assert part in ran.out
 
 
+def test_what_is_not_counted_is_listed(fgamcd: Run, folder: Path) -> None:
+    (folder / "old").mkdir()
+    (folder / "old" / "pytorch_model.bin").write_bytes(b"x")
+    for i in range(30):
+        (folder / f"{i:02d}.txt").touch()
+    listed = fgamcd("repository", "scan", folder, "--json").json["not_counted"]
+    assert [item["path"] for item in listed] == ["old/pytorch_model.bin", *(f"{i:02d}.txt" for i in range(30))]
+    assert listed[0]["reason"].startswith("is a pickle by its name, and pickles are never read")
+    ran = fgamcd("repository", "scan", folder)
+    assert (ran.code, ran.err) == (ExitCode.DONE, "")
+    assert "old/pytorch_model.bin  is a pickle" in ran.out
+    assert "18.txt" in ran.out
+    assert "19.txt" not in ran.out
+    assert ran.out.endswith("and 11 more, which --json lists\n")
+
+
 def test_many_models_have_no_matrix_on_the_screen(fgamcd: Run, tmp_path: Path) -> None:
     for i in range(13):
         save_file({"w": np.full(3, i, np.float32)}, tmp_path / f"m{i:02d}.safetensors")

@@ -221,9 +221,9 @@ def only_empty_tensors(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda _: None, "holds no .*safetensors file, neither directly nor in a sub-folder"),
+        (lambda _: None, "holds no .*safetensors file of a model, neither directly nor in a sub-folder"),
         (outside_link, r"is a link to .*secret\.safetensors, outside of"),
-        (index_to_outside, r"names 'secret\.safetensors', which is not a .* file of its folder"),
+        (index_to_outside, r"names '\.\./secret\.safetensors', which is not a .* file of its folder"),
         (index_of(lambda m: m.update(x="absent.safetensors")), r"names 'absent\.safetensors'"),
         (
             index_of(lambda m: m.pop("head.weight")),
@@ -232,7 +232,10 @@ def only_empty_tensors(folder: Path) -> None:
         (index_of(lambda m: m.update(x=m["head.weight"])), "'x' is in no file, but the index says"),
         (tensor_in_two_shards, r"tensor .* is in model-00001-of-00002\.safetensors, too"),
         (index_of(lambda m: m.clear()), "weight_map is not an object"),
-        (two_in_a_subfolder, r"holds 2 models \(x, y\) and no index"),
+        (
+            two_in_a_subfolder,
+            r"holds 2 models \(x, y\), and neither an index nor the name model\.safetensors says",
+        ),
         (adapter_config("{"), "adapter_config.json: not valid JSON"),
         (adapter_config("{}"), "base_model_name_or_path is None"),
         (
@@ -244,7 +247,11 @@ def only_empty_tensors(folder: Path) -> None:
         (only_empty_tensors, "holds no tensor with any bytes"),
         (lambda folder: (folder / "a.safetensors").mkdir(), "is not a file"),
         (lambda folder: os.mkfifo(folder / "a.safetensors"), "is not a file"),
-        (lambda folder: os.symlink("absent", folder / "a.safetensors"), "is not a file"),
+        (lambda folder: os.symlink("absent", folder / "a.safetensors"), "is a link that leads nowhere"),
+        (
+            lambda folder: os.symlink("a.safetensors", folder / "a.safetensors"),
+            "is a link that leads nowhere .Too many levels of symbolic links",
+        ),
     ],
 )
 def test_bad_folders(tmp_path: Path, make: Callable[[Path], object], words: str) -> None:
