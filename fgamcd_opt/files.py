@@ -60,16 +60,25 @@ def read_text_file(path: Path, max_bytes: int = MAX_TEXT_BYTES) -> bytes:
     return text
 
 
-def read_json(path: Path | str, text: bytes) -> dict[str, Any]:
+def read_json(path: Path | str, text: bytes, max_bytes: int = MAX_TEXT_BYTES) -> dict[str, Any]:
     """Parse strict JSON (finite numbers, no key twice) whose top level is an object.
+
+    Parameters
+    ----------
+    path
+        Of the text, for messages.
+    text
+        What is parsed.
+    max_bytes
+        Longest text that is accepted.
 
     Raises
     ------
     InputError
         Naming ``path`` and the fault: no JSON, or more bytes, values, depth or digits than the limits above.
     """
-    if len(text) > MAX_TEXT_BYTES:
-        raise InputError(f"{path}: has {len(text)} bytes; a JSON text has at most {MAX_TEXT_BYTES}")
+    if len(text) > max_bytes:
+        raise InputError(f"{path}: has {len(text)} bytes; a JSON text has at most {max_bytes}")
     if sum(map(text.count, (b",", b"[", b"{"))) > MAX_TEXT_VALUES:
         raise InputError(
             f"{path}: holds more than {MAX_TEXT_VALUES} values, which is the limit for a JSON text"

@@ -24,6 +24,7 @@ from fgamcd_opt.instances.checkpoint_units import (
     units_of,
 )
 from fgamcd_opt.instances.left_out import LeftOut, LeftOutList
+from fgamcd_opt.safe_text import check_name, quote
 
 ADAPTER = "adapter_config.json"
 """The configuration of an adapter in the layout of PEFT, beside its checkpoint."""
@@ -99,10 +100,9 @@ def survey(folder: Path) -> Survey:
             f"{folder}: holds no *{SUFFIX} file of a model, neither directly nor in a sub-folder{seen}"
         )
     for name, times in Counter(checkpoint.name for checkpoint in found).items():
+        check_name(f"{folder}: name of a model", name)
         if times > 1:
             raise InputError(f"{folder}: two models are called {name!r}; rename a file or a folder")
-        if not name.isprintable():
-            raise InputError(f"{folder}: the name {name!r} has characters that cannot be shown; rename it")
     checkpoints = sorted(_with_bases(folder, found), key=lambda checkpoint: checkpoint.name)
     return Survey(tuple(checkpoints), left.sorted())
 
@@ -191,7 +191,7 @@ def _adapter_of(root: Path, files: list[Path], units: list[Unit]) -> tuple[Unit 
     base = read_small_json(inside(root, config)).get("base_model_name_or_path")
     if not isinstance(base, str) or not base:
         raise InputError(
-            f"{config}: base_model_name_or_path is {base!r}; expected the name of the base model"
+            f"{config}: base_model_name_or_path is {quote(base)}; expected the name of the base model"
         )
     return named[0], base
 
@@ -274,8 +274,8 @@ def _with_bases(folder: Path, found: list[Checkpoint]) -> list[Checkpoint]:
             base = next((name for name in names if name in by_name and name != checkpoint.name), None)
             if base is None:
                 raise InputError(
-                    f"{folder}: the base {checkpoint.base!r} of adapter {checkpoint.name} is not there; put its "
-                    f"checkpoint into a sub-folder {names[0]!r} of the folder that is scanned"
+                    f"{folder}: the base {quote(checkpoint.base)} of adapter {checkpoint.name} is not there; put its "
+                    f"checkpoint into a sub-folder {quote(names[0])} of the folder that is scanned"
                 )
             if by_name[base].base is not None:
                 raise InputError(

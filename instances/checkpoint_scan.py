@@ -17,6 +17,7 @@ from fgamcd_opt.files import reason_of
 from fgamcd_opt.instances.checkpoint_files import Checkpoint, survey
 from fgamcd_opt.instances.repository import MAX_MODEL_BLOCKS, Repository
 from fgamcd_opt.instances.safetensors_header import TensorEntry, read_header
+from fgamcd_opt.safe_text import quote
 
 logger = logging.getLogger(__name__)
 
@@ -122,7 +123,7 @@ def _blocks(checkpoint: Checkpoint, pattern: re.Pattern[str] | None) -> Blocks:
     for path in checkpoint.files:
         for entry, digest in _hashed(path):
             if entry.name in seen:
-                raise InputError(f"{path}: tensor {entry.name!r} is in {seen[entry.name].name}, too")
+                raise InputError(f"{path}: tensor {quote(entry.name)} is in {seen[entry.name].name}, too")
             seen[entry.name] = path
             block = block_name(entry.name, pattern)
             rest = entry.name.removeprefix(block)
@@ -147,8 +148,8 @@ def _compare_index(checkpoint: Checkpoint, seen: dict[str, Path]) -> None:
     for name in sorted(held.keys() | checkpoint.tensors.keys()):
         if held.get(name) != checkpoint.tensors.get(name):
             raise InputError(
-                f"{checkpoint.files[0].parent}: tensor {name!r} is in {held.get(name, 'no file')}, but the index says "
-                f"{checkpoint.tensors.get(name, 'nothing of it')}"
+                f"{checkpoint.files[0].parent}: tensor {quote(name)} is in {held.get(name, 'no file')}, but the index "
+                f"says {checkpoint.tensors.get(name, 'nothing of it')}"
             )
 
 

@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fgamcd_opt.errors import InputError
-from fgamcd_opt.files import read_json, reason_of
+from fgamcd_opt.files import read_json, read_text_file, reason_of
 from fgamcd_opt.instances.foreign_files import START_BYTES, foreign_kind
+from fgamcd_opt.safe_text import quote
 
 SUFFIX = ".safetensors"
 INDEX = ".safetensors.index.json"
 """Ends of the names of checkpoints and of their indices, in any case of the letters."""
 
 _SHARD = re.compile(r"(?P<stem>.+)[-_.](?P<number>\d+)-of-(?P<count>\d+)", re.IGNORECASE)
-_MAX_JSON_BYTES = 1 << 26
+MAX_JSON_BYTES = 1 << 25
+"""Longest index or configuration (32 MiB): the largest models known have indices of some 15 MB."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def units_of(root: Path, paths: list[Path]) -> list[Unit]:
         names = list(dict.fromkeys(tensors.values()))
         if absent := [name for name in names if name not in files]:
             raise InputError(
-                f"{index}: names {absent[0]!r:.200}, which is not a *{SUFFIX} file of its folder"
+                f"{index}: names {quote(absent[0])}, which is not a *{SUFFIX} file of its folder"
             )
         units.append(Unit(index.name[: -len(INDEX)], tuple(files[name] for name in names), tensors, index))
     indexed = {path.name for unit in units for path in unit.files}
@@ -146,15 +148,10 @@ def read_small_json(path: Path) -> dict[str, object]:
     InputError
         If it is too large, cannot be read, or is something else.
     """
-    try:
-        if path.stat().st_size > _MAX_JSON_BYTES:
-            raise InputError(f"{path}: has more than {_MAX_JSON_BYTES} bytes")
-        text = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({reason_of(error)})") from error
+    text = read_text_file(path, MAX_JSON_BYTES)
     if not text.lstrip().startswith(b"{") and (kind := foreign_kind(text[:START_BYTES])):
         raise InputError(f"{path}: not valid JSON but {kind}")
-    return read_json(path, text)
+    return read_json(path, text, MAX_JSON_BYTES)
 
 
 def _read_index(path: Path) -> dict[str, str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from fgamcd_opt.errors import InputError
 from fgamcd_opt.files import reason_of
+from fgamcd_opt.safe_text import one_line
 
 MAX_ENTRIES = 100_000
 """Files and folders that are looked at; more are a sign of a folder that holds no checkpoints, such as ``/``."""
@@ -63,9 +64,7 @@ class LeftOutList:
 
     def add(self, path: Path, reason: str) -> None:
         """Note one file or folder."""
-        shown = path.relative_to(self.root).as_posix()
-        printable = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown)
-        self.items.append(LeftOut("".join(printable), reason))
+        self.items.append(LeftOut(one_line(path.relative_to(self.root).as_posix()), reason))
 
     def add_file(self, path: Path, of_safetensors: str = "") -> None:
         """Note a file with the reason that its name gives, or ``of_safetensors`` if it is named like a checkpoint."""

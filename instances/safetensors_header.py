@@ -16,9 +16,10 @@ from typing import Any
 from fgamcd_opt.errors import InputError
 from fgamcd_opt.files import read_json, reason_of
 from fgamcd_opt.instances.foreign_files import START_BYTES, foreign_kind
+from fgamcd_opt.safe_text import quote
 
-MAX_HEADER_BYTES = 100_000_000
-"""Longest header, the format's own limit."""
+MAX_HEADER_BYTES = 1 << 25
+"""Longest header that is read (32 MiB), for some 100 000 tensors; the format itself takes 100 MB."""
 
 _MAX_AXES = 64
 _LENGTH = struct.Struct("<Q")
@@ -66,7 +67,7 @@ def read_header(path: Path) -> list[TensorEntry]:
             text = stream.read(length)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({reason_of(error)})") from error
-    header = read_json(f"{path}: header", text)
+    header = read_json(f"{path}: header", text, MAX_HEADER_BYTES)
     _check_metadata(path, header.pop("__metadata__", {}))
     first = _LENGTH.size + length
     entries = sorted((_entry(path, name, value, first) for name, value in header.items()), key=_place)
@@ -74,7 +75,7 @@ def read_header(path: Path) -> list[TensorEntry]:
     for entry in entries:
         if entry.begin != reached:
             fault = "overlaps another one" if entry.begin < reached else f"leaves a hole after byte {reached}"
-            raise InputError(f"{path}: tensor {entry.name!r} at byte {entry.begin} {fault}")
+            raise InputError(f"{path}: tensor {quote(entry.name)} at byte {entry.begin} {fault}")
         reached = entry.end
     if reached != size:
         what = "truncated" if reached > size else "something follows the last tensor"
@@ -110,23 +111,23 @@ def _check_metadata(path: Path, value: object) -> None:
 
 
 def _entry(path: Path, name: str, value: Any, first: int) -> TensorEntry:
-    what = f"{path}: tensor {name!r}"
+    what = f"{path}: tensor {quote(name)}"
     if not isinstance(value, dict) or set(value) != {"dtype", "shape", "data_offsets"}:
         raise InputError(f"{what}: expected an object of dtype, shape and data_offsets")
     dtype, shape, offsets = value["dtype"], value["shape"], value["data_offsets"]
     if not isinstance(dtype, str) or dtype not in _BITS:
-        raise InputError(f"{what}: dtype {dtype!r} is unknown; known are {', '.join(_BITS)}")
+        raise InputError(f"{what}: dtype {quote(dtype)} is unknown; known are {', '.join(_BITS)}")
     for field, numbers in (("shape", shape), ("data_offsets", offsets)):
         if not isinstance(numbers, list) or any(type(n) is not int or not 0 <= n < 2**63 for n in numbers):
-            raise InputError(f"{what}: {field} {numbers!r} is not a list of whole numbers >= 0")
+            raise InputError(f"{what}: {field} {quote(numbers)} is not a list of whole numbers >= 0")
     if len(shape) > _MAX_AXES:
         raise InputError(f"{what}: has {len(shape)} axes, more than {_MAX_AXES}")
     if len(offsets) != 2 or offsets[0] > offsets[1]:
-        raise InputError(f"{what}: data_offsets {offsets!r} are not a begin and an end")
+        raise InputError(f"{what}: data_offsets {quote(offsets)} are not a begin and an end")
     bits = math.prod(shape) * _BITS[dtype]
     if bits != 8 * (offsets[1] - offsets[0]):
         raise InputError(
-            f"{what}: shape {shape} of {dtype} takes {bits} bits, but data_offsets {offsets} hold "
+            f"{what}: shape {quote(shape)} of {dtype} takes {quote(bits)} bits, but data_offsets {quote(offsets)} hold "
             f"{offsets[1] - offsets[0]} bytes"
         )
     return TensorEntry(name, dtype, tuple(shape), first + offsets[0], first + offsets[1])
