@@ -1,19 +1,22 @@
 # make demo   own virtual environment, editable install, the paper-size instance solved, its result table
 # make test   the same environment with the development tools: ruff, mypy, documentation site, pytest
 #
-# PYTHON is the interpreter (3.11 or newer) that makes the environment, VENV is where the environment lives.
+# PYTHON is the interpreter (3.11 or newer) that makes the environment, VENV is where the environment lives, CONSTRAINTS
+# holds the versions of what is installed into it.
 
 PYTHON ?= python3
 VENV ?= .venv
+CONSTRAINTS ?= constraints.txt
 BIN := $(VENV)/bin
-SOURCES := fgamcd_opt formulations solvers instances tests docs $(wildcard benchmarks)
+SOURCES := fgamcd_opt formulations solvers instances tests docs .ci $(wildcard benchmarks)
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test install lint format installed types site pytest fuzz benchmark docs clean
+.PHONY: help demo test install lint format installed types site pytest test-latest test-oldest fuzz benchmark docs clean
 
 help:
 	@echo 'make demo        install into $(VENV) and solve the paper-size instance'
 	@echo 'make test        ruff, mypy, the documentation site and the test suite'
+	@echo 'make test-latest | test-oldest    the test suite on the newest and on the oldest versions of the dependencies'
 	@echo 'make lint | types | site | pytest    one of the four alone; the site is built into site/'
 	@echo 'make format      let ruff format the sources'
 	@echo 'make fuzz        property tests with fresh examples; every solver on adversarial instances, for MINUTES'
@@ -29,19 +32,19 @@ test: lint types site pytest
 install: $(VENV)/core.stamp
 
 # The pinned build tools come first, so that the installs below need no isolated environment of their own.
-$(VENV)/tools.stamp: constraints.txt
+$(VENV)/tools.stamp: $(CONSTRAINTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo '$(PYTHON) is older than Python 3.11; run: make PYTHON=/path/to/python3.11'; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt setuptools wheel
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) setuptools wheel
 	@touch $@
 
-$(VENV)/core.stamp: pyproject.toml constraints.txt $(VENV)/tools.stamp
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -c constraints.txt -e .
+$(VENV)/core.stamp: pyproject.toml $(CONSTRAINTS) $(VENV)/tools.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -c $(CONSTRAINTS) -e .
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/core.stamp
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -c $(CONSTRAINTS) -e '.[dev]'
 	@touch $@
 
 lint: $(VENV)/dev.stamp
@@ -69,6 +72,14 @@ site: installed
 # PYTEST holds options: CI, which has a browser, gives --require-browser.
 pytest: $(VENV)/dev.stamp
 	$(BIN)/pytest $(PYTEST)
+
+# The test suite on other versions of the dependencies, each in an environment of its own: what pip finds today, and the
+# lower bounds of pyproject.toml.
+test-latest test-oldest: test-%:
+	rm -rf .venv-$*
+	mkdir .venv-$*
+	$(PYTHON) .ci/pins.py $* > .venv-$*/constraints.txt
+	$(MAKE) pytest VENV=.venv-$* CONSTRAINTS=.venv-$*/constraints.txt
 
 # The property tests once with fresh examples, then adversarial instances with fresh seeds for MINUTES. FOLDER keeps what
 # these find; a run with the same folder goes on where the last one was.

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import fgamcd_opt
+from fgamcd_opt.backend_output import backend_output_logged
 from fgamcd_opt.checker import verify
 from fgamcd_opt.context import Limits, SolveContext
 from fgamcd_opt.errors import InputError, SolverError, UnsupportedVariantError, UsageError
@@ -93,11 +94,12 @@ def solve(
     complete = complete_options(chosen, options or {})
     require_backends(chosen)
     begun = time.monotonic()
-    chosen.prepare()
+    with backend_output_logged():
+        chosen.prepare()
     build_s += time.monotonic() - begun
     limits = limits or Limits()
     context = SolveContext(limits, seed, rate_cache, stop or threading.Event(), silent)
-    with nullcontext() if stop else _interrupt_sets(context.stop):
+    with nullcontext() if stop else _interrupt_sets(context.stop), backend_output_logged():
         outcome, returned_s = _returned(problem, chosen, context, complete)
     return _judge(problem, chosen, outcome, context, limits, complete, build_s, returned_s)
 

@@ -32,6 +32,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fgamcd_opt.backend_output import backend_output_logged
 from fgamcd_opt.errors import InputError
 from fgamcd_opt.formulations.conic_backends import CONIC_BACKENDS, check_size, require_backend
 from fgamcd_opt.formulations.node_subspace import NodeSubspace, SubspaceShape
@@ -221,7 +222,7 @@ class RobustSdp:
 
         backend = CONIC_BACKENDS[self.backend]
         started = time.perf_counter()
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), backend_output_logged():
             warnings.simplefilter("ignore", UserWarning)  # inaccurate answers are reported by the status
             try:
                 # Clarabel updated in place has failed on data that it solves from scratch

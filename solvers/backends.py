@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, requires, version
 
+from fgamcd_opt.backend_output import backend_output_logged
 from fgamcd_opt.errors import BackendError
 from fgamcd_opt.extras import how_to_install
 from fgamcd_opt.solvers.protocol import Solver
@@ -47,15 +48,16 @@ def probe(distribution: str) -> Backend:
 
 def state(distribution: str) -> Backend:
     """:func:`probe`, and for those that need a licence whether there is one, by a model solved for that purpose."""
-    if distribution == "gurobipy":
-        from fgamcd_opt.solvers.gurobi_licence import gurobi_state
+    with backend_output_logged():  # licences are announced
+        if distribution == "gurobipy":
+            from fgamcd_opt.solvers.gurobi_licence import gurobi_state
 
-        return gurobi_state()
-    if distribution == "mosek":
-        from fgamcd_opt.formulations.conic_backends import mosek_state
+            return gurobi_state()
+        if distribution == "mosek":
+            from fgamcd_opt.formulations.conic_backends import mosek_state
 
-        return mosek_state()
-    return probe(distribution)
+            return mosek_state()
+        return probe(distribution)
 
 
 def require_backends(solver: Solver) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 import signal
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -60,6 +62,17 @@ class Interrupted(Stub):
     def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
         """Raise what Python raises."""
         raise KeyboardInterrupt
+
+
+class Talkative(Stub):
+    """Writes to standard output as Python does, as a C library does, and past both."""
+
+    def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
+        """Write three lines."""
+        print("a line of Python's")
+        ctypes.CDLL(None).printf(b"a line of C's\n")
+        os.write(1, b"a line of nobody's\n")
+        return Outcome(stop_reason=StopReason.COMPLETED)
 
 
 class TwiceSignalled(Stub):

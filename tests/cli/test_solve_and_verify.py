@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from cli_runner import Run
-from stub_solvers import Interrupted, Overfull, Stub, Unlicensed, register
+from stub_solvers import Interrupted, Overfull, Stub, Talkative, Unlicensed, register
 
+from fgamcd_opt.cli.main import main
 from fgamcd_opt.errors import ExitCode
 from fgamcd_opt.instances import library, load
 from fgamcd_opt.instances.best_known import read_best_known
@@ -249,3 +251,15 @@ def test_broken_solution_file_is_input_rejected(fgamcd: Run, solved: Path, tmp_p
     missing = fgamcd("verify", "tiny", tmp_path / "absent.npz")
     assert missing.code == ExitCode.INPUT_REJECTED
     assert "absent.npz: no such file" in missing.err
+
+
+def test_what_a_backend_writes_to_standard_output_goes_to_the_log(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register(monkeypatch, Talkative)
+    words = ["solve", "tiny", "--solver", "stub", "--json", "--log-level", "debug"]
+    assert main(words) == ExitCode.NO_SOLUTION
+    out, err = capfd.readouterr()
+    assert json.loads(out)["solver"] == "stub"
+    assert out.count("a line of") == 0
+    assert err.count("a line of") == 3
