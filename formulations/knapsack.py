@@ -13,8 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fgamcd_opt.errors import InputError
 from fgamcd_opt.formulations.configuration_delays import configuration_delays, unit_bytes
 from fgamcd_opt.problem import P1
+
+MOST_BYTES = 2**62
+"""Sizes of all blocks together: storage less what is used then never overflows 64 bits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +39,11 @@ class Knapsack:
         (R,) D_k of the requested blocks.
     storage_bytes
         (N,) Q_n.
+
+    Raises
+    ------
+    InputError
+        The sizes sum up to more than :data:`MOST_BYTES`.
     """
 
     block: NDArray[np.int64]
@@ -42,6 +51,10 @@ class Knapsack:
     delay_s: NDArray[np.float64]
     size_bytes: NDArray[np.int64]
     storage_bytes: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        if sum(self.size_bytes.tolist()) > MOST_BYTES:
+            raise InputError(f"size_bytes: the sum exceeds {MOST_BYTES} bytes")
 
     @property
     def n_blocks(self) -> int:

@@ -39,7 +39,7 @@ def _choice(model: Any, matrix: KnapsackMatrix) -> None:
 
 
 def _storage(model: Any, matrix: KnapsackMatrix) -> None:
-    """(1): sum_k sum_{C with n in C} D_k x_{k,C} <= Q_n for every node n that some column uses."""
+    """(1): the rows of storage that some column uses, see :class:`KnapsackMatrix`."""
     import pyomo.environ as pyo
 
     rows = _rows(matrix)[matrix.n_blocks :]

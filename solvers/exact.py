@@ -19,7 +19,7 @@ from fgamcd_opt.problem import P1
 from fgamcd_opt.rate_oracle import RateOracle
 from fgamcd_opt.solvers.compiled_solver import EVERY_VARIANT, CompiledSolver
 from fgamcd_opt.solvers.decisions import decision_from_masks
-from fgamcd_opt.solvers.knapsack_milp import KnapsackSearch
+from fgamcd_opt.solvers.knapsack_milp import FIRST_NODES, MORE_NODES, KnapsackSearch
 from fgamcd_opt.solvers.milp import require_milp_backend
 from fgamcd_opt.solvers.protocol import Outcome
 from fgamcd_opt.solvers.rate_tables import NO_PLACEMENT, rate_table, reporter
@@ -33,6 +33,9 @@ _BEAM_SHARE = 0.3
 
 _STALLED = 0.9
 """Tightening that leaves more than this share of the beams' gap is not repeated."""
+
+_PLACEMENT_SHARE = 0.5
+"""Share of the time that is left for the placement, in every round; the bound may take the rest."""
 
 _LEAST_GAP = 1e-7
 """Smallest relative gap that is asked of a MILP backend."""
@@ -138,7 +141,8 @@ class _Run:
     def _done(self) -> bool:
         """Report where the solve is; True if the gap is reached or the time is up."""
         self.context.progress(
-            f"delay {self.delay_s:.6f} s, bound {self.bound_s:.6f} s, gap {100 * self.gap:.4f} %", now=True
+            f"delay {self.delay_s:.6f} s, certified bound {self.bound_s:.6f} s, gap {100 * self.gap:.4f} %",
+            now=True,
         )
         return self.gap <= self.context.limits.gap or self.context.must_stop
 
@@ -170,10 +174,13 @@ class _Run:
 
     def _watch_bound(self, delay_s: float, bound_s: float) -> None:
         """The knapsack of the rate bounds tells bounds on P1; its delay is none of P1."""
-        self.context.record(bound_s=min(bound_s, self.delay_s))
+        self.bound_s = max(self.bound_s, min(bound_s, self.delay_s))
+        self.context.record(bound_s=self.bound_s)
 
     def _close(self, hand: KnapsackSearch, bound: KnapsackSearch, beams: float) -> bool:
         """MILPs: a better placement with the beams in hand, then a better bound where that is not enough.
+
+        They take turns, in rounds that grow: whenever the time is up or the user stops, both have had their share.
 
         Returns
         -------
@@ -181,26 +188,40 @@ class _Run:
             False if it is proved that no placement fits.
         """
         target = self.context.limits.gap
-        hand.close(
-            self.context,
-            target_s=math.inf,
-            good_s=bound.bound_s / (1.0 - target),
-            gap=max(0.5 * (target - beams), 0.1 * target, _LEAST_GAP),
-            time_s=0.5 * self.context.remaining_s,
-        )
-        self._keep(hand, bound)
-        if self.gap > target or hand.infeasible:
-            bound.close(
+        nodes, placed, proved = FIRST_NODES, False, False
+        while not bound.infeasible and not (placed and proved):
+            placed = hand.advance(
+                self.context,
+                target_s=math.inf,
+                good_s=bound.bound_s / (1.0 - target),
+                gap=max(0.5 * (target - beams), 0.1 * target, _LEAST_GAP),
+                time_s=_PLACEMENT_SHARE * self.context.remaining_s,
+                nodes=nodes,
+                note=self._certified,
+            )
+            self._keep(hand, bound)
+            if self.gap <= target and not hand.infeasible:
+                break
+            proved = bound.advance(
                 self.context,
                 target_s=self.delay_s * (1.0 - target) if math.isfinite(self.delay_s) else math.inf,
                 good_s=-math.inf,
                 gap=max(0.1 * target, _LEAST_GAP),
                 time_s=self.context.remaining_s,
+                nodes=nodes,
+                note=self._certified,
             )
             self._offer_bound_choice(hand, bound)
             self._keep(hand, bound)
+            if self.gap <= target:
+                break
+            nodes *= MORE_NODES
         self.nodes += hand.nodes + bound.nodes
         return not bound.infeasible
+
+    def _certified(self) -> str:
+        """End of a line of progress: what is known of P1 itself, whichever knapsack is worked on."""
+        return f"; P1: delay {self.delay_s:.6f} s, certified bound {self.bound_s:.6f} s"
 
     def _offer_bound_choice(self, hand: KnapsackSearch, bound: KnapsackSearch) -> None:
         """The best placement for the bound is a placement, too: judge it with the beams in hand."""

@@ -13,7 +13,7 @@ from fgamcd_opt.context import SolveContext
 from fgamcd_opt.formulations.knapsack_matrix import KnapsackMatrix, knapsack_matrix
 from fgamcd_opt.solvers.gurobi_licence import require_gurobi, silent_environment
 from fgamcd_opt.solvers.interruptible import wait_until_ended
-from fgamcd_opt.solvers.milp import TOLERANCE, MilpResult, MilpTask, rounded
+from fgamcd_opt.solvers.milp import TOLERANCE, MilpResult, MilpTask, chosen
 
 _STEP_S = 0.002
 
@@ -28,7 +28,7 @@ def run_milp(task: MilpTask, context: SolveContext) -> MilpResult:
     """
     import gurobipy
 
-    matrix = knapsack_matrix(task.knapsack)
+    matrix = knapsack_matrix(task.knapsack, task.rows)
     require_gurobi(matrix.n_columns, matrix.n_rows)
     with silent_environment() as environment, gurobipy.Model(env=environment) as model:
         variables = _load(model, matrix)
@@ -38,7 +38,7 @@ def run_milp(task: MilpTask, context: SolveContext) -> MilpResult:
             start = np.zeros(matrix.n_columns)
             start[task.start] = 1.0
             variables.Start = start
-        report = _progress(context, task.label, matrix.per_second)
+        report = _progress(context, task, matrix.per_second)
         model.optimizeAsync(report)  # `optimize` would take Ctrl-C to itself and write about it
         wait_until_ended(lambda seconds: _ended(model, seconds), model.terminate, context)
         model.sync()
@@ -47,20 +47,23 @@ def run_milp(task: MilpTask, context: SolveContext) -> MilpResult:
 
 def _parameters(task: MilpTask, matrix: KnapsackMatrix, context: SolveContext) -> dict[str, Any]:
     """Limits and tolerances."""
-    chosen: dict[str, Any] = {
+    settings: dict[str, Any] = {
         "Threads": context.limits.threads,
         "Seed": context.seed % 2_000_000_000,
         "FeasibilityTol": TOLERANCE,
         "IntFeasTol": TOLERANCE,
+        "OptimalityTol": TOLERANCE,
         "MIPGap": task.gap,
         "MIPGapAbs": 0.0,
         "TimeLimit": max(0.01, min(task.time_s, context.remaining_s)),
     }
     if math.isfinite(task.target_s):
-        chosen["BestBdStop"] = task.target_s * matrix.per_second
+        settings["BestBdStop"] = task.target_s * matrix.per_second
     if math.isfinite(task.good_s):
-        chosen["BestObjStop"] = task.good_s * matrix.per_second
-    return chosen
+        settings["BestObjStop"] = task.good_s * matrix.per_second
+    if math.isfinite(task.most_nodes):
+        settings["NodeLimit"] = task.most_nodes
+    return settings
 
 
 def _load(model: Any, matrix: KnapsackMatrix) -> Any:
@@ -95,13 +98,13 @@ def _result(task: MilpTask, matrix: KnapsackMatrix, model: Any, variables: Any) 
     nodes = int(model.NodeCount)
     if model.Status in (GRB.INFEASIBLE, GRB.INF_OR_UNBD):  # all variables are bounded
         return MilpResult(None, math.inf, True, nodes)
-    columns = rounded(task.knapsack, variables.X) if model.SolCount > 0 else None
+    columns = chosen(task.knapsack, variables.X) if model.SolCount > 0 else None
     bound = float(model.ObjBound)
     proved = bound / matrix.per_second if abs(bound) < GRB.INFINITY else -math.inf
     return MilpResult(columns, proved, model.Status == GRB.OPTIMAL, nodes)
 
 
-def _progress(context: SolveContext, label: str, per_second: float) -> Callable[[Any, int], None]:
+def _progress(context: SolveContext, task: MilpTask, per_second: float) -> Callable[[Any, int], None]:
     def report(model: Any, where: int) -> None:
         from gurobipy import GRB
 
@@ -109,6 +112,6 @@ def _progress(context: SolveContext, label: str, per_second: float) -> Callable[
             primal = model.cbGet(GRB.Callback.MIP_OBJBST) / per_second
             dual = model.cbGet(GRB.Callback.MIP_OBJBND) / per_second
             nodes = int(model.cbGet(GRB.Callback.MIP_NODCNT))
-            context.progress(f"{label:<14} delay {primal:.6f} s  bound {dual:.6f} s  nodes {nodes}")
+            task.report(context, primal, dual, nodes)
 
     return report

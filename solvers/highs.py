@@ -14,8 +14,12 @@ from fgamcd_opt.context import SolveContext
 from fgamcd_opt.formulations.knapsack import Knapsack
 from fgamcd_opt.formulations.knapsack_matrix import knapsack_matrix
 from fgamcd_opt.formulations.sparse_milp import SparseMilp
+from fgamcd_opt.formulations.storage_rows import StorageRow
 from fgamcd_opt.solvers.interruptible import wait_until_ended
-from fgamcd_opt.solvers.milp import TOLERANCE, MilpResult, MilpTask, rounded
+from fgamcd_opt.solvers.milp import TOLERANCE, MilpResult, MilpTask, chosen
+
+_MOST_NODES = 2**31 - 1
+"""Largest limit on nodes that HiGHS takes."""
 
 
 def solve_relaxation(knapsack: Knapsack, context: SolveContext) -> tuple[NDArray[np.float64], bool] | None:
@@ -24,7 +28,12 @@ def solve_relaxation(knapsack: Knapsack, context: SolveContext) -> tuple[NDArray
     The multipliers are only a proposal: a bound is proved from them by exact evaluation
     (:func:`fgamcd_opt.solvers.lagrangian.lagrangian_bound`), never by trusting the LP. None if stopped.
     """
-    matrix = knapsack_matrix(knapsack)
+    total = sum(knapsack.size_bytes.tolist())
+    rows = (
+        StorageRow(n, knapsack.size_bytes, min(int(q), total), 1)
+        for n, q in enumerate(knapsack.storage_bytes)
+    )
+    matrix = knapsack_matrix(knapsack, tuple(rows))
     solver = load_highs(matrix, context, integral=False)
     solver.setOptionValue("time_limit", max(0.01, context.remaining_s))
     run_highs(solver, context)
@@ -39,27 +48,38 @@ def solve_relaxation(knapsack: Knapsack, context: SolveContext) -> tuple[NDArray
 
 def run_milp(task: MilpTask, context: SolveContext) -> MilpResult:
     """Solve one knapsack, see :func:`fgamcd_opt.solvers.milp.solve_milp`."""
-    knapsack, matrix = task.knapsack, knapsack_matrix(task.knapsack)
+    knapsack, matrix = task.knapsack, knapsack_matrix(task.knapsack, task.rows)
     solver = load_highs(matrix, context)
     if math.isfinite(task.good_s):
         solver.setOptionValue("objective_target", task.good_s * matrix.per_second)
     if task.start is not None:
         _set_start(solver, knapsack, task.start)
-    limits = HighsLimits(task.gap, task.time_s, task.label, matrix.per_second, task.target_s)
+    limits = HighsLimits(
+        task.gap,
+        task.time_s,
+        matrix.per_second,
+        lambda delay, bound, nodes: task.report(context, delay, bound, nodes),
+        task.target_s,
+        task.most_nodes,
+    )
     found = search_highs(solver, context, limits)
-    columns = None if found.values is None else rounded(knapsack, found.values)
+    columns = None if found.values is None else chosen(knapsack, found.values)
     return MilpResult(columns, found.bound_s, found.finished, found.nodes)
 
 
 @dataclass(frozen=True)
 class HighsLimits:
-    """Relative gap, time in s, name in progress lines, units of cost per second of delay, bound in s that is enough."""
+    """Relative gap, time in s, units of cost per second of delay; who is told of delay and bound in s, and nodes.
+
+    Then the bound in s that is enough, and most nodes.
+    """
 
     gap: float
     time_s: float
-    label: str
     per_second: float
+    report: Callable[[float, float, int], None]
     target_s: float = math.inf
+    most_nodes: float = math.inf
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,8 +98,11 @@ def search_highs(solver: Any, context: SolveContext, limits: HighsLimits) -> Hig
     solver.setOptionValue("mip_abs_gap", 0.0)
     solver.setOptionValue("mip_feasibility_tolerance", TOLERANCE)
     solver.setOptionValue("primal_feasibility_tolerance", TOLERANCE)
+    solver.setOptionValue("dual_feasibility_tolerance", TOLERANCE)
+    if math.isfinite(limits.most_nodes):
+        solver.setOptionValue("mip_max_nodes", min(int(limits.most_nodes), _MOST_NODES))
     solver.setOptionValue("time_limit", max(0.01, min(limits.time_s, context.remaining_s)))
-    solver.cbMipInterrupt.subscribe(_watch(solver, context, limits))
+    solver.cbMipInterrupt.subscribe(_watch(solver, limits))
     run_highs(solver, context)
     status, info = solver.getModelStatus().name, solver.getInfo()
     if status == "kInfeasible":
@@ -134,14 +157,13 @@ def run_highs(solver: Any, context: SolveContext) -> None:
     wait_until_ended(lambda seconds: bool(solver.wait(seconds)[0]), solver.cancelSolve, context)
 
 
-def _watch(solver: Any, context: SolveContext, limits: HighsLimits) -> Callable[[Any], None]:
-    """Progress lines, and the end once the bound is enough."""
+def _watch(solver: Any, limits: HighsLimits) -> Callable[[Any], None]:
+    """Progress, and the end once the bound is enough."""
 
     def report(event: Any) -> None:
         out = event.data_out
         primal, dual = out.mip_primal_bound / limits.per_second, out.mip_dual_bound / limits.per_second
-        nodes = out.mip_node_count
-        context.progress(f"{limits.label:<14} delay {primal:.6f} s  bound {dual:.6f} s  nodes {nodes}")
+        limits.report(primal, dual, out.mip_node_count)
         if dual >= limits.target_s:
             solver.cancelSolve()
 

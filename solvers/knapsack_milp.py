@@ -8,6 +8,7 @@ bound the whole knapsack. A choice of delay T and a gap g in hand, no column wit
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,6 +22,18 @@ from fgamcd_opt.solvers.lp_rounding import round_relaxation
 from fgamcd_opt.solvers.milp import Watch, solve_milp
 from fgamcd_opt.solvers.storage_lp import solve_storage_lp
 from fgamcd_opt.status import relative_gap
+
+FIRST_NODES, MORE_NODES = 1000, 4
+"""Nodes of the tree in the first round of a search, and how many times more in every further one.
+
+Rounds are counted in nodes, not in seconds, so that the same seed gives the same result.
+"""
+
+_SECOND, _TREE_SHARE, _LARGER_NODES = "highs", 0.5, 4
+"""Backend that tries what the tree leaves open; the tree's share of the time; nodes of the tree to one of a backend."""
+
+_MARGIN = 1e-12
+"""Relative margin for the rounding of the reduced costs of the columns that are left out."""
 
 
 @dataclass(eq=False)
@@ -36,7 +49,7 @@ class KnapsackSearch:
     backend
         MILP backend, see :mod:`fgamcd_opt.solvers.milp`.
     watch
-        Told the best delay and the best proved bound in s during :meth:`close`.
+        Told the best delay and the best proved bound in s while a MILP runs.
 
     Attributes
     ----------
@@ -63,6 +76,7 @@ class KnapsackSearch:
     multipliers: NDArray[np.float64] | None = None
     nodes: int = 0
     relaxed_s: float = -math.inf
+    _rounded: bool = False
 
     @property
     def infeasible(self) -> bool:
@@ -96,9 +110,7 @@ class KnapsackSearch:
     def close(
         self, context: SolveContext, *, target_s: float, good_s: float, gap: float, time_s: float
     ) -> None:
-        """Run a MILP until the bound, the choice or the gap between them is good enough, or the time is up.
-
-        A better first choice leaves fewer columns of use, so that general backends get one by rounding.
+        """Run MILPs until the bound, the choice or the gap between them is good enough, or the time is up.
 
         Parameters
         ----------
@@ -113,28 +125,98 @@ class KnapsackSearch:
         time_s
             Time for this call, in s.
         """
-        if self.infeasible:
-            return
+        end, nodes = context.elapsed_s + time_s, FIRST_NODES
+        while not self.advance(
+            context,
+            target_s=target_s,
+            good_s=good_s,
+            gap=gap,
+            time_s=end - context.elapsed_s,
+            nodes=nodes,
+        ):
+            nodes *= MORE_NODES
+
+    def advance(
+        self,
+        context: SolveContext,
+        *,
+        target_s: float,
+        good_s: float,
+        gap: float,
+        time_s: float,
+        nodes: int,
+        note: Callable[[], str] = str,
+    ) -> bool:
+        """One round of :meth:`close`: a MILP from the start, of so many nodes at most.
+
+        Where that is not enough for the tree, HiGHS tries the same: on many nearly equal blocks, whose exchanges the
+        tree goes through one by one, it is far quicker. A better first choice leaves fewer columns of use, so that
+        general backends get one by rounding.
+
+        Parameters
+        ----------
+        context, target_s, good_s, gap, time_s
+            See :meth:`close`.
+        nodes
+            Nodes of the tree; general backends, whose nodes are larger, get fewer.
+        note
+            Gives the end of every progress line.
+
+        Returns
+        -------
+        bool
+            Whether there is nothing more to do: enough, infeasible, or the time is up.
+        """
+        limits = {"target_s": target_s, "good_s": good_s, "gap": gap}
         end = context.elapsed_s + time_s
-        if self.backend != "tree" and not self._enough(
-            target_s, good_s, gap
-        ):  # the tree rounds in its branches
+
+        def left_s() -> float:
+            return min(end - context.elapsed_s, context.remaining_s)
+
+        def settled() -> bool:
+            return self.infeasible or self._enough(**limits) or left_s() <= 0.0
+
+        if settled():
+            return True
+        if self.backend != "tree" and not self._rounded:  # the tree rounds in its branches
+            self._rounded = True
             self.offer(round_relaxation(self.knapsack, context))
-        left = min(end - context.elapsed_s, context.remaining_s)
-        if self._enough(target_s, good_s, gap) or left <= 0.0:
-            return
-        keep = self.reduced_s <= min(self.delay_s * (1.0 - gap), target_s) - self.relaxed_s
-        if self.columns is not None:
-            keep[self.columns] = True
-        self._solve(keep, context, gap=0.99 * gap, good_s=good_s, target_s=target_s, time_s=left)
+        backends = ("tree", _SECOND) if self.backend == "tree" else (self.backend,)
+        for backend in backends:
+            if settled():
+                return True
+            share = 1.0 if backend == backends[-1] else _TREE_SHARE
+            most = nodes if backend == "tree" else max(1, nodes // _LARGER_NODES)
+            ended = self._solve(
+                context, backend, time_s=share * left_s(), most_nodes=most, note=note, **limits
+            )
+            if ended:
+                return True
+        return settled()
 
     def _enough(self, target_s: float, good_s: float, gap: float) -> bool:
         return self.bound_s >= target_s or self.delay_s <= good_s or self.gap <= gap
 
-    def _solve(self, keep: NDArray[np.bool_], context: SolveContext, **limits: float) -> None:
-        """Solve the MILP on the columns where ``keep`` is true."""
+    def _solve(
+        self,
+        context: SolveContext,
+        backend: str,
+        *,
+        target_s: float,
+        good_s: float,
+        gap: float,
+        time_s: float,
+        most_nodes: int,
+        note: Callable[[], str],
+    ) -> bool:
+        """Solve the MILP on the columns that may be of use; whether it came to its end."""
+        cutoff = min(self.delay_s * (1.0 - gap), target_s) * (1.0 + 2.0 * _MARGIN)
+        keep = self.reduced_s <= cutoff - self.relaxed_s
+        if self.columns is not None:
+            keep[self.columns] = True
         position = np.cumsum(keep) - 1
         excluded = math.inf if keep.all() else self.relaxed_s + float(self.reduced_s[~keep].min())
+        excluded -= _MARGIN * abs(excluded) if math.isfinite(excluded) else 0.0
 
         def watch(delay_s: float, bound_s: float) -> None:
             if self.watch is not None:
@@ -143,13 +225,19 @@ class KnapsackSearch:
         outcome = solve_milp(
             self.knapsack.restrict(keep),
             context,
+            gap=0.99 * gap,
+            good_s=good_s,
+            time_s=time_s,
             start=None if self.columns is None else position[self.columns],
             label=self.label,
-            backend=self.backend,
+            target_s=target_s,
+            backend=backend,
             watch=watch,
-            **limits,
+            most_nodes=most_nodes,
+            note=note,
         )
         self.nodes += outcome.nodes
         if outcome.columns is not None:
             self.offer(np.nonzero(keep)[0][outcome.columns])
         self.bound_s = max(self.bound_s, min(outcome.bound_s, excluded, self.delay_s))
+        return outcome.finished

@@ -10,6 +10,18 @@ from fgamcd_opt.formulations.knapsack import Knapsack
 ROUNDING = 1e-12
 """Relative margin taken off every bound for floating-point rounding of the sums."""
 
+_ROUNDED_TERMS = 4096
+"""Terms up to which :data:`ROUNDING` covers a sum: each adds a rounding of 2^-53 at most, twice with a factor."""
+
+
+def rounding_share(n_terms: int) -> float:
+    """Relative margin for a sum of positive terms that are products and sums of rounded numbers themselves.
+
+    n additions of positive numbers are off by at most n x 2^-53 of the sum, and every term (sizes, storage and delays
+    as doubles, a product, a sum over nodes of its own) by some more roundings, which are counted as ``n_terms``.
+    """
+    return ROUNDING * max(1.0, n_terms / _ROUNDED_TERMS)
+
 
 def priced_delays(knapsack: Knapsack, multipliers: NDArray[np.float64]) -> NDArray[np.float64]:
     """(c,) T_k(C) + sum_{n in C} lambda_n D_k for multipliers (N,) in s per byte."""
@@ -42,5 +54,5 @@ def lagrangian_bound(
     priced = priced_delays(knapsack, multipliers)
     least = np.minimum.reduceat(priced, knapsack.starts[:-1])
     rent = float(multipliers @ knapsack.storage_bytes)
-    margin = ROUNDING * (float(np.abs(least).sum()) + rent)
+    margin = rounding_share(least.size + 2 * multipliers.size) * (float(np.abs(least).sum()) + rent)
     return float(least.sum()) - rent - margin, priced - least[knapsack.block]

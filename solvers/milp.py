@@ -1,4 +1,10 @@
-"""The knapsack of F5 by a MILP backend chosen by name: one task, one result, the same meaning on every backend."""
+"""The knapsack of F5 by a MILP backend chosen by name: one task, one result, the same meaning on every backend.
+
+A floating-point backend is not believed in what bytes decide. It gets storage in small whole numbers
+(:mod:`fgamcd_opt.formulations.storage_rows`); its choice counts if it fits in whole bytes, and where it does not, rows
+that cut it off are added and the search goes on. "Infeasible" counts if the tree proves it
+(:mod:`fgamcd_opt.solvers.tree`, in whole bytes), and a bound is lowered by :data:`BOUND_MARGIN`.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +19,32 @@ from numpy.typing import NDArray
 from fgamcd_opt.context import SolveContext
 from fgamcd_opt.errors import BackendError, UsageError
 from fgamcd_opt.formulations.knapsack import Knapsack
+from fgamcd_opt.formulations.knapsack_matrix import rows_of
+from fgamcd_opt.formulations.storage_rows import StorageRow, cover_row
 from fgamcd_opt.solvers.backends import Availability, state
+from fgamcd_opt.solvers.knapsack_search import polish
 
 TOLERANCE = 1e-9
-"""Tolerance on rows and integrality. The usual 1e-6 lets choices pass that need some bytes more than there are."""
+"""Tolerance on rows, integrality and reduced costs; half a unit of a row of storage is at least 50 times that."""
+
+
+BOUND_MARGIN = 1e-8
+"""Share by which the bound of a floating-point backend is lowered, for what its tolerances are worth.
+
+The columns of a block sum up to 1, so reduced costs that are off by 1e-9 move the value of an LP by at most R x 1e-9;
+the cost of R blocks is near 10 R, which makes 1e-10 of it. Shares that are off by 1e-9 move the cost by 1e-9 of it,
+and nodes are cut off at an incumbent with a relative tolerance of at most 1e-9 (SCIP's epsilon). A choice that fits
+keeps half a unit in every row of storage, and shares that are off by 1e-9 move a row by a tenth of a unit at most. The
+sum, 2.1e-9, is taken five times.
+"""
+
+
+_CONTRADICTION = 1e-9
+"""A backend whose bound exceeds a delay at hand by more than this share has erred; nothing it says is used."""
+
+
+_MOST_ROWS_PER_BLOCK = 20
+"""Rows of storage, per block and node, from which the tree takes over: byte by byte, a backend would not end."""
 
 
 _ROUNDING = 1e-12
@@ -49,7 +77,10 @@ MILP_BACKENDS: Mapping[str, MilpBackend] = {
 
 @dataclass(frozen=True, eq=False)
 class MilpTask:
-    """One MILP to be solved; the fields are the arguments of :func:`solve_milp`."""
+    """One MILP to be solved; the fields are the arguments of :func:`solve_milp`.
+
+    ``rows`` are the rows of storage for backends that need some; ``note`` is the end of every progress line.
+    """
 
     knapsack: Knapsack
     gap: float
@@ -59,11 +90,31 @@ class MilpTask:
     label: str
     target_s: float = math.inf
     watch: Watch | None = None
+    most_nodes: float = math.inf
+    rows: tuple[StorageRow, ...] = ()
+    note: Callable[[], str] = str
+
+    def report(self, context: SolveContext, delay_s: float, bound_s: float, nodes: int) -> None:
+        """Tell where a backend is: the watch, and a line of progress that says whose bound it is."""
+        context.progress(
+            f"{self.label}: delay {delay_s:.6f} s, bound of this knapsack {bound_s:.6f} s, {nodes} nodes{self.note()}"
+        )
+
+    def met(self, delay_s: float, bound_s: float) -> bool:
+        """Whether a delay and a bound are enough: gap, target or good delay."""
+        return (
+            delay_s <= self.good_s
+            or bound_s >= self.target_s * (1.0 - _ROUNDING)
+            or bound_s >= delay_s * (1.0 - self.gap) * (1.0 - 2.0 * BOUND_MARGIN)
+        )
 
 
 @dataclass(frozen=True, eq=False)
 class MilpResult:
-    """Outcome of one MILP: chosen columns (one per block) or None, proved bound in s, whether gap or target is met."""
+    """Outcome of one MILP: chosen columns (one per block) or None, bound in s, whether gap or target is met.
+
+    From :func:`solve_milp` the columns fit and the bound is proved; from a backend the columns obey the task's rows.
+    """
 
     columns: NDArray[np.int64] | None
     bound_s: float
@@ -100,6 +151,8 @@ def solve_milp(
     target_s: float = math.inf,
     backend: str = "tree",
     watch: Watch | None = None,
+    most_nodes: float = math.inf,
+    note: Callable[[], str] = str,
 ) -> MilpResult:
     """Solve the knapsack to a relative gap.
 
@@ -124,7 +177,11 @@ def solve_milp(
     backend
         One of :data:`MILP_BACKENDS`.
     watch
-        Told of progress, by those backends that tell it (``tree``).
+        Told of progress, by those backends that prove their bounds (``tree``).
+    most_nodes
+        Nodes of branch and bound after which to stop.
+    note
+        Gives the end of every progress line.
 
     Returns
     -------
@@ -137,23 +194,114 @@ def solve_milp(
         See :func:`require_milp_backend`; also if the licence of the backend is too small for the model.
     """
     require_milp_backend(backend)
+    task = MilpTask(knapsack, gap, good_s, time_s, start, label, target_s, watch, most_nodes, note=note)
+    if backend == "tree":
+        found = _function(backend)(task, context)
+        return replace(found, finished=found.finished or found.bound_s >= target_s * (1.0 - _ROUNDING))
+    return _Confirmed(task, context, _function(backend)).run()
+
+
+def _function(backend: str) -> Callable[[MilpTask, SolveContext], MilpResult]:
     module, _, function = MILP_BACKENDS[backend].target.partition(":")
     run: Callable[[MilpTask, SolveContext], MilpResult] = getattr(import_module(module), function)
-    found = run(MilpTask(knapsack, gap, good_s, time_s, start, label, target_s, watch), context)
-    enough = found.bound_s >= target_s * (1.0 - _ROUNDING)
-    found = replace(found, finished=found.finished or enough)
-    return found if start is None else _with_start(knapsack, found, start)
+    return run
 
 
-def _with_start(knapsack: Knapsack, found: MilpResult, start: NDArray[np.int64]) -> MilpResult:
-    """The result with the start as its choice where the backend, cut short, has nothing better."""
-    kept = knapsack.total_delay_s(start)
-    better = found.columns is not None and knapsack.total_delay_s(found.columns) <= kept
-    return found if better else replace(found, columns=start)
+class _Confirmed:
+    """A floating-point backend, asked again with further rows until its choice fits in whole bytes."""
+
+    def __init__(
+        self,
+        task: MilpTask,
+        context: SolveContext,
+        backend: Callable[[MilpTask, SolveContext], MilpResult],
+    ) -> None:
+        self.task, self.context, self.backend = task, context, backend
+        self.knapsack = task.knapsack
+        self.end = context.elapsed_s + task.time_s
+        self.columns: NDArray[np.int64] | None = None
+        self.delay_s = math.inf
+        self.bound_s = -math.inf
+        self.nodes = 0
+        self._offer(task.start)
+
+    @property
+    def left_s(self) -> float:
+        return min(self.end - self.context.elapsed_s, self.context.remaining_s)
+
+    def run(self) -> MilpResult:
+        """Ask until an answer counts."""
+        rows = list(rows_of(self.knapsack))
+        most = len(rows) * (1 + _MOST_ROWS_PER_BLOCK * self.knapsack.n_blocks)
+        while True:
+            found = self.backend(self._asked(tuple(rows)), self.context)
+            self.nodes += found.nodes
+            if found.bound_s == math.inf or self._errs(found):
+                return self._by_tree()
+            self.bound_s = max(self.bound_s, found.bound_s - BOUND_MARGIN * abs(found.bound_s))
+            if found.columns is None or self.knapsack.fits(found.columns):
+                self._offer(found.columns)
+                return self._result()
+            rows += self._covers(found.columns)
+            self._offer(polish(self.knapsack, found.columns))
+            if self.task.met(self.delay_s, self.bound_s) or self.left_s <= 0.0 or self._nodes_left <= 0:
+                return self._result()
+            if len(rows) > most:
+                return self._by_tree()
+
+    @property
+    def _nodes_left(self) -> float:
+        return self.task.most_nodes - self.nodes
+
+    def _asked(self, rows: tuple[StorageRow, ...]) -> MilpTask:
+        """The task for a backend: a little more than is wanted of it, for its bound is lowered afterwards."""
+        return replace(
+            self.task,
+            rows=rows,
+            time_s=self.left_s,
+            start=self.columns,
+            most_nodes=self._nodes_left,
+            gap=max(0.0, self.task.gap - 2.0 * BOUND_MARGIN),
+            target_s=self.task.target_s * (1.0 + 2.0 * BOUND_MARGIN),
+        )
+
+    def _errs(self, found: MilpResult) -> bool:
+        """Whether the bound is refuted by a choice that fits."""
+        delay = self.delay_s
+        if found.columns is not None and self.knapsack.fits(found.columns):
+            delay = min(delay, self.knapsack.total_delay_s(found.columns))
+        return found.bound_s > delay * (1.0 + _CONTRADICTION)
+
+    def _covers(self, columns: NDArray[np.int64]) -> list[StorageRow]:
+        """A row for every node whose storage the choice exceeds."""
+        stored = self.knapsack.membership()[columns]
+        used = self.knapsack.used_bytes(columns)
+        return [
+            cover_row(n, self.knapsack.size_bytes, stored[:, n], int(self.knapsack.storage_bytes[n]))
+            for n in np.flatnonzero(used > self.knapsack.storage_bytes).tolist()
+        ]
+
+    def _by_tree(self) -> MilpResult:
+        """What bytes decide, by the tree; nothing that the backend said of bounds is used."""
+        found = _function("tree")(self._asked(()), self.context)
+        self.nodes += found.nodes
+        self._offer(found.columns)
+        self.bound_s = found.bound_s
+        return self._result()
+
+    def _offer(self, columns: NDArray[np.int64] | None) -> None:
+        if columns is not None and self.knapsack.fits(columns):
+            delay = self.knapsack.total_delay_s(columns)
+            if delay < self.delay_s:
+                self.columns, self.delay_s = columns, delay
+
+    def _result(self) -> MilpResult:
+        enough = self.bound_s == math.inf or self.task.met(self.delay_s, self.bound_s)
+        return MilpResult(self.columns, min(self.bound_s, self.delay_s), enough, self.nodes)
 
 
-def rounded(knapsack: Knapsack, values: NDArray[np.float64]) -> NDArray[np.int64] | None:
-    """The largest column of every block; None if that breaks the storage, counted in whole bytes.
+def chosen(knapsack: Knapsack, values: NDArray[np.float64]) -> NDArray[np.int64]:
+    """The column of largest value of every block; together they need not fit.
 
     Parameters
     ----------
@@ -163,5 +311,4 @@ def rounded(knapsack: Knapsack, values: NDArray[np.float64]) -> NDArray[np.int64
         (c,) values of the variables as a backend returned them.
     """
     order = np.lexsort((-values, knapsack.block))
-    columns = order[np.searchsorted(knapsack.block[order], np.arange(knapsack.n_blocks))]
-    return columns if knapsack.fits(columns) else None
+    return np.asarray(order[np.searchsorted(knapsack.block[order], np.arange(knapsack.n_blocks))])

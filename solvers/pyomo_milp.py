@@ -15,7 +15,7 @@ from fgamcd_opt.context import SolveContext
 from fgamcd_opt.formulations.knapsack_matrix import KnapsackMatrix, knapsack_matrix
 from fgamcd_opt.formulations.knapsack_pyomo import knapsack_model
 from fgamcd_opt.solvers.gurobi_licence import require_gurobi
-from fgamcd_opt.solvers.milp import TOLERANCE, MilpResult, MilpTask, rounded
+from fgamcd_opt.solvers.milp import TOLERANCE, MilpResult, MilpTask, chosen
 
 
 def run_highs(task: MilpTask, context: SolveContext) -> MilpResult:
@@ -24,8 +24,9 @@ def run_highs(task: MilpTask, context: SolveContext) -> MilpResult:
         "random_seed": context.seed % 2**31,
         "mip_feasibility_tolerance": TOLERANCE,
         "primal_feasibility_tolerance": TOLERANCE,
+        "dual_feasibility_tolerance": TOLERANCE,
     }
-    return _run(task, context, "highs", options, "objective_target", None)
+    return _run(task, context, "highs", options, ("objective_target", None, "mip_max_nodes"))
 
 
 def run_scip(task: MilpTask, context: SolveContext) -> MilpResult:
@@ -33,17 +34,23 @@ def run_scip(task: MilpTask, context: SolveContext) -> MilpResult:
     options: dict[str, Any] = {
         "randomization/randomseedshift": context.seed % 2**31,
         "numerics/feastol": TOLERANCE,
+        "numerics/dualfeastol": TOLERANCE,
         "misc/catchctrlc": False,
     }
-    return _run(task, context, "scip_direct", options, "limits/primal", "limits/dual")
+    return _run(task, context, "scip_direct", options, ("limits/primal", "limits/dual", "limits/totalnodes"))
 
 
 def run_gurobi(task: MilpTask, context: SolveContext) -> MilpResult:
     """By Gurobi; its licence is checked first."""
-    matrix = knapsack_matrix(task.knapsack)
+    matrix = knapsack_matrix(task.knapsack, task.rows)
     require_gurobi(matrix.n_columns, matrix.n_rows)
-    options = {"Seed": context.seed % 2_000_000_000, "FeasibilityTol": TOLERANCE, "IntFeasTol": TOLERANCE}
-    return _run(task, context, "gurobi_direct", options, "BestObjStop", "BestBdStop")
+    options = {
+        "Seed": context.seed % 2_000_000_000,
+        "FeasibilityTol": TOLERANCE,
+        "IntFeasTol": TOLERANCE,
+        "OptimalityTol": TOLERANCE,
+    }
+    return _run(task, context, "gurobi_direct", options, ("BestObjStop", "BestBdStop", "NodeLimit"))
 
 
 def _run(
@@ -51,15 +58,20 @@ def _run(
     context: SolveContext,
     solver: str,
     options: dict[str, Any],
-    good_option: str,
-    target_option: str | None,
+    names: tuple[str, str | None, str],
 ) -> MilpResult:
-    """Build, solve, and read what is there, whatever the reason to stop."""
+    """Build, solve, and read what is there, whatever the reason to stop.
+
+    ``names`` are the solver's options for a delay that is enough, a bound that is enough, and most nodes.
+    """
     from pyomo.contrib.solver.common.factory import SolverFactory
     from pyomo.contrib.solver.common.results import TerminationCondition
 
-    matrix = knapsack_matrix(task.knapsack)
+    matrix = knapsack_matrix(task.knapsack, task.rows)
     model = knapsack_model(matrix)
+    good_option, target_option, nodes_option = names
+    if math.isfinite(task.most_nodes):
+        options[nodes_option] = int(task.most_nodes)
     if math.isfinite(task.good_s):
         options[good_option] = task.good_s * matrix.per_second
     if math.isfinite(task.target_s) and target_option:
@@ -86,7 +98,7 @@ def _columns(task: MilpTask, results: Any, model: Any) -> np.ndarray[Any, Any] |
     if results.incumbent_objective is None:
         return None
     found = results.solution_loader.get_vars()
-    return rounded(task.knapsack, np.array([found[variable] for variable in model.x.values()]))
+    return chosen(task.knapsack, np.array([found[variable] for variable in model.x.values()]))
 
 
 def _bound_s(results: Any, matrix: KnapsackMatrix) -> float:

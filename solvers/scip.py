@@ -12,12 +12,12 @@ import numpy as np
 from fgamcd_opt.context import SolveContext
 from fgamcd_opt.formulations.knapsack_matrix import KnapsackMatrix, knapsack_matrix
 from fgamcd_opt.solvers.interruptible import wait_until_ended
-from fgamcd_opt.solvers.milp import TOLERANCE, MilpResult, MilpTask, rounded
+from fgamcd_opt.solvers.milp import TOLERANCE, MilpResult, MilpTask, chosen
 
 
 def run_milp(task: MilpTask, context: SolveContext) -> MilpResult:
     """Solve one knapsack, see :func:`fgamcd_opt.solvers.milp.solve_milp`."""
-    matrix = knapsack_matrix(task.knapsack)
+    matrix = knapsack_matrix(task.knapsack, task.rows)
     model, variables = _load(matrix)
     model.setParams(_parameters(task, matrix, context))
     if task.start is not None:
@@ -25,7 +25,7 @@ def run_milp(task: MilpTask, context: SolveContext) -> MilpResult:
         for column in task.start.tolist():
             model.setSolVal(point, variables[column], 1.0)
         model.addSol(point)
-    _report_progress(model, context, task.label, matrix.per_second)
+    _report_progress(model, context, task, matrix.per_second)
     with ThreadPoolExecutor(1) as pool:
         search = pool.submit(model.optimizeNogil)
         wait_until_ended(lambda s: bool(wait([search], s).done), lambda: _interrupt(model), context)
@@ -36,7 +36,7 @@ def run_milp(task: MilpTask, context: SolveContext) -> MilpResult:
     columns = None
     if model.getNSols() > 0:
         best = model.getBestSol()
-        columns = rounded(task.knapsack, np.array([best[variable] for variable in variables]))
+        columns = chosen(task.knapsack, np.array([best[variable] for variable in variables]))
     return MilpResult(columns, _bound_s(model, matrix), status in ("optimal", "gaplimit"), nodes)
 
 
@@ -48,18 +48,21 @@ def _interrupt(model: Any) -> None:
 
 def _parameters(task: MilpTask, matrix: KnapsackMatrix, context: SolveContext) -> dict[str, Any]:
     """Limits and tolerances. SCIP divides its gap by the bound, the task by the delay."""
-    chosen: dict[str, Any] = {
+    settings: dict[str, Any] = {
         "misc/catchctrlc": False,
         "randomization/randomseedshift": context.seed % 2**31,
         "numerics/feastol": TOLERANCE,
+        "numerics/dualfeastol": TOLERANCE,
         "limits/gap": task.gap / (1.0 - task.gap),
         "limits/time": max(0.01, min(task.time_s, context.remaining_s, 1e20)),
     }
     if math.isfinite(task.target_s):
-        chosen["limits/dual"] = task.target_s * matrix.per_second
+        settings["limits/dual"] = task.target_s * matrix.per_second
     if math.isfinite(task.good_s):
-        chosen["limits/primal"] = task.good_s * matrix.per_second
-    return chosen
+        settings["limits/primal"] = task.good_s * matrix.per_second
+    if math.isfinite(task.most_nodes):
+        settings["limits/totalnodes"] = int(task.most_nodes)
+    return settings
 
 
 def _load(matrix: KnapsackMatrix) -> tuple[Any, list[Any]]:
@@ -83,7 +86,7 @@ def _bound_s(model: Any, matrix: KnapsackMatrix) -> float:
     return bound / matrix.per_second if abs(bound) < model.infinity() else -math.inf
 
 
-def _report_progress(model: Any, context: SolveContext, label: str, per_second: float) -> None:
+def _report_progress(model: Any, context: SolveContext, task: MilpTask, per_second: float) -> None:
     """Have SCIP tell where it is after every round, relaxation and node and every better solution."""
     from pyscipopt import SCIP_EVENTTYPE, Eventhdlr
 
@@ -101,7 +104,6 @@ def _report_progress(model: Any, context: SolveContext, label: str, per_second: 
 
         def eventexec(self, event: Any) -> None:
             primal, dual = self.model.getPrimalbound() / per_second, self.model.getDualbound() / per_second
-            nodes = self.model.getNTotalNodes()
-            context.progress(f"{label:<14} delay {primal:.6f} s  bound {dual:.6f} s  nodes {nodes}")
+            task.report(context, primal, dual, self.model.getNTotalNodes())
 
     model.includeEventhdlr(Report(), "progress", "progress lines")

@@ -23,7 +23,7 @@ from fgamcd_opt.compiled import Array, kernel
 from fgamcd_opt.formulations.knapsack import Knapsack
 
 OPTIMAL, INFEASIBLE, CUT_OFF, UNFINISHED = 0, 1, 2, 3
-"""Status of :func:`dual_simplex`. Except for ``INFEASIBLE`` the value of L is what counts, and is always a bound."""
+"""Status of :func:`dual_simplex`. Except for ``INFEASIBLE`` the value of L is what counts: a bound but for rounding."""
 
 _SHARE = 1e-9
 """Shares and slacks above minus this count as not negative. In units of the largest block: far below one byte."""
@@ -31,8 +31,11 @@ _SHARE = 1e-9
 _SLOPE = 1e-11
 """Slopes along an edge below this count as zero."""
 
-_MARGIN = 1e-12
-"""Relative margin for rounding in a proof that nothing fits."""
+_EPSILON = 2.0**-52
+"""Relative margin per term of a sum for rounding in a proof that nothing fits."""
+
+_EXTRA_TERMS = 32
+"""Roundings of one term beside those of the sum."""
 
 _CHECKS = 4
 """Steps between two comparisons with the cut-off."""
@@ -149,9 +152,9 @@ def dual_simplex(
     matrix, work = np.empty((n_nodes, n_nodes)), np.empty((n_nodes, n_nodes))
     direction = np.empty(n_nodes)
     _sum_over_sets(vertex.price, rent)
-    value = _cheapest(columns, need, forbid, vertex.price, rent, key)
-    if value == np.inf:
-        return INFEASIBLE, value
+    if _some_block_closed(columns, need, forbid):
+        return INFEASIBLE, np.inf
+    _cheapest(columns, need, forbid, vertex.price, rent, key)
     if not _usable(columns, need, forbid, vertex.rows):
         vertex.price[:] = 0.0
         vertex.rows[:, 0], vertex.rows[:, 1], vertex.rows[:, 2] = FREE, np.arange(n_nodes), 0
@@ -196,12 +199,55 @@ def _rises_for_ever(columns: Columns, need: Array, forbid: Array, direction: Arr
                 least = min(least, slope[columns.mask[c]])
         rise += columns.size[k] * least
     room = np.sum(direction * columns.capacity)
-    return bool(rise > room + _MARGIN * (rise + room))
+    margin = _EPSILON * (columns.size.size + 2 * direction.size + _EXTRA_TERMS)
+    return bool(rise > room + margin * (rise + room))
 
 
 @kernel
 def _open(mask: int, need: int, forbid: int) -> bool:
     return (mask & need) == need and (mask & forbid) == 0
+
+
+@kernel
+def _some_block_closed(columns: Columns, need: Array, forbid: Array) -> bool:
+    """Whether some block has no open column."""
+    for k in range(columns.size.size):
+        found = False
+        for c in range(columns.starts[k], columns.starts[k + 1]):
+            if _open(columns.mask[c], need[k], forbid[k]):
+                found = True
+                break
+        if not found:
+            return True
+    return False
+
+
+@kernel
+def propagate(columns: Columns, size_bytes: Array, storage_bytes: Array, need: Array, forbid: Array) -> bool:
+    """Forbid what no longer fits beside what must be cached, in whole bytes; False if that alone is too much.
+
+    Parameters
+    ----------
+    columns
+        Knapsack.
+    size_bytes, storage_bytes
+        (R,) and (N,) in whole bytes.
+    need, forbid
+        (R,) bit masks as in :func:`dual_simplex`; ``forbid`` grows in place.
+    """
+    n_nodes = storage_bytes.size
+    free = storage_bytes.copy()
+    for k in range(need.size):
+        for n in range(n_nodes):
+            if (need[k] >> n) & 1:
+                free[n] -= size_bytes[k]
+                if free[n] < 0:
+                    return False
+    for k in range(need.size):
+        for n in range(n_nodes):
+            if size_bytes[k] > free[n] and not (need[k] >> n) & 1:
+                forbid[k] |= 1 << n
+    return True
 
 
 @kernel

@@ -4,20 +4,26 @@ A node of the tree is the knapsack with some decisions "node n caches block k" o
 Lagrangian value at multipliers of its own (:mod:`fgamcd_opt.solvers.storage_lp`), true whatever the rounding in the
 search for them. At most N blocks are split in its LP, so few candidates for the next decision exist, and all of them
 are tried (strong branching). The choice that the LP suggests is repaired and improved by local search.
+
+Bytes are counted in whole numbers, never in the shares of the LP, which are rounded: storage is cut to sums of sizes
+that exist, what no longer fits is forbidden, and where the LP sees nothing split but its choice does not fit, or costs
+more than the bound, the tree goes on with a decision that is open. Every decision closes one, so it ends.
 """
 
 from __future__ import annotations
 
 import heapq
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fgamcd_opt.context import SolveContext
+from fgamcd_opt.formulations.knapsack import Knapsack
+from fgamcd_opt.formulations.storage_rows import usable_bytes
 from fgamcd_opt.solvers.knapsack_search import polish
-from fgamcd_opt.solvers.lagrangian import ROUNDING
+from fgamcd_opt.solvers.lagrangian import rounding_share
 from fgamcd_opt.solvers.milp import MilpResult, MilpTask
 from fgamcd_opt.solvers.storage_lp import (
     INFEASIBLE,
@@ -26,12 +32,16 @@ from fgamcd_opt.solvers.storage_lp import (
     columns_of,
     dual_simplex,
     origin,
+    propagate,
     rounded_shares,
     split_blocks,
 )
 
 _SPLIT = 1e-7
-"""A share of a caching decision further than this from 0 and 1 is split."""
+"""A share of a caching decision further than this from 0 and 1 is split; nearer ones are left to whole numbers."""
+
+_SAME = 1e-9
+"""A choice that costs more than the bound of its node by no more than this share closes the node."""
 
 _PROMISING = 0.3
 """Exchanges are tried on a rounded choice if it is worse than the incumbent by no more than this share of the gap."""
@@ -80,7 +90,9 @@ def run_milp(task: MilpTask, context: SolveContext) -> MilpResult:
 class _Tree:
     def __init__(self, task: MilpTask, context: SolveContext) -> None:
         self.task, self.context, self.knapsack = task, context, task.knapsack
-        self.columns, _ = columns_of(self.knapsack)
+        self.storage_bytes = _usable(self.knapsack)
+        self.columns, _ = columns_of(replace(self.knapsack, storage_bytes=self.storage_bytes))
+        self.rounding = rounding_share(self.knapsack.n_blocks + 2 * self.storage_bytes.size)
         self.best: NDArray[np.int64] | None = None
         self.delay_s = math.inf
         self.closed_s = math.inf  # least bound of all nodes that were closed
@@ -96,14 +108,19 @@ class _Tree:
         """Follow the child of least bound down to a leaf, then go on at the open node of least bound."""
         heap: list[_Node] = []
         current: _Node | None = _Node(-math.inf, 0, None, origin(self.columns.capacity.size))
-        end = self.context.elapsed_s + self.task.time_s
+        task, end = self.task, self.context.elapsed_s + self.task.time_s
         while current or heap:
             current = current or heapq.heappop(heap)
             if current.bound_s >= self.cutoff_s:
                 self.closed_s = min(self.closed_s, current.bound_s)
                 current = None
                 continue
-            if self.delay_s <= self.task.good_s or self.context.must_stop or self.context.elapsed_s >= end:
+            if (
+                self.delay_s <= task.good_s
+                or self.nodes >= task.most_nodes
+                or self.context.must_stop
+                or self.context.elapsed_s >= end
+            ):
                 heap.append(current)
                 break
             children = sorted(self._expand(current))
@@ -122,15 +139,55 @@ class _Tree:
         status, bound, key = self._bound(need, forbid, vertex)
         if status == UNFINISHED:
             vertex = origin(self.columns.capacity.size)
-            status, bound, key = self._bound(need, forbid, vertex)
+            status, again, key = self._bound(need, forbid, vertex)
+            bound = max(bound, again)
         bound = max(bound, node.bound_s)
         if status != INFEASIBLE and bound < self.cutoff_s:
             self._round(vertex, key)
-        splits = [] if status == INFEASIBLE or bound >= self.cutoff_s else self._splits(vertex, key)
+        splits: list[tuple[int, int]] = []
+        if status != INFEASIBLE and bound < self.cutoff_s:
+            splits = self._splits(vertex, key, need | forbid)
+            if not splits:
+                bound, splits = self._settle(bound, rounded_shares(vertex, key), need, forbid)
         if not splits:
             self.closed_s = min(self.closed_s, bound)
             return []
         return self._branch(node.decisions, bound, need, forbid, vertex, splits)
+
+    def _settle(
+        self, bound_s: float, columns: NDArray[np.int64], need: NDArray[np.int64], forbid: NDArray[np.int64]
+    ) -> tuple[float, list[tuple[int, int]]]:
+        """A node whose LP splits nothing, in whole bytes: its bound, and a decision that is open unless it is closed.
+
+        Parameters
+        ----------
+        bound_s
+            Bound of the node.
+        columns
+            (R,) what the LP chooses.
+        need, forbid
+            (R,) decisions of the node.
+        """
+        self._offer(columns)
+        if self.knapsack.fits(columns) and self.knapsack.total_delay_s(columns) <= bound_s * (1.0 + _SAME):
+            return bound_s, []
+        block, mask = self.knapsack.block, self.knapsack.mask
+        open_columns = ((mask & need[block]) == need[block]) & ((mask & forbid[block]) == 0)
+        count = np.bincount(block[open_columns], minlength=self.knapsack.n_blocks)
+        if (count == 1).all():
+            only = np.flatnonzero(open_columns)
+            self._offer(only)
+            if not self.knapsack.fits(only):
+                return math.inf, []
+            return max(bound_s, self.knapsack.total_delay_s(only) * (1.0 - self.rounding)), []
+        most = np.bitwise_or.reduceat(np.where(open_columns, mask, 0), self.knapsack.starts[:-1])
+        least = np.bitwise_and.reduceat(np.where(open_columns, mask, -1), self.knapsack.starts[:-1])
+        undecided = (most & ~least) & ~(need | forbid)
+        over = np.flatnonzero(self.knapsack.used_bytes(columns) > self.storage_bytes)
+        crowded = undecided & mask[columns] & int((1 << over).sum())
+        pick = np.where(crowded.any(), crowded, undecided)
+        largest = int(np.where(pick != 0, self.knapsack.size_bytes, -1).argmax())
+        return bound_s, [(largest, int(pick[largest]).bit_length() - 1)]
 
     def _masks(self, decisions: Decisions | None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         n_blocks = self.knapsack.n_blocks
@@ -141,11 +198,18 @@ class _Tree:
     def _bound(
         self, need: NDArray[np.int64], forbid: NDArray[np.int64], vertex: Vertex
     ) -> tuple[int, float, NDArray[np.int64]]:
-        """Status, proved bound in s and cheapest columns; ``vertex`` moves to the best multipliers."""
+        """Status, proved bound in s and cheapest columns; ``vertex`` moves to the best multipliers.
+
+        ``forbid`` grows by what no longer fits.
+        """
         key = np.zeros(self.knapsack.n_blocks, np.int64)
+        if not propagate(self.columns, self.knapsack.size_bytes, self.storage_bytes, need, forbid):
+            return INFEASIBLE, math.inf, key
         status, value = dual_simplex(self.columns, need, forbid, vertex, key, self.cutoff_s, _STEPS)
-        margin = ROUNDING * (abs(value) + 2.0 * float(vertex.price @ self.columns.capacity))
-        return status, value if status == INFEASIBLE else value - margin, key
+        if status == INFEASIBLE:
+            return status, math.inf, key
+        margin = self.rounding * (abs(value) + 2.0 * float(vertex.price @ self.columns.capacity))
+        return status, value - margin if math.isfinite(value) else -math.inf, key
 
     def _round(self, vertex: Vertex, key: NDArray[np.int64]) -> None:
         """Repair and improve the choice of the columns of largest share."""
@@ -160,15 +224,17 @@ class _Tree:
             if delay < self.delay_s:
                 self.best, self.delay_s = columns, delay
 
-    def _splits(self, vertex: Vertex, key: NDArray[np.int64]) -> list[tuple[int, int]]:
-        """(block, node) pairs that the LP caches in part."""
+    def _splits(
+        self, vertex: Vertex, key: NDArray[np.int64], decided: NDArray[np.int64]
+    ) -> list[tuple[int, int]]:
+        """(block, node) pairs that the LP caches in part, other than those ``decided`` (R,) by the node."""
         splits = []
         for block, shares in sorted(split_blocks(vertex, key).items()):
             for node in range(vertex.price.size):
                 held = sum(
                     share for column, share in shares.items() if (int(self.columns.mask[column]) >> node) & 1
                 )
-                if _SPLIT < held < 1.0 - _SPLIT:
+                if _SPLIT < held < 1.0 - _SPLIT and not (int(decided[block]) >> node) & 1:
                     splits.append((block, node))
         return splits
 
@@ -207,6 +273,16 @@ class _Tree:
         bound = min([self.closed_s, self.delay_s, *(node.bound_s for node in lowest)])
         if self.task.watch is not None:
             self.task.watch(self.delay_s, bound)
-        self.context.progress(
-            f"{self.task.label:<14} delay {self.delay_s:.6f} s  bound {bound:.6f} s  nodes {self.nodes}"
-        )
+        self.task.report(self.context, self.delay_s, bound, self.nodes)
+
+
+def _usable(knapsack: Knapsack) -> NDArray[np.int64]:
+    """(N,) storage, cut to the largest sum of sizes of blocks that may lie on the node and fit."""
+    member = knapsack.membership()
+    return np.array(
+        [
+            usable_bytes(knapsack.size_bytes[np.unique(knapsack.block[member[:, n]])], int(storage))
+            for n, storage in enumerate(knapsack.storage_bytes)
+        ],
+        np.int64,
+    )
