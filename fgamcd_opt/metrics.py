@@ -25,12 +25,14 @@ def storage_saved_bytes(instance: Instance, caching: NDArray[np.bool_]) -> int:
     """
     requested = np.unique(instance.requests)
     further = np.maximum(instance.model_blocks[requested].sum(axis=0) - 1, 0)
-    return int((caching @ (further * instance.block_bytes)).sum())
+    copies = (further * caching.sum(axis=0)).tolist()
+    return sum(size * count for size, count in zip(instance.block_bytes.tolist(), copies, strict=True))
 
 
 def backhaul_bytes(instance: Instance, decision: Decision) -> int:
     """Traffic of all migrations, ``sum b_{n,m,k} D_k``, in bytes."""
-    return int((decision.migration.sum(axis=(0, 1)) * instance.block_bytes).sum())
+    copies = decision.migration.sum(axis=(0, 1)).tolist()
+    return sum(size * count for size, count in zip(instance.block_bytes.tolist(), copies, strict=True))
 
 
 def mean_user_rate_bps(instance: Instance, pair_rate_bps: NDArray[np.float64]) -> float:

@@ -12,9 +12,10 @@ from fgamcd_opt.violations import TOLERANCE
 def storage_fault(instance: Instance) -> str | None:
     """Why the caches cannot hold the requested blocks (1), or None: total size, then the largest block."""
     size = instance.block_bytes[instance.requested_blocks]
-    total, room = int(instance.storage_bytes.sum()), int(instance.storage_bytes.max())
-    if size.sum() > total:
-        return f"the requested blocks take {size.sum()} bytes, but all caches together hold {total} bytes (1)"
+    total, room = sum(instance.storage_bytes.tolist()), int(instance.storage_bytes.max())  # the sum may pass 2^63
+    needed = sum(size.tolist())
+    if needed > total:
+        return f"the requested blocks take {needed} bytes, but all caches together hold {total} bytes (1)"
     largest = int(size.argmax())
     if size[largest] > room:
         name = instance.block_names[instance.requested_blocks[largest]]

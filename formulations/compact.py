@@ -20,17 +20,23 @@ that contain V but not m. Every feasible point of P1 has a point of this program
 * If V is proved to miss the QoS, so is every subset of it (F4): some node outside V participates.
 
 With ``depth`` = N the program is P1 with rates ub_k, as F5 is; with less, the rates of small sets are unknown to it.
+
+Storage is given in small whole numbers with half a unit to spare (:mod:`fgamcd_opt.formulations.storage_rows`). With
+a delay T* in hand, links and sets that take longer than T* on their own are left out: no better point uses them, and
+the smaller of the optimum and T* is still a bound. It keeps the coefficients small, against which tolerances count.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fgamcd_opt.formulations.sparse_milp import Rows, SparseMilp, assemble
+from fgamcd_opt.formulations.storage_rows import StorageRow, storage_rows
 from fgamcd_opt.problem import P1
 
 ROUNDING = 1e-12
@@ -51,19 +57,29 @@ class CompactRelaxation:
         (R, N) column of a_{n,k}.
     least_s
         What its rows for the set of all nodes prove alone: sum_k f_k(N) in s, less a margin for rounding.
+    largest
+        Largest coefficient of a row with delays, in units of cost.
     """
 
     milp: SparseMilp
     per_second: float
     caching: NDArray[np.int64]
     least_s: float
+    largest: float
 
     def caching_masks(self, values: NDArray[np.float64]) -> NDArray[np.int64]:
         """(R,) bit mask of the nodes that cache each requested block, from the values (c,) of the variables."""
         return (values[self.caching] > 0.5) @ (1 << np.arange(self.caching.shape[1]))
 
 
-def compact_relaxation(problem: P1, upper_bps: NDArray[np.float64], depth: int) -> CompactRelaxation:
+def compact_relaxation(
+    problem: P1,
+    upper_bps: NDArray[np.float64],
+    depth: int,
+    *,
+    ceiling_s: float = math.inf,
+    further: Sequence[StorageRow] = (),
+) -> CompactRelaxation:
     """Build the relaxation.
 
     Parameters
@@ -75,10 +91,14 @@ def compact_relaxation(problem: P1, upper_bps: NDArray[np.float64], depth: int) 
         nowhere as S grows (F4), and are positive for the set of all nodes.
     depth
         Nodes that a set V may lack; at least 0.
+    ceiling_s
+        Delay of a point in hand: what takes longer on its own is left out.
+    further
+        Rows of storage beside one per node.
     """
-    builder = _Builder(problem, upper_bps, depth)
+    builder = _Builder(problem, upper_bps, depth, ceiling_s)
     families = [
-        builder.storage(),
+        builder.storage(further),
         builder.coverage(),
         builder.source(),
         builder.participation(),
@@ -91,22 +111,26 @@ def compact_relaxation(problem: P1, upper_bps: NDArray[np.float64], depth: int) 
         builder.per_second,
         builder.a,
         float(builder.delay[:, -1].sum()) / builder.per_second * (1.0 - ROUNDING),
+        max(float(np.max(of, where=np.isfinite(of), initial=0.0)) for of in (builder.delay, builder.link)),
     )
 
 
 class _Builder:
     """Columns a (R, N), b (R, N, N), mu (R,), tau (R,) in this order, and one method per family of constraints."""
 
-    def __init__(self, problem: P1, upper_bps: NDArray[np.float64], depth: int) -> None:
+    def __init__(self, problem: P1, upper_bps: NDArray[np.float64], depth: int, ceiling_s: float) -> None:
         data = problem.instance
         blocks, n = data.requested_blocks, data.n_nodes
         r = blocks.size
-        self.size = data.block_bytes[blocks].astype(np.float64)
-        self.storage_bytes = data.storage_bytes
+        self.size_bytes, self.storage_bytes = data.block_bytes[blocks], data.storage_bytes
+        bits = 8.0 * self.size_bytes
         with np.errstate(divide="ignore"):
-            delay = 8.0 * self.size[:, None] / upper_bps  # infinite where the QoS is missed
+            delay = bits[:, None] / upper_bps  # infinite where the QoS is missed
             backhaul = data.backhaul_bps if data.backhaul_bps.shape[0] == 1 else data.backhaul_bps[blocks]
-            link = 8.0 * self.size[:, None, None] / backhaul
+            link = bits[:, None, None] / backhaul
+        most_s = ceiling_s * (1.0 + ROUNDING)
+        delay[:, :-1] = np.where(delay[:, :-1] <= most_s, delay[:, :-1], np.inf)
+        link = np.where(link <= most_s, link, np.inf)
         self.per_second = 10.0 ** round(1.0 - math.log10(float(delay[:, -1].mean())))
         self.delay = delay * self.per_second
         self.link = link * self.per_second
@@ -129,20 +153,26 @@ class _Builder:
         return np.concatenate([np.zeros(self.mu[0]), np.ones(2 * self.mu.size)])
 
     def upper(self) -> NDArray[np.float64]:
-        """Binaries up to 1, b without a link 0, delays unbounded."""
-        return np.concatenate([np.ones(self.a.size), self.linked.ravel(), np.full(2 * self.mu.size, np.inf)])
+        """Binaries up to 1, 0 for blocks larger than the storage and for b without a link; delays unbounded."""
+        fits = self.size_bytes[:, None] <= self.storage_bytes
+        return np.concatenate([fits.ravel(), self.linked.ravel(), np.full(2 * self.mu.size, np.inf)])
 
     def integral(self) -> NDArray[np.bool_]:
         """(9c): a and b."""
         return np.asarray(np.arange(self.tau[-1] + 1) < self.mu[0])
 
-    def storage(self) -> Rows:
-        """(1), each row divided by the capacity or, if that is larger, by the largest block."""
-        blocks, nodes = self.shape
-        unit = np.minimum(np.maximum(self.storage_bytes, 1.0), self.size.max())
-        row = np.tile(np.arange(nodes), blocks)
-        value = (self.size[:, None] / unit).ravel()
-        return Rows(np.full(nodes, -np.inf), self.storage_bytes / unit, row, self.a.ravel(), value)
+    def storage(self, further: Sequence[StorageRow]) -> Rows:
+        """(1), one row per node and the ``further`` ones."""
+        blocks, _ = self.shape
+        fits = self.size_bytes[:, None] <= self.storage_bytes
+        rows = (*storage_rows(self.size_bytes, self.storage_bytes, fits), *further)
+        return Rows(
+            np.full(len(rows), -np.inf),
+            np.array([row.right_side for row in rows]),
+            np.repeat(np.arange(len(rows)), blocks),
+            np.concatenate([self.a[:, row.node] for row in rows]),
+            np.concatenate([row.coefficients for row in rows]),
+        )
 
     def coverage(self) -> Rows:
         """Some node caches every requested block."""

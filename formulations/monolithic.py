@@ -10,11 +10,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fgamcd_opt.formulations.monolithic_beams import add_beams
 from fgamcd_opt.formulations.monolithic_data import BlockData
+from fgamcd_opt.formulations.storage_rows import StorageRow, storage_rows
 from fgamcd_opt.problem import P1
+
+_LARGEST_SUM = 10**5
+"""Weights of a row of storage sum up to about this at most, for global solvers have a tolerance of 1e-6."""
 
 
 def scaled_blocks(problem: P1) -> tuple[BlockData, ...]:
@@ -104,30 +107,30 @@ def add_coverage(pb: Any, data: BlockData) -> None:
 
 
 def add_storage(model: Any, problem: P1, blocks: tuple[BlockData, ...]) -> None:
-    """sum_k D_k a_{n,k} <= Q_n (1), with Q_n moved midway between what fits and the next larger sum of sizes.
+    """sum_k D_k a_{n,k} <= Q_n (1) in small whole numbers, see :mod:`fgamcd_opt.formulations.storage_rows`.
 
-    The same placements fit, and none of them depends on a solver's tolerance. Sizes and storage are divided by the
-    largest sum.
+    Where they stand for the bytes themselves, the same placements fit, and none depends on a solver's tolerance; else
+    what the model lets pass is cut off by :func:`add_cover` when it comes up.
     """
     import pyomo.environ as pyo
 
     sizes = problem.instance.block_bytes[[data.block for data in blocks]]
-    sums = subset_sums(sizes)
+    everywhere = np.ones((sizes.size, problem.instance.n_nodes), bool)
+    rows = storage_rows(sizes, problem.instance.storage_bytes, everywhere, _LARGEST_SUM)
 
     def fits(model: Any, n: int) -> Any:
-        stored = sums[sums <= int(problem.instance.storage_bytes[n])]
-        if stored.size == sums.size:
-            return pyo.Constraint.Skip
-        limit = 0.5 * (float(stored[-1]) + float(sums[stored.size]))
-        scale = float(sums[-1])
-        return sum(float(d) / scale * model.pb[r].a[n] for r, d in enumerate(sizes)) <= limit / scale
+        row = rows[n]
+        return pyo.Constraint.Skip if int(row.weights.sum()) <= row.limit else _at_most(model, row)
 
     model.storage = pyo.Constraint(range(problem.instance.n_nodes), rule=fits)
+    model.covers = pyo.ConstraintList()
 
 
-def subset_sums(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """All sums of subsets of ``sizes``, ascending and distinct; 0 is the first."""
-    sums = np.zeros(1, np.int64)
-    for size in sizes:
-        sums = np.union1d(sums, sums + size)
-    return sums
+def add_cover(model: Any, row: StorageRow) -> None:
+    """Cut off blocks that are too many together on a node."""
+    model.covers.add(_at_most(model, row))
+
+
+def _at_most(model: Any, row: StorageRow) -> Any:
+    """The inequality of a row of storage."""
+    return sum(float(c) * model.pb[r].a[row.node] for r, c in enumerate(row.coefficients)) <= row.right_side

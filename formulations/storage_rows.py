@@ -94,7 +94,10 @@ def usable_bytes(size_bytes: NDArray[np.int64], storage_bytes: int) -> int:
 
 
 def storage_rows(
-    size_bytes: NDArray[np.int64], storage_bytes: NDArray[np.int64], cached: NDArray[np.bool_]
+    size_bytes: NDArray[np.int64],
+    storage_bytes: NDArray[np.int64],
+    cached: NDArray[np.bool_],
+    largest_sum: int = LARGEST_SUM,
 ) -> tuple[StorageRow, ...]:
     """One row per node.
 
@@ -105,22 +108,27 @@ def storage_rows(
     storage_bytes
         (N,) storage >= 0.
     cached
-        (R, N) whether a block may lie on a node at all; other weights are 0.
+        (R, N) whether a block may lie on a node at all; other weights are 0. A block larger than the storage weighs
+        more than the limit.
+    largest_sum
+        What the weights of a row sum up to at most, about.
     """
     return tuple(
-        _row(node, np.where(cached[:, node] & (size_bytes <= storage), size_bytes, 0), int(storage))
+        _row(node, np.where(cached[:, node], size_bytes, 0), int(storage), largest_sum)
         for node, storage in enumerate(storage_bytes)
     )
 
 
-def _row(node: int, sizes: NDArray[np.int64], storage_bytes: int) -> StorageRow:
-    counted = [size for size in sizes.tolist() if size]
+def _row(node: int, sizes: NDArray[np.int64], storage_bytes: int, largest_sum: int) -> StorageRow:
+    oversized = sizes > storage_bytes
+    counted = [size for size in sizes[~oversized].tolist() if size]
     if not counted:
-        return StorageRow(node, sizes, 0, 1)
+        return StorageRow(node, oversized.astype(np.int64), 0, 1)
     limit = usable_bytes(np.array(counted), storage_bytes)
     unit = math.gcd(*counted)
-    unit *= max(1, -(-sum(counted) // (unit * LARGEST_SUM)))
-    return StorageRow(node, sizes // unit, limit // unit, unit)
+    heaviest = sum(counted) + int(oversized.sum()) * (limit + unit)
+    unit *= max(1, -(-heaviest // (unit * largest_sum)))
+    return StorageRow(node, np.where(oversized, limit // unit + 1, sizes // unit), limit // unit, unit)
 
 
 def cover_row(

@@ -30,11 +30,12 @@ def shared_bytes(models: Models) -> NDArray[np.int64]:
 def reuse_ratio(models: Models) -> float:
     """Share of all models' bytes, each model counted in full, that lies in blocks of two models or more."""
     holders = models.model_blocks.sum(axis=0)
-    counted = holders * models.block_bytes
+    counted = holders * models.block_bytes.astype(np.float64)
     return float(counted[holders > 1].sum() / counted.sum())
 
 
 def bytes_saved(models: Models) -> int:
     """Bytes that storing every block once saves against storing every model on its own."""
     holders = models.model_blocks.sum(axis=0)
-    return int(((holders - 1).clip(min=0) * models.block_bytes).sum())
+    further = (holders - 1).clip(min=0).tolist()
+    return sum(size * count for size, count in zip(models.block_bytes.tolist(), further, strict=True))

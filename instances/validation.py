@@ -29,6 +29,9 @@ def convert(field: str, value: Any, dtype: DTypeLike, ndim: int) -> NDArray[Any]
         raise InputError(f"{field}: dtype is {array.dtype}; expected {np.dtype(dtype)}")
     if array.ndim != ndim:
         raise InputError(f"{field}: shape is {array.shape}; expected {ndim} axes")
+    if array.dtype.kind == "u" and np.dtype(dtype).kind == "i":
+        largest = int(np.iinfo(np.dtype(dtype)).max)
+        require(field, array, array <= largest, f"exceeds the largest value, {largest}")
     array = np.array(array, dtype=dtype, order="C")
     require(field, array, np.isfinite(array), "is not finite")
     array.setflags(write=False)

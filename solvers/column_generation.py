@@ -232,7 +232,7 @@ class _Run:
 
     def _mean_price(self, multipliers: NDArray[np.float64]) -> float:
         """One price for all nodes, as dear in all as the multipliers given."""
-        storage = self.pool.storage_bytes
+        storage = self.pool.storage_bytes.astype(np.float64)
         return float(multipliers @ storage) / max(1.0, float(storage.sum()))
 
     def _raise_bound(self, multipliers: NDArray[np.float64], priced_s: float) -> bool:

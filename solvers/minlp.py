@@ -11,15 +11,16 @@ from fgamcd_opt.beamforming.broadcast import BeamformingSettings
 from fgamcd_opt.context import SolveContext
 from fgamcd_opt.decision import Decision
 from fgamcd_opt.errors import UsageError
-from fgamcd_opt.formulations.monolithic import build_monolithic, scaled_blocks, time_unit_s
+from fgamcd_opt.formulations.monolithic import add_cover, build_monolithic, scaled_blocks, time_unit_s
 from fgamcd_opt.formulations.monolithic_cuts import add_analytic_cuts, add_rate_cuts
 from fgamcd_opt.formulations.monolithic_data import BlockData
 from fgamcd_opt.formulations.monolithic_points import assign_decision, decision_of_model
+from fgamcd_opt.formulations.storage_rows import cover_row
 from fgamcd_opt.problem import P1
 from fgamcd_opt.rate_oracle import RateOracle
 from fgamcd_opt.solvers.compiled_solver import CompiledSolver
 from fgamcd_opt.solvers.exact import ExactSolver
-from fgamcd_opt.solvers.minlp_backends import TOLERANCE, require_minlp_backend, solve_global
+from fgamcd_opt.solvers.minlp_backends import TOLERANCE, GlobalResult, require_minlp_backend, solve_global
 from fgamcd_opt.solvers.protocol import Outcome
 from fgamcd_opt.solvers.rate_tables import complete_table
 from fgamcd_opt.status import StopReason
@@ -33,7 +34,7 @@ _RATE_SETTINGS = BeamformingSettings(rounds=4, tolerance=1e-6)
 _TRIVIAL_KIND = "sum of the Cauchy-Schwarz bounds of all broadcasts"
 
 _CONTRADICTION = 1e-5
-"""A bound above a verified delay by more than this relative rounding means a bug."""
+"""A bound above a verified delay by more than this relative rounding is wrong, and not used."""
 
 
 class MinlpSolver(CompiledSolver):
@@ -127,27 +128,19 @@ class _Run:
         if not self.context.must_stop:
             model = build_monolithic(self.problem, self.blocks)
             self._add_cuts(model, unit_s)
-            if self.decision is not None:
-                assign_decision(model, self.problem, self.blocks, self.decision)
-            with self.context.stage("search"):
-                result = solve_global(
-                    model,
-                    self.context,
-                    backend=self.options["backend"],
-                    start=self.decision is not None,
-                    gap=0.5 * self.context.limits.gap,
-                    unit_s=unit_s,
-                )
-            nodes = result.nodes
-            if math.isinf(result.bound) and result.bound > 0.0:
-                return self._infeasible(nodes)
-            if result.found:
-                self._offer(decision_of_model(model, self.problem, self.blocks))
-            proved_s = unit_s * (result.bound - tolerance_margin(len(self.blocks)))
-            if proved_s > bound_s:
-                bound_s, kind = proved_s, self._bound_kind()
-        if bound_s > self.delay_s * (1.0 + _CONTRADICTION):
-            raise RuntimeError(f"dual bound {bound_s!r} s above a feasible delay {self.delay_s!r} s")
+            again = True
+            while again:
+                result = self._ask(model, unit_s)
+                nodes += result.nodes
+                proved_s = unit_s * (result.bound - tolerance_margin(len(self.blocks)))
+                if result.found:
+                    again = self._take(decision_of_model(model, self.problem, self.blocks), model)
+                else:
+                    again = False
+                if proved_s > self.delay_s * (1.0 + _CONTRADICTION) or result.bound == math.inf:
+                    return self._confirmed(nodes, bound_s, kind)
+                if proved_s > bound_s:
+                    bound_s, kind = proved_s, self._bound_kind()
         return Outcome(
             stop_reason=self.context.stop_reason(),
             decision=self.decision,
@@ -155,6 +148,33 @@ class _Run:
             bound_kind=kind,
             counts={"nodes": nodes},
         )
+
+    def _ask(self, model: Any, unit_s: float) -> GlobalResult:
+        """Have the backend solve the model from the point in hand."""
+        if self.decision is not None:
+            assign_decision(model, self.problem, self.blocks, self.decision)
+        with self.context.stage("search"):
+            return solve_global(
+                model,
+                self.context,
+                backend=self.options["backend"],
+                start=self.decision is not None,
+                gap=0.5 * self.context.limits.gap,
+                unit_s=unit_s,
+            )
+
+    def _take(self, decision: Decision, model: Any) -> bool:
+        """Offer a point of the model; whether it exceeded a storage in whole bytes, which is forbidden from now on."""
+        self._offer(decision)
+        data = self.problem.instance
+        size = data.block_bytes[[scaled.block for scaled in self.blocks]]
+        covered = False
+        for node, storage in enumerate(data.storage_bytes.tolist()):
+            stored = decision.caching[node, [scaled.block for scaled in self.blocks]]
+            if sum(size[stored].tolist()) > storage:
+                add_cover(model, cover_row(node, size, stored, storage))
+                covered = True
+        return covered and not self.context.must_stop
 
     def _offer(self, decision: Decision | None) -> None:
         """Keep a decision if the checker's evaluation finds it feasible and better."""
@@ -173,13 +193,29 @@ class _Run:
                 complete_table(oracle, self.context)
             add_rate_cuts(model, self.blocks, oracle.upper_bps() / self.problem.instance.bandwidth_hz)
 
-    def _infeasible(self, nodes: int) -> Outcome:
-        if self.decision is not None:
-            raise RuntimeError(
-                f"{self.options['backend']} calls a model infeasible that has a feasible point"
-            )
-        proof = f"{self.options['backend']} proves that the monolithic model has no feasible point"
-        return Outcome(stop_reason=StopReason.INFEASIBLE, infeasibility=proof, counts={"nodes": nodes})
+    def _confirmed(self, nodes: int, bound_s: float, kind: str) -> Outcome:
+        """What is left where the backend calls the model infeasible, or its bound exceeds a verified delay.
+
+        A floating-point solver's word for infeasible is no proof: it counts if the knapsack of F5, in whole bytes,
+        has none either. A bound that a point refutes is dropped, and those before it are kept.
+        """
+        proof = None
+        if self.decision is None and not self.context.must_stop:
+            checked = ExactSolver().solve(self.problem, self.context.untraced(), ExactSolver.options)
+            self._offer(checked.decision)
+            proof = checked.infeasibility
+        counts, backend = {"nodes": nodes}, self.options["backend"]
+        if proof:
+            proof = f"{backend} finds no feasible point of the monolithic model, and {proof}"
+            return Outcome(stop_reason=StopReason.INFEASIBLE, infeasibility=proof, counts=counts)
+        return Outcome(
+            stop_reason=self.context.stop_reason(),
+            decision=self.decision,
+            bound_s=min(bound_s, self.delay_s),
+            bound_kind=kind,
+            counts=counts,
+            message=f"what {backend} says of bounds was not confirmed in whole bytes, and is not used",
+        )
 
     def _bound_kind(self) -> str:
         facts = "F1, F2, F6" if self.options["cuts"] == 2 else "F1, F2"

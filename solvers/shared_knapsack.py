@@ -20,7 +20,7 @@ MAX_SHARED_PARTS = 14
 
 
 _NEVER = np.int64(2**60)
-"""More bytes than all blocks together: no choice has this value."""
+"""More bytes than all blocks together, which an instance limits to 2^53, and twice this still fits into 64 bits."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,6 +27,6 @@ def features_of(instance: Instance) -> dict[str, float]:
     return {
         "reuse_ratio": reuse_ratio(instance),
         "requested_bytes": float(sizes[instance.requested_blocks].sum()),
-        "storage_bytes": float(instance.storage_bytes.sum()),
+        "storage_bytes": float(sum(instance.storage_bytes.tolist())),
         "max_block_users": float(np.bincount(instance.pair_block).max()),
     }
