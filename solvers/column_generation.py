@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any, ClassVar
 
 import numpy as np
@@ -57,6 +58,12 @@ _PRICING_SHARE = 0.1
 
 _PLACEMENT_SHARE = 0.1
 """The last placement is sought to this share of the gap asked for, against its own columns."""
+
+_BEYOND_TOLERANCE = 1.0 + 4e-6
+"""A bound proves that nothing is feasible only beyond what the checker lets pass of the QoS, 1e-6, and rounding."""
+
+_MOST_SETS = 64
+"""Where nothing else can be packed, the smallest caching sets are tried, up to so many per block."""
 
 _LP_SHARE = 0.2
 """The LP is solved to this share of the gap asked for."""
@@ -130,6 +137,13 @@ class _Run:
             return self._infeasible(infeasibility)
         if self.gap > self.context.limits.gap:
             self._place(close=True)
+        nodes, largest = self.problem.instance.n_nodes, 0
+        while self.best is None and not self.refuted and self._may_go_on() and largest < nodes:
+            largest += 1
+            if sum(math.comb(nodes, size) for size in range(largest + 1)) > _MOST_SETS:
+                break
+            self._widen(largest)
+            self._place(close=True)
         return self._infeasible(NO_PLACEMENT) if self.refuted else self._outcome()
 
     def _infeasible(self, reason: str) -> Outcome:
@@ -159,6 +173,27 @@ class _Run:
             self.pool.add((row, mask) for mask in [*alone, allowed])
         return None
 
+    def _widen(self, largest: int) -> None:
+        """Columns and beams of all caching sets of up to ``largest`` nodes: what was priced cannot be packed.
+
+        Without links, or where bytes decide, a placement may need sets that no multipliers make the cheapest.
+        """
+        sizes = range(1, min(largest, self.problem.instance.n_nodes) + 1)
+
+        def sets(row: int) -> list[int]:
+            nodes = [1 << n for n in range(self.allowed[row].bit_length()) if (self.allowed[row] >> n) & 1]
+            return [sum(chosen) for size in sizes for chosen in combinations(nodes, size)]
+
+        def solve(row: int, block: SparseBlock) -> None:
+            for mask in sets(row):
+                if math.isinf(block.reached(mask)[0]) and self._may_go_on():
+                    block.solve(mask, self.settings)
+
+        with self.context.stage("rates"):
+            self.rates.each(solve, self._may_go_on)
+        for row in range(len(self.allowed)):
+            self.pool.add((row, mask) for mask in sets(row))
+
     def _may_go_on(self) -> bool:
         return not self.context.must_stop
 
@@ -183,7 +218,7 @@ class _Run:
                 return self._undeliverable(caching.index(0))
             better = self._raise_bound(trial, float(self.bits @ costs))
             centre = self.multipliers
-            if self.bound_s > longest.sum():
+            if self.bound_s > longest.sum() * _BEYOND_TOLERANCE:
                 return f"{NO_PLACEMENT}: the Lagrangian bound exceeds every possible delay"
             new = self.pool.add(enumerate(caching)) + self.pool.add(enumerate(reached))
             open_gap = relative_gap(objective_s, self.bound_s)

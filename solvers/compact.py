@@ -99,7 +99,8 @@ class _Run:
         """Search, and what the solver returns."""
         if np.unique(self.hand.block).size == self.hand.n_blocks:
             self._offer(search(self.hand, np.zeros(self.hand.storage_bytes.size)))
-        if not self._solve(depth):
+        served = bool((self.oracle.upper_bps()[:, -1] > 0.0).all())  # else the program has no finite cost
+        if not served or not self._solve(depth):
             self._by_knapsack()
         if self.bound_s == math.inf:
             return Outcome(stop_reason=StopReason.INFEASIBLE, infeasibility=NO_PLACEMENT, counts=self.counts)
