@@ -93,7 +93,11 @@ class _Run:
 
     def __post_init__(self) -> None:
         self.hand = build_knapsack(self.problem, self.oracle.lower_bps())
-        self.counts |= {"rate_problems": self.oracle.solved, "rate_problems_total": self.oracle.size}
+        self.counts |= {
+            "rate_problems": self.oracle.solved,
+            "rate_problems_total": self.oracle.size,
+            "nodes": 0,
+        }
 
     def outcome(self, depth: int) -> Outcome:
         """Search, and what the solver returns."""
@@ -121,7 +125,6 @@ class _Run:
             False if HiGHS says what nobody but the bytes can decide: that nothing fits, or less than a point in hand.
         """
         further: list[StorageRow] = []
-        self.counts["nodes"] = 0
         while True:
             relaxation = compact_relaxation(
                 self.problem, self.oracle.upper_bps(), depth, ceiling_s=self.delay_s, further=further

@@ -50,8 +50,6 @@ KNOWN = {
     ("nearly-opposite", 11): "beams, A1",
     ("collinear", 7): "beams, A1",
     ("no-links", 7): "sound, A7: column generation finds nothing",
-    ("no-links", 3): "sound, A7: column generation finds nothing",
-    ("no-links-qos", 3): "sound, A7: column generation finds nothing",
     ("zero-rates", 0): "beams, A6",
     ("zero-rates", 2): "beams, A6; knap: compact",
     ("deaf-user", 0): "sound, A7",
