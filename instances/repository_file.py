@@ -25,7 +25,7 @@ def save_repository(path: Path, repository: Repository) -> None:
     Raises
     ------
     InputError
-        If the file cannot be written; nothing is left behind then.
+        If the file cannot be written, or would be larger than `load_repository` reads; nothing is left behind then.
     """
     sizes = repository.block_bytes.tolist()
     content = {
@@ -37,7 +37,9 @@ def save_repository(path: Path, repository: Repository) -> None:
             for name, row in zip(repository.model_names, repository.model_blocks, strict=True)
         ],
     }
-    write_bytes_atomically(path, f"{json.dumps(content, indent=1)}\n".encode())
+    text = f"{json.dumps(content, indent=1)}\n".encode()
+    read_json(f"{path}: the repository", text)
+    write_bytes_atomically(path, text)
 
 
 def load_repository(path: str, sha256: str = "") -> Repository:

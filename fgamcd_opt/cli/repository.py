@@ -138,8 +138,8 @@ def _print(report: dict[str, Any]) -> None:
         summary["file"] = f"{report['file']}, for --set repository={report['file']}"
     print_rows(summary)
     if left_out := report["not_counted"]:
-        print()
+        print("\nnot counted")
         rows = [[item["path"], item["reason"]] for item in left_out[:_SHOWN_LEFT_OUT]]
-        print_table(["not counted", "reason"], rows)
+        print_table(["file", "reason"], rows)
         if len(left_out) > len(rows):
             print(f"and {len(left_out) - len(rows)} more, which --json lists")
