@@ -28,6 +28,7 @@ from machine import machine
 from numpy.typing import NDArray
 
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings, SetTable, masks_by_size
+from fgamcd_opt.files import write_bytes_atomically
 from fgamcd_opt.instances.recipe import Recipe
 from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.problem import P1
@@ -63,7 +64,7 @@ def main() -> None:
     result = {"command": " ".join(["python", *sys.argv]), "machine": machine(), **result}
     print(json.dumps(result, indent=1) if args.json else f"{facts(result)}\n{text}")
     if args.output:
-        args.output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        write_bytes_atomically(args.output, (json.dumps(result, indent=1) + "\n").encode())
 
 
 def parse() -> argparse.Namespace:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import logging
+import secrets
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +15,7 @@ from fgamcd_opt.cli.compilation import compilation_announced
 from fgamcd_opt.cli.output import print_json, say
 from fgamcd_opt.cli.solving import add_solving, limits_of, load_problem, solve_as_asked
 from fgamcd_opt.cli.stopping import orderly_stop
-from fgamcd_opt.errors import ExitCode, UsageError
+from fgamcd_opt.errors import ExitCode, InputError, UsageError
 from fgamcd_opt.targets import require_writable, same_file
 
 if TYPE_CHECKING:
@@ -71,18 +73,25 @@ def run(args: argparse.Namespace) -> ExitCode:
         )
     with orderly_stop() as stop, compilation_announced():
         result = solve_as_asked(args, args.solver, problem, build_s, stop)
+        faults = []
         try:
             if args.output is not None:
                 _save(result, args.output)
-        finally:
-            if args.json:
-                print_json(result.to_json())
-            else:
-                say(result.summary())
-        if args.certificate is not None:
-            write_certificate(problem, result, args.certificate, args.threads, stop)
+        except InputError as error:
+            faults.append(error)
+        if args.json:
+            print_json(result.to_json())
+        else:
+            say(result.summary())
+        try:
+            if args.certificate is not None:
+                write_certificate(problem, result, args.certificate, args.threads, stop)
+        except InputError as error:
+            faults.append(error)
     if args.record:
         _record(result)
+    if faults:
+        raise InputError("; ".join(map(str, faults)))
     return result.exit_code
 
 
@@ -104,15 +113,31 @@ def _check(args: argparse.Namespace) -> None:
 
         if args.instance not in library() or args.set or args.variant:
             raise UsageError("--record: only for a library instance as it is, without --set and --variant")
+        from fgamcd_opt.instances.best_known import BEST_KNOWN_PATH
+
+        require_writable(BEST_KNOWN_PATH)
 
 
 def _save(result: Result, path: Path) -> None:
-    """Write the solution if the checker accepted it."""
-    if result.solution is not None and result.objective_s is not None:
-        result.solution.save(path)
-        log.info("solution written to %s", path)
-    else:
+    """Write the solution if the checker accepted it; where that fails after all, keep it in the folder for such files.
+
+    Raises
+    ------
+    InputError
+        It could not be written to ``path``; says where it is kept.
+    """
+    if result.solution is None or result.objective_s is None:
         log.warning("%s: not written, since there is no feasible solution", path)
+        return
+    try:
+        result.solution.save(path)
+    except (
+        InputError
+    ) as error:  # it could be before the solve: a disk that has filled, a reader that has gone
+        kept = Path(tempfile.gettempdir(), f"fgamcd-{secrets.token_hex(8)}.npz")
+        result.solution.save(kept)
+        raise InputError(f"{error}; the solution is kept in {kept}") from error
+    log.info("solution written to %s", path)
 
 
 def _record(result: Result) -> None:

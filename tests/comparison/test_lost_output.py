@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -47,6 +48,25 @@ def test_solution_is_written_though_nothing_can_be_printed(
     assert Solution.load(path).instance_name == "roomy"
     if redirection in (">&-", ">/dev/full"):
         assert "\ndelay " in ran.stderr
+
+
+def test_solution_that_cannot_be_written_in_the_end_is_kept_elsewhere(
+    tmp_path: Path, plug_ins: Path, roomy: Path
+) -> None:
+    full, kept = tmp_path / "full", tmp_path / "kept"
+    kept.mkdir()
+    try:
+        os.mknod(full, 0o666 | stat.S_IFCHR, os.makedev(1, 7))
+        full.open("wb").close()
+    except PermissionError:
+        pytest.skip("FULL DEVICE NOT TESTED: this user or file system may not make or open device nodes")
+    ran = shell(f"TMPDIR={kept} {FGAMCD} solve {roomy} --solver odd-plain -o {full} --json")
+    assert ran.returncode == ExitCode.INPUT_REJECTED
+    assert '"point_status": "feasible"' in ran.stdout
+    (path,) = kept.iterdir()
+    told = ran.stderr.splitlines()[-1]
+    assert f"{full}: cannot be written (No space left on device); the solution is kept in {path}" in told
+    assert Solution.load(path).instance_name == "roomy"
 
 
 @pytest.mark.parametrize("redirection", [">/dev/full", "2>&1 | true"])

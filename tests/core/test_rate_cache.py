@@ -14,7 +14,7 @@ from fgamcd_opt.beamforming.broadcast import BeamformingSettings
 from fgamcd_opt.context import Limits
 from fgamcd_opt.errors import InputError
 from fgamcd_opt.frontdoor import solve
-from fgamcd_opt.rate_cache import cache_path, load_rates, save_rates
+from fgamcd_opt.rate_cache import cache_path, keep_rates, load_rates, save_rates
 from fgamcd_opt.rate_oracle import RateOracle
 
 
@@ -92,3 +92,14 @@ def test_two_processes_may_write_the_same_rates_at_once(tmp_path: Path) -> None:
     ]
     assert [writer.wait() for writer in writers] == [0, 0]
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_rates_that_cannot_be_kept_are_no_reason_to_lose_a_result(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    keep_rates(full_oracle(), file)
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert f"rates are not kept: {file}: cannot be made" in record.getMessage()
