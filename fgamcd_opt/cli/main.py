@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import threading
 from collections.abc import Sequence
 from importlib import import_module
 from typing import NoReturn
@@ -75,8 +76,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if argv is None else list(argv)
     with sturdy_streams() as streams:
         try:
-            with interrupting_signals():
-                code = _run(words)
+            with interrupting_signals() as interrupted:
+                code = _run(words, interrupted)
         except SystemExit as left:  # argparse, after help or a usage error
             if streams is None:
                 raise
@@ -84,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return code if streams is None else streams.settled(code)
 
 
-def _run(words: Sequence[str]) -> int:
+def _run(words: Sequence[str], interrupted: threading.Event) -> int:
     """Parse and run; every deliberate error becomes a line and an exit code."""
     args = argparse.Namespace()
     try:
@@ -98,6 +99,10 @@ def _run(words: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return _fail("interrupted", INTERRUPTED)
     except Exception as error:  # nobody raises these on purpose; here alone they are caught
+        if (
+            interrupted.is_set()
+        ):  # compiled modules that are interrupted while they load make other errors of it
+            return _fail("interrupted", INTERRUPTED)
         from fgamcd_opt.cli.crash import report_crash
 
         return _fail(report_crash(error, words, args), ExitCode.CRASHED)

@@ -37,19 +37,23 @@ class _AnnouncedStop(threading.Event):
 
 
 @contextmanager
-def interrupting_signals() -> Iterator[None]:
-    """Within: the first of the signals, or one well after it, raises KeyboardInterrupt, as Ctrl-C always does."""
-    since_s = -math.inf
+def interrupting_signals() -> Iterator[threading.Event]:
+    """Within: the first of the signals, or one well after it, raises KeyboardInterrupt, as Ctrl-C always does.
+
+    The event that is yielded says whether one came.
+    """
+    since_s, came = -math.inf, threading.Event()
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         nonlocal since_s
         now = time.monotonic()
         if now - since_s >= SAME_SIGNAL_S:
             since_s = now
+            came.set()
             raise KeyboardInterrupt
 
     with _handled_by(interrupt):
-        yield
+        yield came
 
 
 @contextmanager

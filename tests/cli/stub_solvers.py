@@ -88,6 +88,17 @@ class TwiceSignalled(Stub):
         return Outcome(stop_reason=context.stop_reason())
 
 
+class Swallows(Stub):
+    """Is interrupted, and makes another error of it, as compiled modules do while they load."""
+
+    def prepare(self) -> None:
+        """Get SIGTERM, lose it."""
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except KeyboardInterrupt:
+            raise ImportError("cannot load module more than once per process") from None
+
+
 class BoundOnly(Stub):
     """Claims a bound, or none, whatever the problem."""
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 from cli_runner import Ran, Run
-from stub_solvers import TwiceSignalled, register
+from stub_solvers import Swallows, TwiceSignalled, register
 
-from fgamcd_opt.cli import stopping
+from fgamcd_opt.cli import info, stopping
 from fgamcd_opt.errors import ExitCode
 from fgamcd_opt.instances.best_known import read_best_known
 from fgamcd_opt.solution import Solution
@@ -74,6 +74,12 @@ def test_later_signal_ends_at_once(
     assert (ran.code, ran.out) == (130, "")
     assert ran.err.splitlines()[-1] == "fgamcd: error: interrupted"
     assert signal.getsignal(number) == before
+
+
+def test_interrupt_that_a_library_swallows_is_no_crash(fgamcd: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(info, "run", lambda args: Swallows().prepare())
+    ran = fgamcd("info", "tiny")
+    assert (ran.code, ran.out, ran.err) == (130, "", "fgamcd: error: interrupted\n")
 
 
 def test_doubled_sigterm_counts_once(fgamcd: Run, monkeypatch: pytest.MonkeyPatch) -> None:
