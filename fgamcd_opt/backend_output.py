@@ -19,6 +19,9 @@ _STDOUT = 1
 _PATIENCE_S = 1.0
 """How long the last lines are waited for; a process that a backend left behind may hold the pipe open."""
 
+_LONGEST_LINE = 1 << 16
+"""Characters; a longer line is logged in pieces, so that one without an end takes no memory."""
+
 _lock = threading.Lock()
 _inside = 0
 _diversion: _Diversion | None = None
@@ -80,20 +83,21 @@ class _Diversion:
         if sys.stdout is self._diverted:
             sys.stdout = self._python
         _flush()
-        os.dup2(self._original, _STDOUT)
-        os.close(self._original)
+        with suppress(OSError):  # whatever ran within may have closed them all
+            os.dup2(self._original, _STDOUT)
+            os.close(self._original)
         self._reader.join(_PATIENCE_S)
 
 
 def _flush() -> None:
     """Write out what Python and the C library still hold, to where standard output leads now."""
-    with suppress(AttributeError, ValueError):  # no standard output, or a closed one
+    with suppress(AttributeError, ValueError, OSError):  # no standard output, or a closed one
         sys.stdout.flush()
     ctypes.CDLL(None).fflush(None)
 
 
 def _log_lines(source: int) -> None:
-    with open(source, encoding="utf-8", errors="backslashreplace") as lines:
-        for line in lines:
+    with suppress(OSError), open(source, encoding="utf-8", errors="backslashreplace") as lines:
+        while line := lines.readline(_LONGEST_LINE):
             if line.strip():
                 log.debug("%s", line.rstrip())

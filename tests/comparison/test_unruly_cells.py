@@ -141,7 +141,7 @@ def test_nonsense_gives_a_row_without_a_delay(plug_ins: Path, roomy: Path, what:
 )
 def test_disorder_keeps_no_answer_back(plug_ins: Path, roomy: Path, how: str) -> None:
     row = row_of(roomy, "odd-vandal", how=how)
-    assert (row.outcome, row.reason) == (CellOutcome.SOLVED, "")
+    assert (row.outcome, row.reason) == (CellOutcome.SOLVED, ""), row.error
     assert row.delay_s == row_of(roomy, "odd-plain").delay_s
 
 
