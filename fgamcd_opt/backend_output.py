@@ -19,7 +19,7 @@ _STDOUT = 1
 _PATIENCE_S = 1.0
 """How long the last lines are waited for; a process that a backend left behind may hold the pipe open."""
 
-_LONGEST_LINE = 1 << 16
+_LONGEST_LINE = 1 << 20
 """Characters; a longer line is logged in pieces, so that one without an end takes no memory."""
 
 _lock = threading.Lock()

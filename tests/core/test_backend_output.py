@@ -43,6 +43,14 @@ def test_lines_of_any_bytes_and_length_are_logged(caplog: pytest.LogCaptureFixtu
     assert caplog.messages == ["\\xff\x00 odd", "x" * 200_000]
 
 
+def test_line_without_an_end_is_logged_in_pieces(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with backend_output_logged():
+        os.write(1, b"x" * 3_000_000)
+    assert len(caplog.messages) == 3
+    assert sum(map(len, caplog.messages)) == 3_000_000
+
+
 def test_threads_share_one_diversion(
     capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
