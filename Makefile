@@ -36,7 +36,7 @@ $(VENV)/tools.stamp: $(CONSTRAINTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo '$(PYTHON) is older than Python 3.11; run: make PYTHON=/path/to/python3.11'; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) setuptools wheel
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade -c $(CONSTRAINTS) setuptools wheel
 	@touch $@
 
 $(VENV)/core.stamp: pyproject.toml $(CONSTRAINTS) $(VENV)/tools.stamp
