@@ -18,7 +18,7 @@ from pages import put
 
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings, Broadcast
 from fgamcd_opt.beamforming.rate_evidence import rate_evidence, restrict_evidence
-from fgamcd_opt.beamforming.subset_bounds import inherited_bound, lone_users_bound, whiten_evidence
+from fgamcd_opt.beamforming.subset_bounds import inherited_bound, lone_users_bound, whitened
 from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.rate_oracle import reduce_block
 
@@ -59,11 +59,10 @@ def row(users: int, size: int, count: int) -> str:
     """Mean loss in rate and median time of every way, over random sets."""
     block = block_of(users)
     parent = rate_evidence(block, (1 << NODES) - 1, None, None, SETTINGS)
-    parts, mu = np.empty_like(block.gram), parent.mu.copy()
-    whiten_evidence(block.gram, parent.mask, parent.mix, parent.y, mu, parts)
+    parts, mu = whitened(block, parent)
     ways: tuple[Callable[[int], float], ...] = (
-        lambda mask: lone_users_bound(block.gram, block.radius2, block.balls, block.floors, mask),
-        lambda mask: inherited_bound(parts, parent.y, mu, block.floors, mask, np.inf),
+        lambda mask: lone_users_bound(block.gram, block.radius2, block.balls, block.owed, mask),
+        lambda mask: inherited_bound(parts, parent.y, mu, block.owed, mask, np.inf),
         lambda mask: restrict_evidence(block, parent, mask, 1e-2).snr_bound,
         lambda mask: rate_evidence(block, mask, None, None, SETTINGS).snr_bound,
     )

@@ -16,7 +16,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from fgamcd_opt.evidence_check import scaled_channels
+from fgamcd_opt.beamforming.worst_case import NOISE_SHARE
+from fgamcd_opt.evidence_check import owed_snr, scaled_channels
 from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.weighted_snr import MARGIN, worst_snr_bound
 
@@ -68,8 +69,7 @@ class PricedBlock:
             instance.block_channels(block), instance.block_radii(block), instance.power_w, instance.noise_w
         )
         users = instance.pair_user[instance.block_pairs(block)]
-        spectral = instance.qos_bps[users] / instance.bandwidth_hz
-        self.floors2 = np.expm1(spectral * np.log(2.0)) * (1.0 - MARGIN)
+        self.floors2 = owed_snr(instance.qos_bps[users], instance.bandwidth_hz)
         self.rent_s = multipliers * float(instance.block_bytes[block])
         links = instance.backhaul_bps[block if instance.backhaul_bps.shape[0] > 1 else 0]
         self.link_s = np.full(links.shape, np.inf)
@@ -88,24 +88,8 @@ class PricedBlock:
         return np.asarray(np.linalg.norm(self.channels, axis=2))
 
     def lone_snr(self, masks: NDArray[np.int64]) -> NDArray[np.float64]:
-        """(s,) bound on the worst SNR of node sets from every user taken alone (F3); 0 if one misses its QoS.
-
-        Against one user with ||g_n|| and radii eps_n the error -t_n g_n / ||g_n|| with t_n = eps_n^2 / q,
-        q^2 = sum_{n in S} eps_n^2 (balls: t_n = eps_n) is admissible, so its amplitude is at most
-        sum_n max(||g_n|| - t_n, 0).
-        """
-        sending = _members(masks, self.n_nodes).astype(np.float64)
-        q = np.sqrt(sending @ (self.radii**2).T) * (1.0 + MARGIN)  # (s, m)
-        amplitude = np.full(q.shape, _TINY)
-        for n in range(self.n_nodes):
-            if self.balls:
-                cut = np.broadcast_to(self.radii[:, n] * (1.0 - MARGIN), q.shape)
-            else:
-                cut = np.divide(
-                    self.radii[:, n] ** 2 * (1.0 - MARGIN), q, out=np.zeros_like(q), where=q > 0.0
-                )
-            amplitude += sending[:, n, None] * np.maximum(self._norms[:, n] * (1.0 + MARGIN) - cut, 0.0)
-        snr = amplitude**2 * (1.0 + 2.0 * MARGIN)
+        """(s,) bound on the worst SNR of node sets from every user taken alone (F3); 0 if one cannot be served."""
+        snr = lone_users_snr(self._norms, self.radii, self.balls, _members(masks, self.n_nodes))
         return np.where((snr < self.floors2).any(axis=1), 0.0, snr.min(axis=1))
 
     def evidence_snr(self, masks: NDArray[np.int64], evidence: ProvedEvidence) -> NDArray[np.float64]:
@@ -198,6 +182,37 @@ class PricedBlock:
             masks = np.concatenate([masks, masks[keep] | (1 << n)])
             rent = np.concatenate([rent, more[keep]])
         return masks[(masks > 0) & ((rent + quickest_s) * (1.0 - MARGIN) < below_s)]
+
+
+def lone_users_snr(
+    norms: NDArray[np.float64], radii: NDArray[np.float64], balls: bool, sending: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """(s, m) proved bounds on the SNR of users that are served alone (F3), whatever the beam.
+
+    Against one user with ||g_n|| and radii eps_n the error -t_n g_n / ||g_n|| with t_n = eps_n^2 / q,
+    q^2 = sum_{n in S} eps_n^2 (balls: t_n = eps_n) is admissible, so its amplitude is at most
+    sum_n max(||g_n|| - t_n, 0). Where no node keeps more of its channel than rounding is worth, the checker takes
+    the amplitude of any beam for 0.
+
+    Parameters
+    ----------
+    norms, radii
+        (m, N) ||g_n|| and eps_n, scaled to unit noise and unit node power.
+    balls
+        Independent balls instead of one ellipsoid.
+    sending
+        (s, N) whether a node belongs to the set.
+    """
+    q = np.sqrt(sending @ (radii**2).T) * (1.0 + MARGIN)
+    amplitude, audible = np.full(q.shape, _TINY), np.zeros(q.shape, np.bool_)
+    for n in range(norms.shape[1]):
+        if balls:
+            cut = np.broadcast_to(radii[:, n] * (1.0 - MARGIN), q.shape)
+        else:
+            cut = np.divide(radii[:, n] ** 2 * (1.0 - MARGIN), q, out=np.zeros_like(q), where=q > 0.0)
+        amplitude += sending[:, n, None] * np.maximum(norms[:, n] * (1.0 + MARGIN) - cut, 0.0)
+        audible |= sending[:, n, None] & (norms[:, n] * (1.0 - 0.5 * NOISE_SHARE) > cut)
+    return np.where(audible, amplitude**2 * (1.0 + 2.0 * MARGIN), 0.0)
 
 
 def _members(masks: NDArray[np.int64], n_nodes: int) -> NDArray[np.bool_]:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from fgamcd_opt.beamforming.worst_case import rate_from_amplitude, single_user_amplitude
 from fgamcd_opt.instances.instance import Instance
-from fgamcd_opt.violations import TOLERANCE
+from fgamcd_opt.tolerances import owed_rate_bps
 
 
 def lone_service(instance: Instance) -> NDArray[np.bool_]:
@@ -19,7 +19,7 @@ def lone_service(instance: Instance) -> NDArray[np.bool_]:
         instance.csi_set,
     )
     rate = rate_from_amplitude(alone, instance.bandwidth_hz, instance.noise_w)
-    reached = rate >= instance.qos_bps[instance.pair_user, None] * (1.0 - TOLERANCE)
+    reached = rate >= owed_rate_bps(instance.qos_bps[instance.pair_user, None])
     serves = np.ones((instance.n_users, instance.n_nodes), dtype=np.bool_)
     np.logical_and.at(serves, instance.pair_user, reached)
     return serves.T

@@ -15,10 +15,8 @@ from fgamcd_opt.evaluation import METRICS, Evaluation
 from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.problem import P1
 from fgamcd_opt.solution import Solution
-from fgamcd_opt.violations import TOLERANCE
-
-CLAIM_TOLERANCE = 1e-9
-"""Largest relative difference between a claimed and the recomputed delay that is put down to rounding."""
+from fgamcd_opt.tolerances import CLAIM_TOLERANCE
+from fgamcd_opt.violations import ALLOWED
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +46,7 @@ class Verification:
             "valid": self.valid,
             "delay_s": _finite(judged.delay_s) if judged else None,
             "max_violation": _finite(judged.max_violation) if judged else None,
-            "tolerance": TOLERANCE,
+            "tolerance": max(ALLOWED.values()),
             "violations": {k: _finite(v) for k, v in judged.violations.items()} if judged else {},
             **(judged.metrics() if judged else dict.fromkeys(METRICS)),
             "faults": list(self.faults),
@@ -58,8 +56,8 @@ class Verification:
 def verify(instance: Instance, solution: Solution) -> Verification:
     """Check a solution against an instance.
 
-    Constraints on real numbers (QoS, power) hold up to ``TOLERANCE`` relatively, all others exactly; the
-    claimed delay is the recomputed one up to ``CLAIM_TOLERANCE``; a claimed lower bound is not above it.
+    Constraints on real numbers (QoS, power) hold up to the tolerances of `fgamcd_opt.tolerances`, all others exactly;
+    the claimed delay is the recomputed one up to ``CLAIM_TOLERANCE``; a claimed lower bound is not above it.
 
     Parameters
     ----------

@@ -15,9 +15,10 @@ from fgamcd_opt.decision import Decision
 from fgamcd_opt.delay import air_times_s, migration_times_s, pair_rates_bps
 from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.metrics import backhaul_bytes, mean_user_rate_bps, storage_saved_bytes
+from fgamcd_opt.tolerances import owed_rate_bps
 from fgamcd_opt.transmissions import transmissions
 from fgamcd_opt.variants import Unserved, Variant
-from fgamcd_opt.violations import TOLERANCE, allowed_violation, measure_violations
+from fgamcd_opt.violations import allowed_violation, measure_violations
 
 METRICS = (
     "served",
@@ -157,5 +158,5 @@ def evaluate(instance: Instance, decision: Decision, variant: Variant | None = N
 def _served(instance: Instance, rate: NDArray[np.float64]) -> int:
     """Number of users all of whose blocks arrive at their QoS rate."""
     qos = instance.qos_bps[instance.pair_user]
-    late = (rate < qos * (1.0 - TOLERANCE)) | (rate <= 0.0)
+    late = (rate < owed_rate_bps(qos)) | (rate <= 0.0)
     return int(instance.n_users - np.unique(instance.pair_user[late]).size)

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgamcd_opt.errors import InputError
+from fgamcd_opt.tolerances import allowed_power_w, owed_rate_bps
 from fgamcd_opt.weighted_snr import MARGIN
 
 _UNIT = 2.0**-53
@@ -30,6 +31,8 @@ _ENTRY = 1e-14
 """Relative error of an entry of B; about ten operations, each of which errs by 2^-53."""
 _LIFT = 1e-11
 """By how much the factor t that is tried exceeds the computed eigenvalue."""
+_SHARE = 1e-10
+"""By how much parts of the matrix exceed the computed ones, so that the rounding of their entries counts little."""
 _RANGE = (1e-100, 1e100)
 """Where the trace of B^H B must lie, so that underflow is far below the margins and nothing overflows."""
 
@@ -40,9 +43,17 @@ def scaled_channels(
     power_w: NDArray[np.float64],
     noise_w: float,
 ) -> tuple[NDArray[np.complex128], NDArray[np.float64]]:
-    """Channels (..., N, N_t) and radii (..., N) scaled to unit noise and unit node power."""
-    scale = np.sqrt(power_w / noise_w)
+    """Channels (..., N, N_t) and radii (..., N) scaled to unit noise and the node power that the checker allows."""
+    scale = np.sqrt(allowed_power_w(power_w) / noise_w)
     return channels * scale[:, None], radii * scale
+
+
+def owed_snr(qos_bps: NDArray[np.float64], bandwidth_hz: float) -> NDArray[np.float64]:
+    """SNR floors of (9b), rounded down, below which the checker rejects a beam; infinite where no SNR is enough."""
+    with np.errstate(over="ignore"):
+        return np.asarray(
+            np.expm1(owed_rate_bps(qos_bps) / bandwidth_hz * np.log(2.0)) * (1.0 - 4.0 * MARGIN)
+        )
 
 
 def admissible_errors(
@@ -62,8 +73,14 @@ def admissible_errors(
     mix
         (r, N, m, m) mixing matrices.
     """
-    errors = np.einsum("rvna,rnvu->runa", channels, mix, optimize=True)
-    errors[radii == 0.0] = 0.0
+    return pulled_inside(np.einsum("rvna,rnvu->runa", channels, mix, optimize=True), radii, balls)
+
+
+def pulled_inside(
+    errors: NDArray[np.complex128], radii: NDArray[np.float64], balls: bool
+) -> NDArray[np.complex128]:
+    """(r, m, N, N_t) errors, scaled down where they would leave the error set; radii (r, m, N)."""
+    errors = np.where((radii > 0.0)[..., None], errors, 0.0)
     share = np.linalg.norm(errors, axis=3) / np.where(radii > 0.0, radii, 1.0)
     used = share if balls else np.linalg.norm(share, axis=2, keepdims=True)
     return np.asarray(errors / np.maximum(1.0, used * (1.0 + MARGIN))[..., None])
@@ -93,24 +110,83 @@ def proved_multipliers(
     InputError
         Numbers that are not finite or not positive, or so extreme that rounding cannot be bounded.
     """
-    inside = mu > 0.0
-    finite = all(np.isfinite(array).all() for array in (y, mu, mix))
-    if not finite or (y <= 0.0).any() or (mu < 0.0).any() or not inside.any(axis=1).all():
-        raise InputError("evidence: y and mu must be positive and all numbers finite")
     with np.errstate(over="ignore", invalid="ignore"):
-        shifted = channels + admissible_errors(channels, radii, balls, mix)
-        inverse = np.divide(1.0, mu, out=np.zeros_like(mu), where=inside)
-        weight = np.sqrt(y[:, :, None] * inverse[:, None, :])[..., None]
-        factor = _largest_square(
-            shifted * weight, np.linalg.norm((channels * weight).reshape(len(y), -1), axis=1)
+        errors = admissible_errors(channels, radii, balls, mix)
+    factor = proved_factors(channels, errors, y, mu)
+    if not np.isfinite(factor).all():
+        raise InputError(
+            "evidence: y and mu must be positive, all numbers finite and none too extreme to bound rounding errors"
         )
     return np.asarray(mu * factor[:, None] * (1.0 + MARGIN))
 
 
-def _largest_square(columns: NDArray[np.complex128], unshifted: NDArray[np.float64]) -> NDArray[np.float64]:
+def proved_factors(
+    channels: NDArray[np.complex128],
+    errors: NDArray[np.complex128],
+    y: NDArray[np.float64],
+    mu: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """(r,) factors t that are proved for r pieces of evidence, infinite where nothing is.
+
+    Parameters
+    ----------
+    channels
+        (r, m, N, N_t) or (1, m, N, N_t), scaled.
+    errors
+        (r, m, N, N_t) admissible errors.
+    y, mu
+        As in :func:`proved_multipliers`.
+    """
+    with np.errstate(all="ignore"):
+        whole = np.isfinite(y).all(axis=1) & np.isfinite(mu).all(axis=1)
+        good = whole & (y > 0.0).all(axis=1) & (mu >= 0.0).all(axis=1) & (mu > 0.0).any(axis=1)
+        inverse = np.divide(1.0, mu, out=np.zeros_like(mu), where=mu > 0.0)
+        weight = np.sqrt(y[:, :, None] * inverse[:, None, :])[..., None]
+        columns = (channels + errors) * weight
+        size = np.sqrt((np.abs(channels) ** 2).sum(axis=-1, keepdims=True)) * weight
+        unshifted = np.sqrt((size**2).sum(axis=(1, 2, 3)))
+        return _largest_squares(columns, unshifted, good)
+
+
+def proved_parts(
+    channels: NDArray[np.complex128],
+    errors: NDArray[np.complex128],
+    y: NDArray[np.float64],
+    mu: NDArray[np.float64],
+) -> NDArray[np.complex128]:
+    """(N, m, m) Hermitian M_n such that lambda_max(sum_{n in S} M_n) is a proved factor t for every subset S.
+
+    M_n is the computed B_n^H B_n with room for its rounding errors. With B_n = C + E, C the computed matrix and
+    ||E|| <= e, B_n^H B_n <= (1 + d) C^H C + (1 + 1/d) e^2 I for every d > 0.
+
+    Parameters
+    ----------
+    channels, errors
+        (m, N, N_t), as in :func:`proved_factors`.
+    y, mu
+        (m,) weights > 0 and (N,) multipliers > 0 in the set, 0 elsewhere.
+    """
+    with np.errstate(all="ignore"):
+        inverse = np.divide(1.0, mu, out=np.zeros_like(mu), where=mu > 0.0)
+        weight = np.sqrt(y[:, None] * inverse)[..., None]
+        columns = ((channels + errors) * weight).transpose(1, 0, 2)
+        parts = np.conj(columns) @ columns.swapaxes(1, 2)
+        trace = np.einsum("nuu->n", parts).real
+        unshifted = ((np.abs(channels) * weight) ** 2).sum(axis=(0, 2))
+        moved2 = 2.0 * _ENTRY**2 * (trace + unshifted)
+        room = 8.0 * (channels.shape[2] + 8) * _UNIT * trace + 2.0 / _SHARE * moved2
+        parts *= 1.0 + 2.0 * _SHARE
+        users = np.arange(y.size)
+        parts[:, users, users] += room[:, None]
+    return parts
+
+
+def _largest_squares(
+    columns: NDArray[np.complex128], unshifted: NDArray[np.float64], good: NDArray[np.bool_]
+) -> NDArray[np.float64]:
     """(r,) proved bounds on the squared largest singular value of the m columns (r, m, N, N_t) of B.
 
-    ``unshifted`` (r,) is the Frobenius norm of B without the errors.
+    ``unshifted`` (r,) is the Frobenius norm of B without the errors; rows that are not ``good`` (r,) get infinity.
     """
     rows, users = columns.shape[:2]
     flat = columns.reshape(rows, users, -1)
@@ -118,15 +194,24 @@ def _largest_square(columns: NDArray[np.complex128], unshifted: NDArray[np.float
     gram = np.conj(flat) @ flat.swapaxes(1, 2)
     diagonal = np.einsum("ruu->ru", gram).real
     trace = diagonal.sum(axis=1)
-    if not ((trace >= _RANGE[0]) & (trace <= _RANGE[1])).all():
-        raise InputError("evidence: its numbers are too extreme to bound the rounding errors")
+    good = good & (trace >= _RANGE[0]) & (trace <= _RANGE[1]) & (unshifted <= _RANGE[1])
+    gram[~good] = np.eye(users)  # anything that can be factorised
+    diagonal = np.einsum("ruu->ru", gram).real
     lifted = np.linalg.eigvalsh(gram)[:, -1] * (1.0 + _LIFT)
     rest = -gram
     rest[:, np.arange(users), np.arange(users)] = lifted[:, None] - diagonal
-    try:
-        np.linalg.cholesky(rest)
-    except np.linalg.LinAlgError as error:
-        raise InputError("evidence: its eigenvalue bound could not be proved") from error
+    good &= _factorised(rest)
     proved = lifted * (1.0 + 8.0 * (users + 2) * users * _UNIT) + 8.0 * (length + 8) * _UNIT * trace
     moved = _ENTRY * (np.sqrt(trace) + unshifted)
-    return np.asarray((np.sqrt(proved) + moved) ** 2 * (1.0 + MARGIN))
+    return np.where(good, (np.sqrt(proved) + moved) ** 2 * (1.0 + MARGIN), np.inf)
+
+
+def _factorised(matrices: NDArray[np.complex128]) -> NDArray[np.bool_]:
+    """(r,) whether the Cholesky factorisations of matrices (r, m, m) run to their end."""
+    try:
+        np.linalg.cholesky(matrices)
+    except np.linalg.LinAlgError:
+        if len(matrices) == 1:
+            return np.zeros(1, np.bool_)
+        return np.concatenate([_factorised(matrices[i : i + 1]) for i in range(len(matrices))])
+    return np.ones(len(matrices), np.bool_)

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 _LEVELS = 32767
 """Largest value of the integers in which errors are stored."""
 
+_SINGLE = (1e-37, 3e38)
+"""Range in which single precision keeps its digits; multipliers are pulled into it, which at worst proves less."""
+
 
 @dataclass(frozen=True, eq=False)
 class EvidenceRow:
@@ -53,8 +56,10 @@ def pack_rows(rows: Sequence[EvidenceRow], n_nodes: int) -> dict[str, Any]:
     return {
         "evidence_block": np.array([row.block for row in rows], np.int32),
         "evidence_mask": np.array([row.mask for row in rows], np.int32),
-        "evidence_mu": np.array([row.mu for row in rows], np.float32).reshape(len(rows), n_nodes),
-        "evidence_y": _joined([row.y for row in rows]).astype(np.float32),
+        "evidence_mu": np.array(
+            [np.where(row.mu > 0.0, np.clip(row.mu, *_SINGLE), 0.0) for row in rows], np.float32
+        ).reshape(len(rows), n_nodes),
+        "evidence_y": np.maximum(_joined([row.y for row in rows]), _SINGLE[0]).astype(np.float32),
         "evidence_scale": _joined(scales).astype(np.float32),
         "evidence_mix": np.concatenate([np.zeros((0, 2), np.int16), *mixes]),
     }

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from fgamcd_opt.beamforming.worst_case import rate_from_amplitude, single_user_amplitude
+from fgamcd_opt.beamforming.worst_case import rate_from_amplitude
+from fgamcd_opt.block_bound import lone_users_snr
+from fgamcd_opt.evidence_check import owed_snr, scaled_channels
 from fgamcd_opt.instances.instance import Instance
-from fgamcd_opt.violations import TOLERANCE
 
 
 def storage_fault(instance: Instance) -> str | None:
@@ -29,19 +30,24 @@ def storage_fault(instance: Instance) -> str | None:
 def qos_fault(instance: Instance) -> str | None:
     """Which user cannot reach its QoS (9b) even alone and served by all nodes (F3), or None.
 
-    Radii are cut at ``||h_n||``, where F3 is exact; a smaller error set only raises the rate.
+    A user whom no beam reaches at all has no feasible decision either, whatever its QoS.
     """
-    channel = instance.channel[instance.pair_channel]
-    radius = np.minimum(instance.csi_radius[instance.pair_channel], np.linalg.norm(channel, axis=-1))
-    amplitude = single_user_amplitude(channel, radius, instance.power_w, instance.csi_set)
-    reachable = rate_from_amplitude(amplitude, instance.bandwidth_hz, instance.noise_w)
-    qos = instance.qos_bps[instance.pair_user]
-    short = qos * (1.0 - TOLERANCE) - reachable
-    worst = int(short.argmax())
-    if short[worst] <= 0.0:
+    channels, radii = scaled_channels(
+        instance.channel, instance.csi_radius, instance.power_w, instance.noise_w
+    )
+    everyone = np.ones((1, instance.n_nodes), np.bool_)
+    alone = lone_users_snr(np.linalg.norm(channels, axis=2), radii, instance.csi_set == "balls", everyone)
+    snr, qos = alone[0, instance.pair_channel], instance.qos_bps[instance.pair_user]
+    missed = (snr <= 0.0) | (snr < owed_snr(qos, instance.bandwidth_hz))
+    if not missed.any():
         return None
+    reachable = rate_from_amplitude(np.sqrt(snr), instance.bandwidth_hz, 1.0)
+    worst = int(np.where(missed, qos - reachable, -np.inf).argmax())
     name = instance.block_names[instance.pair_block[worst]]
+    user = instance.pair_user[worst]
+    if qos[worst] <= 0.0:
+        return f"no beam reaches user {user} for {name!r}, even alone and with all nodes: the rate is 0 (6)"
     return (
-        f"user {instance.pair_user[worst]} needs {qos[worst]:.6g} bit/s, but alone, with all nodes, "
+        f"user {user} needs {qos[worst]:.6g} bit/s, but alone, with all nodes, "
         f"it reaches {reachable[worst]:.6g} bit/s for {name!r} (9b)"
     )

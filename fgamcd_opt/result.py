@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgamcd_opt import result_report
-from fgamcd_opt.checker import CLAIM_TOLERANCE, Verification
+from fgamcd_opt.checker import Verification
 from fgamcd_opt.context import Trace
 from fgamcd_opt.errors import ExitCode
 from fgamcd_opt.solution import Solution
 from fgamcd_opt.status import OPTIMALITY_GAP, PointStatus, Status, StopReason, relative_gap
 from fgamcd_opt.times import Times
+from fgamcd_opt.tolerances import CLAIM_TOLERANCE
 from fgamcd_opt.variants import Variant
 
 

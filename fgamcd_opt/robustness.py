@@ -11,7 +11,7 @@ from fgamcd_opt.beamforming.broadcast import BeamformingSettings
 from fgamcd_opt.beamforming.worst_case import worst_error
 from fgamcd_opt.instances.network import line_of_sight
 from fgamcd_opt.single_broadcast import BroadcastData, Design, design_beam
-from fgamcd_opt.violations import TOLERANCE
+from fgamcd_opt.tolerances import owed_rate_bps
 
 DESIGNS = ("robust", "nominal")
 """Made for the radii under study, and made as if there were no error."""
@@ -106,7 +106,7 @@ class ErrorStudy:
 
 def below_qos(rates_bps: NDArray[np.float64], qos_bps: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Which rates (..., m) miss R_u by more than the checker puts down to rounding."""
-    return np.asarray(rates_bps < qos_bps * (1.0 - TOLERANCE))
+    return np.asarray(rates_bps < owed_rate_bps(qos_bps))
 
 
 def study_errors(

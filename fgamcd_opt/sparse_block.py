@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from fgamcd_opt.beamforming.broadcast import BeamformingSettings, Broadcast
+from fgamcd_opt.beamforming.broadcast import ABOVE, BeamformingSettings, Broadcast
 from fgamcd_opt.beamforming.broadcast_kernel import solve_sets
 from fgamcd_opt.beamforming.rate_evidence import RateEvidence, rate_evidence, restrict_evidence
-from fgamcd_opt.beamforming.subset_bounds import whiten_evidence
+from fgamcd_opt.beamforming.subset_bounds import whitened
 from fgamcd_opt.formulations.pricing import (
     BlockData,
     cheapest_set,
@@ -57,7 +57,7 @@ class SparseBlock:
     solved
         Sets that the beamforming has worked on, by bit mask.
     evidence
-        Proofs of the rate bounds.
+        Proofs of the rate bounds, each checked from the channels.
     """
 
     broadcast: Broadcast
@@ -86,7 +86,7 @@ class SparseBlock:
             gram=reduced.gram,
             radius2=reduced.radius2,
             balls=reduced.balls,
-            floors=reduced.floors,
+            floors=reduced.owed,
             evidence_mask=np.empty(0, np.int64),
             parts=np.empty((0, n_nodes, users, users), np.complex128),
             y=np.empty((0, users)),
@@ -139,7 +139,7 @@ class SparseBlock:
                     best, reached = priced, mask
             if members == 0 or members in self.solved or best <= cost * (1.0 + tolerance):
                 return cost, caching, reached, True
-            if self.evidence and members not in self.bounded:
+            if members not in self.bounded and self._around(members):
                 if patience == 0:
                     return cost, caching, reached, False
                 patience -= 1
@@ -153,13 +153,16 @@ class SparseBlock:
         Where the smallest such set is far larger, it is done for one half way first, with the nodes of least rent
         added: those are in most of the sets that compete with S, whose bounds fall at the same time.
         """
-        around = [e for e in self.evidence if mask & ~e.mask == 0]
-        parent = min(around, key=lambda e: (e.mask.bit_count(), e.mask))
+        parent = min(self._around(mask), key=lambda e: (e.mask.bit_count(), e.mask))
         extra = [n for n in np.argsort(rent, kind="stable").tolist() if ((parent.mask & ~mask) >> n) & 1]
         if len(extra) > 1:
             mask |= sum(1 << n for n in extra[: len(extra) // 2])
         self.bounded.add(mask)
         self._add(restrict_evidence(self.broadcast, parent, mask, _REBOUND_TOLERANCE))
+
+    def _around(self, mask: int) -> list[RateEvidence]:
+        """Evidence for sets that hold S."""
+        return [e for e in self.evidence if mask & ~e.mask == 0]
 
     def least_delay(self) -> float:
         """Proved lower bound on 1 / rate of any set: all nodes together; infinite if the block cannot be served."""
@@ -183,7 +186,11 @@ class SparseBlock:
         snr = 0.0
         if inverse < np.inf:
             ceiling = np.expm1(np.log(2.0) / (inverse * self.data.bandwidth_hz)) * (1.0 + 1e-9)
-            snr, x, share = self._beam(mask, ceiling, settings)
+            snr, x, share = self._beam(mask, ceiling, settings, reduced.floors)
+            if (
+                snr == 0.0 and reduced.floors2.any()
+            ):  # a beam that meets the QoS only as far as the checker asks
+                snr, x, share = self._beam(mask, ceiling, settings, reduced.owed * (1.0 + ABOVE))
             if users > 1:
                 found = snr > 0.0
                 self._add(
@@ -195,9 +202,9 @@ class SparseBlock:
         self._hand = np.array([s.mask for s in known], np.int64), np.array([1.0 / s.rate_bps for s in known])
 
     def _beam(
-        self, mask: int, ceiling: float, settings: BeamformingSettings
+        self, mask: int, ceiling: float, settings: BeamformingSettings, floors: NDArray[np.float64]
     ) -> tuple[float, NDArray[np.complex128], NDArray[np.float64]]:
-        """Worst-case SNR of the best beam found for S (0 if none meets the QoS) and its coordinates."""
+        """Worst-case SNR of the best beam found for S (0 if the checker accepts none) and its coordinates."""
         reduced = self.broadcast
         n_nodes, users = reduced.radius2.shape
         members = np.array([n for n in range(n_nodes) if (mask >> n) & 1])
@@ -216,7 +223,7 @@ class SparseBlock:
             reduced.radius2[members],
             reduced.ranks[members],
             reduced.balls,
-            reduced.floors,
+            floors,
             np.array([row]),
             draws[0] + 1j * draws[1],
             settings.rounds,
@@ -226,15 +233,20 @@ class SparseBlock:
             upper,
             x,
             share,
+            np.zeros((1, users)),
+            np.zeros((1, members.size)),
+            np.zeros((1, members.size, users, users), np.complex128),
         )
         full = np.zeros(n_nodes)
         full[members] = share[row]
-        return (float(lower[row]) if status[row] == 1 else 0.0), x[row].copy(), full
+        snr = reduced.worst_snr(reduced.beam(x[row], full)[None])[0] if status[row] == 1 else 0.0
+        return float(snr), x[row].copy(), full
 
     def _add(self, evidence: RateEvidence) -> None:
-        """Let new evidence bound its set and all subsets."""
-        parts, mu = np.empty_like(self.broadcast.gram), evidence.mu.copy()
-        whiten_evidence(self.broadcast.gram, evidence.mask, evidence.mix, evidence.y, mu, parts)
+        """Let new evidence bound its set and all subsets, if it proves anything."""
+        if not evidence.proves:
+            return
+        parts, mu = whitened(self.broadcast, evidence)
         old = self.data
         self.evidence.append(evidence)
         self.data = old._replace(

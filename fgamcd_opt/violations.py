@@ -10,19 +10,19 @@ from numpy.typing import NDArray
 
 from fgamcd_opt.decision import Decision
 from fgamcd_opt.instances.instance import Instance
+from fgamcd_opt.tolerances import BINARY_TOLERANCE, POWER_TOLERANCE, QOS_TOLERANCE
 from fgamcd_opt.transmissions import BEST_NODE, JOINT, Transmissions
 from fgamcd_opt.variants import Delivery, Granularity, Unserved, Variant
 
-TOLERANCE = 1e-6
+ALLOWED = {"qos": QOS_TOLERANCE, "power": POWER_TOLERANCE, "binary": BINARY_TOLERANCE}
 """Largest relative violation that is put down to rounding, in the constraints on real numbers."""
 
-_REAL_CONSTRAINTS = frozenset({"qos", "power", "binary"})
 _Measured = dict[str, tuple[NDArray[Any], Callable[..., str]]]
 
 
 def allowed_violation(constraint: str) -> float:
-    """:data:`TOLERANCE` for the constraints on real numbers; 0 for the logical and integer ones."""
-    return TOLERANCE if constraint in _REAL_CONSTRAINTS else 0.0
+    """What :data:`ALLOWED` says of the constraints on real numbers; 0 for the logical and integer ones."""
+    return ALLOWED.get(constraint, 0.0)
 
 
 def measure_violations(

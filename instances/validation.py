@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -10,6 +10,18 @@ from numpy.typing import DTypeLike, NDArray
 from fgamcd_opt.errors import InputError
 from fgamcd_opt.safe_text import check_name, quote
 from fgamcd_opt.times import is_finite
+
+if TYPE_CHECKING:
+    from fgamcd_opt.instances.instance import Instance
+
+SCALE = (1e-100, 1e100)
+"""Range of powers, noise and bandwidth, so that products of a few of them stay far from under- and overflow."""
+
+SNR = (1e-30, 1e30)
+"""Range of the SNR at full power over one channel that is not 0: its square and its root keep all their digits."""
+
+_LARGEST_RADIUS = 1e20
+"""Largest error radius in units of sigma / sqrt(P); a radius above the norm of the channel silences the node anyway."""
 
 
 def convert(field: str, value: Any, dtype: DTypeLike, ndim: int) -> NDArray[Any]:
@@ -75,3 +87,40 @@ def labels(field: str, value: Any, length: int) -> tuple[str, ...]:
             raise InputError(f"{field}[{first[name]}] = {quote(name)} occurs twice")
         first[name] = i
     return tuple(first)
+
+
+def require_scale(instance: Instance) -> None:
+    """Raise `InputError` where numbers of an instance are so small or large that their products under- or overflow."""
+    low, high = SCALE
+    for field in ("bandwidth_hz", "noise_w"):
+        value = getattr(instance, field)
+        if not low <= value <= high:
+            raise InputError(f"{field}: {value!r} lies outside {low:g} to {high:g}; choose another unit")
+    power = instance.power_w
+    require(
+        "power_w",
+        power,
+        (power >= low) & (power <= high),
+        f"lies outside {low:g} to {high:g}; choose another unit",
+    )
+    scale = np.sqrt(power / instance.noise_w)
+    with np.errstate(over="ignore", under="ignore"):
+        norm = np.linalg.norm(instance.channel * scale[:, None], axis=2)
+        radius = instance.csi_radius * scale
+    silent = ~instance.channel.any(axis=2)
+    bad = ~(silent | ((norm >= SNR[0] ** 0.5) & (norm <= SNR[1] ** 0.5)))
+    if bad.any():
+        row, node = (int(i) for i in np.argwhere(bad)[0])
+        ends = " to ".join(f"{(snr**0.5) / scale[node]:.3g}" for snr in SNR)
+        largest = float(np.abs(instance.channel[row, node]).max())
+        raise InputError(
+            f"channel[{row}, {node}]: its largest entry is {largest:.3g}; with this power and noise the norm of a "
+            f"channel must be 0 or lie within {ends} (an SNR of {SNR[0]:g} to {SNR[1]:g}); scale channels and "
+            "sqrt(noise) together, or write 0 for what nobody hears"
+        )
+    require(
+        "csi_radius",
+        instance.csi_radius,
+        radius <= _LARGEST_RADIUS,
+        f"is more than {_LARGEST_RADIUS:g} times sqrt(noise / power); larger radii silence a node no further",
+    )

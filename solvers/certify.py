@@ -112,7 +112,8 @@ def _certify_block(
     value, mask = search.least()
     while np.isfinite(value) and value < within_reach * (1.0 - _CLOSE) and len(search.rows) < _MOST_ROWS:
         found = rate_evidence(broadcast, mask, None, None, settings)
-        search.add(EvidenceRow(number, found.mask, found.mu, found.y, found.mix).rounded())
+        if found.proves:
+            search.add(EvidenceRow(number, found.mask, found.mu, found.y, found.mix).rounded())
         within_reach = min(within_reach, search.least_with(mask))
         value, mask = search.least()
     if not np.isfinite(value):

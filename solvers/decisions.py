@@ -12,7 +12,7 @@ from fgamcd_opt.delay import pair_rates_bps
 from fgamcd_opt.formulations.configuration_delays import caching_units
 from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.problem import P1
-from fgamcd_opt.violations import TOLERANCE
+from fgamcd_opt.tolerances import owed_rate_bps
 
 
 class BeamSource(Protocol):
@@ -69,7 +69,7 @@ def beams_of(problem: P1, oracle: BeamSource, participating: NDArray[np.int64]) 
     cloud = problem.variant.cloud_rate_bps
     if cloud is not None:
         rate = pair_rates_bps(data, beams, sent.of_pair)
-        late = rate < data.qos_bps[data.pair_user] * (1.0 - TOLERANCE)
+        late = rate < owed_rate_bps(data.qos_bps[data.pair_user])
         slowest = np.full(sent.count, np.inf)
         np.minimum.at(slowest, sent.of_pair, np.where(late, 0.0, rate))
         beams[slowest * sent.users() < cloud] = 0.0

@@ -13,10 +13,23 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from fgamcd_opt.beamforming.worst_case import amplitude_from_rate, rate_from_amplitude, worst_case_amplitude
 from fgamcd_opt.errors import UsageError
+from fgamcd_opt.evidence_check import admissible_errors, owed_snr, proved_factors, scaled_channels
+from fgamcd_opt.tolerances import owed_rate_bps
+from fgamcd_opt.weighted_snr import MARGIN, worst_snr_bound
 
 MAX_SEARCHED_USERS = 6
 """Users up to which tables use branch and bound; its trees grow about tenfold with each user."""
+
+_SILENT = 1e-7
+"""||G_n x|| below this share of sum_u |x_u| ||g_{n,u}|| is a difference of nearly equal numbers: the node is silent."""
+
+ABOVE = 1e-9
+"""How far above the checker's least amplitude a beam is aimed that only has to be accepted; rounding is far below."""
+
+_CHUNK_ENTRIES = 1 << 20
+"""Complex numbers per array while evidence is checked; limits memory."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +63,12 @@ class BeamformingSettings:
 
 @dataclass(frozen=True, eq=False)
 class Broadcast:
-    """Broadcast of one block to its m users, scaled to unit noise and unit node power.
+    """Broadcast of one block to its m users, scaled to unit noise and the unit node power that the checker allows.
 
     Parameters
     ----------
-    channels
-        (m, N, N_t) scaled channels g_u = sqrt(P_n) h^_{n,u} / sigma.
+    channels, radii
+        (m, N, N_t) scaled channels g_u = sqrt(P_n) h^_{n,u} / sigma and (m, N) error radii, scaled alike.
     gram
         (N, m, m) Gram matrices A_n = G_n^H G_n.
     radius2
@@ -63,20 +76,35 @@ class Broadcast:
     ranks
         (N,) min(N_t, m).
     floors
-        (m,) QoS amplitudes sqrt(2^{R_u/B} - 1) (9b).
+        (m,) QoS amplitudes sqrt(2^{R_u/B} - 1) (9b), which beams are made for.
+    floors2
+        (m,) SNR below which the checker rejects a beam, slightly less than the square of ``floors``: what proofs use.
     power_w
         (N,) node powers, to scale beams back.
     balls
         Independent balls instead of one ellipsoid.
+    estimate, estimate_radii
+        (m, N, N_t) and (m, N): channels and radii in the unit of the instance, by which the checker judges.
+    noise_w, bandwidth_hz
+        sigma^2 in W and B in Hz.
+    qos_bps
+        (m,) rates R_u in bit/s.
     """
 
     channels: NDArray[np.complex128]
+    radii: NDArray[np.float64]
     gram: NDArray[np.complex128]
     radius2: NDArray[np.float64]
     ranks: NDArray[np.float64]
     floors: NDArray[np.float64]
+    floors2: NDArray[np.float64]
     power_w: NDArray[np.float64]
     balls: bool
+    estimate: NDArray[np.complex128]
+    estimate_radii: NDArray[np.float64]
+    noise_w: float
+    bandwidth_hz: float
+    qos_bps: NDArray[np.float64]
 
     @classmethod
     def reduce(
@@ -105,26 +133,89 @@ class Broadcast:
         csi_set
             ``"ellipsoid"`` or ``"balls"``.
         """
-        scale = np.sqrt(power_w / noise_w)
-        scaled = channels * scale[None, :, None]
+        scaled, scaled_radii = scaled_channels(channels, radii, power_w, noise_w)
         users = channels.shape[0]
+        with np.errstate(over="ignore"):
+            floors = amplitude_from_rate(qos_bps, bandwidth_hz, 1.0)
         return cls(
             channels=scaled,
+            radii=scaled_radii,
             gram=np.ascontiguousarray(np.einsum("una,vna->nuv", scaled.conj(), scaled)),
-            radius2=np.ascontiguousarray((radii * scale).T ** 2),
+            radius2=np.ascontiguousarray(scaled_radii.T**2),
             ranks=np.minimum(antennas, users).astype(np.float64),
-            floors=np.sqrt(np.expm1(qos_bps / bandwidth_hz * np.log(2.0))),
+            floors=floors,
+            floors2=owed_snr(qos_bps, bandwidth_hz),
             power_w=power_w,
             balls=csi_set == "balls",
+            estimate=channels,
+            estimate_radii=radii,
+            noise_w=noise_w,
+            bandwidth_hz=bandwidth_hz,
+            qos_bps=qos_bps,
         )
 
+    @property
+    def owed(self) -> NDArray[np.float64]:
+        """(m,) amplitudes below which the checker rejects a beam, rounded down."""
+        return np.sqrt(self.floors2) * (1.0 - MARGIN)
+
     def beam(self, x: NDArray[np.complex128], share: NDArray[np.float64]) -> NDArray[np.complex128]:
-        """Beamformer of the Gram coordinates (x, share): w_n = sqrt(P_n) s_n G_n x / ||G_n x||, (N, N_t), sqrt(W)."""
-        direction = np.einsum("una,u->na", self.channels, x)
-        norm = np.linalg.norm(direction, axis=1, keepdims=True)
-        unit = np.divide(direction, norm, out=np.zeros_like(direction), where=norm > 0)
+        """Beamformer of the Gram coordinates (x, share): w_n = sqrt(P_n) s_n G_n x / ||G_n x||, (..., N, N_t), sqrt(W).
+
+        A node where G_n x is numerically zero stays silent.
+
+        Parameters
+        ----------
+        x, share
+            (..., m) and (..., N) coordinates.
+        """
+        direction = np.tensordot(x, self.channels, axes=1)
+        norm = np.linalg.norm(direction, axis=-1)
+        largest = np.abs(x) @ np.linalg.norm(self.channels, axis=2)
+        size = np.divide(share, norm, out=np.zeros_like(norm), where=norm > _SILENT * largest)
         # a relative 1e-12 below the budget, so that rounding cannot break (9d)
-        return np.asarray(unit * (share * np.sqrt(self.power_w) * (1.0 - 1e-12))[:, None])
+        return np.asarray(direction * (size * np.sqrt(self.power_w) * (1.0 - 1e-12))[..., None])
+
+    def worst_snr(self, beams: NDArray[np.complex128]) -> NDArray[np.float64]:
+        """(r,) worst-case SNR of the worst user as the checker computes it; 0 for a beam that it would not accept.
+
+        Parameters
+        ----------
+        beams
+            (r, N, N_t) beamformers in sqrt(W).
+        """
+        csi_set = "balls" if self.balls else "ellipsoid"
+        amplitude = worst_case_amplitude(self.estimate, beams[:, None], self.estimate_radii, csi_set)
+        rate = rate_from_amplitude(amplitude, self.bandwidth_hz, self.noise_w)
+        met = (rate * (1.0 - MARGIN) >= owed_rate_bps(self.qos_bps)).all(axis=1)
+        return np.where(met, amplitude.min(axis=1) ** 2 / self.noise_w, 0.0)
+
+    def proved_snr(
+        self,
+        y: NDArray[np.float64],
+        mu: NDArray[np.float64],
+        mix: NDArray[np.complex128],
+    ) -> NDArray[np.float64]:
+        """(r,) bounds on the worst-case SNR under QoS that evidence proves; 0: QoS out of reach, infinite: nothing.
+
+        Parameters
+        ----------
+        y, mu, mix
+            (r, m), (r, N) and (r, N, m, m), as in :class:`fgamcd_opt.beamforming.rate_evidence.RateEvidence`; nodes
+            that no user hears, or that do not send, may have the multiplier 0.
+        """
+        users = self.floors2.size
+        chunk = max(1, _CHUNK_ENTRIES // (self.channels.size + self.ranks.size * users**2))
+        bounds = np.empty(len(y))
+        for first in range(0, len(y), chunk):
+            part = slice(first, first + chunk)
+            with np.errstate(all="ignore"):
+                errors = admissible_errors(self.channels[None], self.radii, self.balls, mix[part])
+                factor = proved_factors(self.channels[None], errors, y[part], mu[part])
+                total = mu[part].sum(axis=1) * factor * (1.0 + 2.0 * MARGIN)
+                bounds[part] = worst_snr_bound(total, y[part], self.floors2)
+            bounds[part][~np.isfinite(total)] = np.inf
+        return bounds
 
 
 @dataclass(eq=False)
@@ -141,7 +232,8 @@ class SetTable:
     status
         (2^N,) 1 QoS met by a beam in hand, 0 open, -1 proved impossible.
     lower, upper
-        (2^N,) worst-case SNR reached (0 without a beam) and a proved bound on it (at first: lone users, F3).
+        (2^N,) worst-case SNR reached (0 without a beam), recomputed from the beam by the checker's formula, and a bound
+        on it (at first: lone users, F3), proved from the channels with all rounding accounted for.
     x, share
         (2^N, m) and (2^N, N) coordinates of the beams.
     solved
@@ -169,7 +261,7 @@ class SetTable:
         from fgamcd_opt.beamforming.broadcast_kernel import screen_sets
 
         problem = self.broadcast
-        screen_sets(problem.gram, problem.radius2, problem.balls, problem.floors, self.status, self.upper)
+        screen_sets(problem.gram, problem.radius2, problem.balls, problem.owed, self.status, self.upper)
 
     def solve(self, masks: NDArray[np.int64], settings: BeamformingSettings, stream: int) -> None:
         """Work on the sets ``masks`` (in order of falling size); repeated calls improve and never worsen.
@@ -183,36 +275,77 @@ class SetTable:
         stream
             Number of this block, which makes its random starts its own.
         """
-        from fgamcd_opt.beamforming.broadcast_kernel import solve_sets
-
-        problem = self.broadcast
-        users = problem.floors.size
+        users = self.broadcast.floors.size
         # the solved share enters the seed, so that working on a set again draws new starts
         repeats = int(self.solved[masks].any()) * (1 + int(settings.rounds))
         seeds = np.random.SeedSequence([settings.seed, stream, repeats])
         draws = np.random.default_rng(seeds).standard_normal((2, 64, users))
+        noise = draws[0] + 1j * draws[1]
+        self._search(masks, settings, noise, self.broadcast.floors)
+        self.solved[masks] = True
+        if self.broadcast.floors2.any():  # beams that meet the QoS only as far as the checker asks
+            left = masks[(self.status[masks] == 0) & (self.lower[masks] == 0.0)]
+            if left.size:
+                self._search(left, settings, noise, self.broadcast.owed * (1.0 + ABOVE))
+        if settings.max_nodes and users <= MAX_SEARCHED_USERS:
+            for mask in masks.tolist():
+                self._branch(mask, settings)
+
+    def _search(
+        self,
+        masks: NDArray[np.int64],
+        settings: BeamformingSettings,
+        noise: NDArray[np.complex128],
+        floors: NDArray[np.float64],
+    ) -> None:
+        """Look for beams and bounds of the sets ``masks`` and keep what is judged and proved."""
+        from fgamcd_opt.beamforming.broadcast_kernel import solve_sets
+
+        problem = self.broadcast
+        n_nodes, users = problem.radius2.shape
+        lower, x, share = self.lower.copy(), self.x.copy(), self.share.copy()
+        y, mu = np.zeros((masks.size, users)), np.zeros((masks.size, n_nodes))
+        mix = np.zeros((masks.size, n_nodes, users, users), np.complex128)
         solve_sets(
             problem.gram,
             problem.radius2,
             problem.ranks,
             problem.balls,
-            problem.floors,
+            floors,
             masks,
-            draws[0] + 1j * draws[1],
+            noise,
             settings.rounds,
             settings.tolerance,
-            self.status,
-            self.lower,
-            self.upper,
-            self.x,
-            self.share,
+            self.status.copy(),
+            lower,
+            self.upper.copy(),
+            x,
+            share,
+            y,
+            mu,
+            mix,
         )
-        self.solved[masks] = True
-        if settings.max_nodes and users <= MAX_SEARCHED_USERS:
-            for mask in masks.tolist():
-                self._prove(mask, settings)
+        proof = np.nonzero(y.any(axis=1))[0]
+        if proof.size:
+            self._bound(masks[proof], problem.proved_snr(y[proof], mu[proof], mix[proof]))
+        found = masks[lower[masks] > self.lower[masks]]
+        if found.size:
+            self._keep(found, x[found], share[found])
 
-    def _prove(self, mask: int, settings: BeamformingSettings) -> None:
+    def _bound(self, masks: NDArray[np.int64], snr: NDArray[np.float64]) -> None:
+        """Take proved bounds on the SNR of the sets ``masks``; 0 says that they cannot meet the QoS."""
+        self.upper[masks] = np.minimum(self.upper[masks], snr)
+        self.status[masks[self.upper[masks] <= 0.0]] = -1
+
+    def _keep(self, masks: NDArray[np.int64], x: NDArray[np.complex128], share: NDArray[np.float64]) -> None:
+        """Take the beams (x, share) of the sets ``masks`` where the checker finds them better than those in hand."""
+        snr = self.broadcast.worst_snr(self.broadcast.beam(x, share))
+        better = snr > self.lower[masks]
+        rows = masks[better]
+        self.lower[rows], self.status[rows] = snr[better], 1
+        self.x[rows], self.share[rows] = x[better], share[better]
+
+    def _branch(self, mask: int, settings: BeamformingSettings) -> None:
         """Branch and bound on one set whose gap is open."""
         from fgamcd_opt.beamforming.set_proof import prove_set
 
@@ -220,22 +353,25 @@ class SetTable:
             return
         problem = self.broadcast
         members = [n for n in range(problem.power_w.size) if (mask >> n) & 1]
-        x, share = self.x[mask].copy(), self.share[mask, members].copy()
-        self.status[mask], self.lower[mask], self.upper[mask], _ = prove_set(
+        x, share = self.x[mask].copy(), np.zeros_like(self.share[mask])
+        part = self.share[mask, members].copy()
+        status, _, upper, _ = prove_set(
             problem.gram[members],
             problem.radius2[members],
             problem.balls,
-            problem.floors,
+            problem.owed,
             0.5 * settings.tolerance,
             settings.max_nodes,
             self.status[mask],
             self.lower[mask],
             self.upper[mask],
             x,
-            share,
+            part,
         )
-        self.x[mask], self.share[mask] = x, 0.0
-        self.share[mask, members] = share
+        share[members] = part
+        rows = np.array([mask])
+        self._bound(rows, np.array([0.0 if status < 0 else upper]))
+        self._keep(rows, x[None], share[None])
 
     def close(self) -> None:
         """Monotone closure (F4): beams pass from S to larger sets, bounds and infeasibility to smaller ones."""

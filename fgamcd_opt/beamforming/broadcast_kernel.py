@@ -45,10 +45,14 @@ def solve_set(
     ceiling: float,
     x: Array,
     share: Array,
+    y: Array,
+    mu: Array,
+    mix: Array,
 ) -> tuple[int, float, float]:
-    """One (block, S): QoS status, worst-case SNR reached (0 without a beam), proved bound on it.
+    """One (block, S): QoS status, worst-case SNR reached (0 without a beam), bound on it.
 
-    ``ceiling`` is a bound already proved for a larger set (F4). (x, share) receive the beam.
+    ``ceiling`` is a bound for a larger set (F4). (x, share) receive the beam, (y, mu, mix) the evidence of F6 behind
+    status and bound; y stays 0 where the bound is that of a lone user (F3).
     """
     n_nodes, n_users = gram.shape[0], gram.shape[1]
     highest_floor = floors.max()
@@ -67,9 +71,8 @@ def solve_set(
     ceiling = min(ceiling, lone**2)
     if ceiling <= 0.0:  # some user hears nothing
         return UNKNOWN, 0.0, 0.0
-    y = np.empty(n_users)
     best, upper = maximise_min(
-        gram, radius2, ranks, balls, starts, noise, rounds, tolerance, 0.0, x, share, y
+        gram, radius2, ranks, balls, starts, noise, rounds, tolerance, 0.0, x, share, y, mu, mix
     )
     upper = min(upper, ceiling)
     if best >= highest_floor and best > 0.0:
@@ -77,7 +80,7 @@ def solve_set(
     if highest_floor <= 0.0:  # no beam in hand survives the worst error
         return UNKNOWN, 0.0, upper
     return solve_with_floors(
-        gram, radius2, ranks, balls, floors, starts, noise, rounds, tolerance, upper, x, share
+        gram, radius2, ranks, balls, floors, starts, noise, rounds, tolerance, upper, x, share, y, mu, mix
     )
 
 
@@ -97,8 +100,14 @@ def solve_sets(
     upper: Array,
     x: Array,
     share: Array,
+    y: Array,
+    mu: Array,
+    mix: Array,
 ) -> None:
     """Solve the sets ``masks`` (largest first) of one block, reading and writing the rows of its table.
+
+    What it writes are findings, not proofs: status and bound hold once the evidence was checked from the channels
+    (`evidence_check`), a rate once it was recomputed from the beam (`worst_case`).
 
     Parameters
     ----------
@@ -109,8 +118,10 @@ def solve_sets(
     noise
         (r, m) complex standard normal numbers, the only randomness.
     status, lower, upper, x, share
-        Rows by mask: QoS status, SNR reached, proved SNR bound (infinite if not solved yet), beam coordinates
-        (2^N, m) and (2^N, N). A row that holds a beam already is improved, never made worse.
+        Rows by mask: QoS status, SNR reached, SNR bound (infinite if not solved yet), beam coordinates (2^N, m) and
+        (2^N, N). A row that holds a beam already is improved, never made worse.
+    y, mu, mix
+        (s, m), (s, N), (s, N, m, m), zero: receive the evidence of ``masks[i]`` in row i; y stays 0 without any.
     """
     n_nodes, n_users = gram.shape[0], gram.shape[1]
     fresh = min(n_users, 3)
@@ -159,10 +170,14 @@ def solve_sets(
                     value = 0.0j
                     for n in range(size):
                         value += sub_gram[n, u, v]
-                    starts[count, u] = value / max(np.abs(value), 1e-300)
+                    magnitude = np.abs(value)
+                    starts[count, u] = value * (1.0 / magnitude) if magnitude > 0.0 else 1.0
                 count += 1
         new_x = np.ones(n_users, np.complex128)
         new_share = np.ones(size)
+        new_y = np.zeros(n_users)
+        new_mu = np.zeros(size)
+        new_mix = np.zeros((size, n_users, n_users), np.complex128)
         found, reached, proved = solve_set(
             sub_gram,
             sub_radius2,
@@ -176,7 +191,14 @@ def solve_sets(
             ceiling,
             new_x,
             new_share,
+            new_y,
+            new_mu,
+            new_mix,
         )
+        y[index] = new_y
+        for n in range(size):
+            mu[index, members[n]] = new_mu[n]
+            mix[index, members[n]] = new_mix[n]
         if found == INFEASIBLE:
             status[mask], lower[mask], upper[mask] = INFEASIBLE, 0.0, 0.0
             continue
@@ -193,7 +215,13 @@ def solve_sets(
 
 @kernel
 def screen_sets(gram: Array, radius2: Array, balls: bool, floors: Array, status: Array, upper: Array) -> None:
-    """Bounds from lone users for every set of a block: rho(S) <= min_u rho of user u alone (closed form)."""
+    """Proved bounds from lone users for every set of a block: rho(S) <= min_u rho of user u alone (closed form).
+
+    Parameters
+    ----------
+    floors
+        (m,) amplitudes below which the checker rejects a beam.
+    """
     n_nodes, n_users = gram.shape[0], gram.shape[1]
     share = np.empty(n_nodes)
     for mask in range(1, upper.shape[0]):
@@ -210,7 +238,7 @@ def screen_sets(gram: Array, radius2: Array, balls: bool, floors: Array, status:
         for u in range(n_users):
             _, bound = lone_user(sub_gram, sub_radius2, balls, u, share[:size])
             upper[mask] = min(upper[mask], bound * bound)
-            if bound < floors[u]:
+            if bound < floors[u] or bound <= 0.0:
                 status[mask] = INFEASIBLE
                 upper[mask] = 0.0
                 break

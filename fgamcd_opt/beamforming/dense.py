@@ -23,11 +23,14 @@ def cholesky(matrix: Array, lower: Array) -> bool:
             return False
         root = np.sqrt(pivot)
         lower[j, j] = root
+        inverse = (
+            1.0 / root
+        )  # a division of a complex number costs more, and raises where a real one gives infinity
         for i in range(j + 1, size):
             value = matrix[i, j]
             for k in range(j):
                 value -= lower[i, k] * np.conj(lower[j, k])
-            lower[i, j] = value / root
+            lower[i, j] = value * inverse
     return True
 
 
@@ -39,12 +42,12 @@ def solve_cholesky(lower: Array, rhs: Array) -> None:
         value = rhs[i]
         for k in range(i):
             value -= lower[i, k] * rhs[k]
-        rhs[i] = value / lower[i, i]
+        rhs[i] = value * (1.0 / lower[i, i].real)
     for i in range(size - 1, -1, -1):
         value = rhs[i]
         for k in range(i + 1, size):
             value -= np.conj(lower[k, i]) * rhs[k]
-        rhs[i] = value / np.conj(lower[i, i])
+        rhs[i] = value * (1.0 / lower[i, i].real)
 
 
 @kernel

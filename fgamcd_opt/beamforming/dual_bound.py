@@ -35,7 +35,7 @@ def scale_to_interior(gram: Array, y: Array, mu: Array, matrix: Array, lower: Ar
         for v in range(n_users):
             value = 0.0j
             for n in range(n_nodes):
-                value += gram[n, u, v] / mu[n]
+                value += gram[n, u, v] * (1.0 / mu[n])
             row += np.abs(value) * np.sqrt(y[u] * y[v])
         bound = max(bound, row)  # Gershgorin bound on the largest eigenvalue of sqrt(Y) B sqrt(Y)
     low, high = 0.0, bound * (1.0 + 1e-12) + 1e-300
@@ -56,11 +56,14 @@ def scale_to_interior(gram: Array, y: Array, mu: Array, matrix: Array, lower: Ar
 def fill_p(gram: Array, y: Array, mu: Array, scale: float, matrix: Array) -> None:
     """matrix = diag(1/y) - sum_n A_n / (scale mu_n)."""
     n_nodes, n_users = gram.shape[0], gram.shape[1]
+    inverse = np.empty(n_nodes)
+    for n in range(n_nodes):
+        inverse[n] = 1.0 / (scale * mu[n])
     for u in range(n_users):
         for v in range(u + 1):
             value = 0.0j
             for n in range(n_nodes):
-                value -= gram[n, u, v] / (scale * mu[n])
+                value -= gram[n, u, v] * inverse[n]
             if u == v:
                 matrix[u, u] = 1.0 / y[u] + value.real
             else:
@@ -105,6 +108,8 @@ def minimise_bound(
     total = y.sum()
     for u in range(n_users):
         y[u] = 0.95 * y[u] / total + 0.05 / n_users
+    if not mu.max() > 0.0:  # a start that says nothing, as where no node of the beam at hand sends
+        mu[:] = 1.0
     floor = mu.max() * 1e-4
     for n in range(n_nodes):
         mu[n] = max(mu[n], floor)

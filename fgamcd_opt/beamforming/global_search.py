@@ -25,6 +25,9 @@ from fgamcd_opt.beamforming.local_search import ascend
 
 _NEWTON_STEPS = 60
 
+_ANGLE_ROUNDING = 1e-11
+"""Angle in rad by which every arc is widened where a bound is taken: far more than rounding in its ends."""
+
 _CENTRING = 0.2
 """Share of the central point in the start of a node."""
 
@@ -45,22 +48,50 @@ def error_prices(radius2: Array, balls: bool, share: Array, price: Array) -> Non
 
 
 @kernel
-def relaxation_value(gram: Array, price: Array, x: Array, a: Array, projected: Array, norms: Array) -> float:
-    """B at (x, a) up to the scale of a: sum_n max(0, ||G_n x|| - sum_u a_u t_{n,u}) / sum(a)."""
+def relaxation_value(
+    gram: Array,
+    price: Array,
+    edge: Array,
+    x: Array,
+    a: Array,
+    rounding: float,
+    projected: Array,
+    norms: Array,
+    safe: Array,
+) -> float:
+    """B at (x, a) up to the scale of a, all rounding upwards: sum_n max(0, ||G_n x|| - sum_u a_u t_{n,u}) / sum(a).
+
+    ``safe`` (m,) receives what is left of a when every arc is widened by ``_ANGLE_ROUNDING``, so that (x, safe) is
+    feasible whatever rounding did to the ends of the arcs. The square of ||G_n x|| errs by at most ``rounding`` times
+    (sum_u |x_u| ||g_{n,u}||)^2, the prices t by a few units in the last place. Infinite where nothing is left of a.
+    """
     n_nodes, n_users = gram.shape[0], gram.shape[1]
+    total = 0.0
+    for u in range(n_users):
+        size = np.sqrt(x[u].real * x[u].real + x[u].imag * x[u].imag)
+        safe[u] = a[u]
+        for side in range(2):
+            room = x[u].real * edge[side, u].real + x[u].imag * edge[side, u].imag
+            safe[u] = min(safe[u], room - _ANGLE_ROUNDING * size)
+        if not safe[u] >= 0.0:
+            return np.inf
+        total += safe[u]
     value = 0.0
     for n in range(n_nodes):
-        square, rent = 0.0, 0.0
+        square, rent, largest = 0.0, 0.0, 0.0
         for u in range(n_users):
             entry = 0.0j
             for v in range(n_users):
                 entry += gram[n, u, v] * x[v]
             projected[n, u] = entry
-            square += (np.conj(x[u]) * entry).real
-            rent += a[u] * price[n, u]
-        norms[n] = np.sqrt(max(square, 1e-300))
-        value += max(norms[n] - rent, 0.0)
-    return value / a.sum() * (1.0 + ROUNDING)
+            square += x[u].real * entry.real + x[u].imag * entry.imag
+            rent += safe[u] * price[n, u]
+            size2 = x[u].real * x[u].real + x[u].imag * x[u].imag
+            largest += np.sqrt(size2 * gram[n, u, u].real)
+        margin = rounding * largest * largest
+        norms[n] = np.sqrt(max(square, margin, 1e-300))
+        value += max(np.sqrt(max(square, 0.0) + margin) - rent * (1.0 - 1e-12), 0.0)
+    return value / total * (1.0 + ROUNDING) if total > 0.0 else np.inf
 
 
 @kernel
@@ -74,6 +105,7 @@ def relax(
     signal: Array,
     goal: float,
     accuracy: float,
+    rounding: float,
 ) -> float:
     """Proved bound of one node; improves the strictly feasible point (x, a) in place.
 
@@ -91,6 +123,8 @@ def relax(
         Stop once the bound is below this value (the node is pruned).
     accuracy
         Relative accuracy of the minimum.
+    rounding
+        Relative rounding error of ||G_n x||^2; see :func:`relaxation_value`.
     """
     n_nodes, n_users = gram.shape[0], gram.shape[1]
     size = 3 * n_users
@@ -104,6 +138,7 @@ def relax(
     q = np.empty(n_users)
     slack = np.empty((2, n_users))
     edge = np.empty((2, n_users), np.complex128)
+    safe = np.empty(n_users)
     for u in range(n_users):
         edge[0, u] = np.exp(1j * low[u])
         edge[1, u] = np.exp(1j * high[u])
@@ -113,7 +148,9 @@ def relax(
     bound = np.inf
     barrier = 0.0
     for iteration in range(_NEWTON_STEPS):
-        value = relaxation_value(gram, price, x, a, projected, norms)
+        value = relaxation_value(gram, price, edge, x, a, rounding, projected, norms, safe)
+        if not value < np.inf:
+            break
         bound = min(bound, value)
         if iteration == 0:
             barrier = 0.3 * max(value, 1e-9) / size
@@ -124,7 +161,7 @@ def relax(
             for v in range(u + 1):
                 entry = 0.0j
                 for n in range(n_nodes):
-                    entry += gram[n, u, v] / norms[n]
+                    entry += gram[n, u, v] * (1.0 / norms[n])
                 weighted[u, v] = entry
                 weighted[v, u] = np.conj(entry)
         for i in range(size):
@@ -146,7 +183,7 @@ def relax(
         for u in range(n_users):
             total = 0.0j
             for n in range(n_nodes):
-                total += projected[n, u] / norms[n]
+                total += projected[n, u] * (1.0 / norms[n])
             signal[u] = total
             step[3 * u] = -total.real
             step[3 * u + 1] = -total.imag
@@ -241,6 +278,7 @@ def branch_and_bound(
     best: float,
     x: Array,
     share: Array,
+    rounding: float = 1e-12,
 ) -> tuple[float, float, int]:
     """Global optimum of min_u |g_u^H w| - q_u over unit-power nodes.
 
@@ -256,6 +294,8 @@ def branch_and_bound(
         A bound on the amplitude that is already proved (F6).
     best, x, share
         Beam in hand and its amplitude; (x, share) are overwritten by a better one.
+    rounding
+        Relative rounding error of ||G_n x||^2 for the matrices given; the default is right up to 1000 antennas.
 
     Returns
     -------
@@ -329,6 +369,7 @@ def branch_and_bound(
             sub_signal,
             best * (1.0 + tolerance),
             0.2 * tolerance,
+            rounding,
         )
         bound = min(bound, keys[node])
         if bound <= best * (1.0 + tolerance):
@@ -347,7 +388,7 @@ def branch_and_bound(
             norm = np.sqrt(max(square, 1e-300))
             for u in range(n_users):
                 for i in range(members.size):
-                    received[u] += gram[n, u, members[i]] * sub_x[i] / norm
+                    received[u] += gram[n, u, members[i]] * sub_x[i] * (1.0 / norm)
         worst, chosen = np.inf, -1
         for u in range(n_users):
             reached = np.abs(received[u]) - q[u]
@@ -357,7 +398,7 @@ def branch_and_bound(
         if looked <= 20 or looked % 16 == 0:
             for u in range(n_users):
                 magnitude = np.abs(received[u])
-                trial[u] = received[u] / magnitude if magnitude > 0.0 else 1.0
+                trial[u] = received[u] * (1.0 / magnitude) if magnitude > 0.0 else 1.0
             value = ascend(gram, radius2, balls, trial, trial_share, 300, 0.05 * tolerance)
             if value > best:
                 best = value

@@ -20,6 +20,10 @@ import numpy as np
 from fgamcd_opt.beamforming.dense import cholesky, solve_cholesky
 from fgamcd_opt.beamforming.kernel import Array, kernel
 
+NUMERICALLY_ZERO = 1e-12
+"""||G_n x||^2 below this share of m sum_u |x_u|^2 ||g_{n,u}||^2 is rounding: Gram matrices leave it few digits (their
+entries err by about (N_t + m) 2^-53 of that sum). The node has no direction of its own then, and sends nothing."""
+
 
 @kernel
 def error_terms(radius2: Array, share: Array, balls: bool, q: Array) -> None:
@@ -37,21 +41,29 @@ def error_terms(radius2: Array, share: Array, balls: bool, q: Array) -> None:
 
 @kernel
 def received(gram: Array, x: Array, share: Array, projected: Array, norms: Array, signal: Array) -> None:
-    """``projected[n] = A_n x``, ``norms[n] = ||G_n x||``, ``signal[u] = g_u^H w`` of the beam of (x, share)."""
+    """``projected[n] = A_n x``, ``norms[n] = ||G_n x||``, ``signal[u] = g_u^H w`` of the beam of (x, share).
+
+    A node where G_n x is numerically zero sends nothing and has the norm 0.
+    """
     n_nodes, n_users = gram.shape[0], gram.shape[1]
     for u in range(n_users):
         signal[u] = 0.0
     for n in range(n_nodes):
-        square = 0.0
+        square, largest = 0.0, 0.0
         for u in range(n_users):
             value = 0.0j
             for v in range(n_users):
                 value += gram[n, u, v] * x[v]
             projected[n, u] = value
             square += x[u].real * value.real + x[u].imag * value.imag
-        norms[n] = np.sqrt(max(square, 1e-300))
-        for u in range(n_users):
-            signal[u] += share[n] / norms[n] * projected[n, u]
+            largest += (x[u].real * x[u].real + x[u].imag * x[u].imag) * gram[n, u, u].real
+        if square > NUMERICALLY_ZERO * n_users * largest:
+            norms[n] = np.sqrt(square)
+            factor = share[n] / norms[n]
+            for u in range(n_users):
+                signal[u] += factor * projected[n, u]
+        else:
+            norms[n] = 0.0
 
 
 @kernel
@@ -114,6 +126,7 @@ def ascend(
     projected = np.empty((n_nodes, n_users), np.complex128)
     rotated = np.empty((n_nodes, n_users))
     norms = np.empty(n_nodes)
+    bend = np.empty(n_nodes)
     signal = np.empty(n_users, np.complex128)
     q = np.empty(n_users)
     weighted = np.empty((n_users, n_users), np.complex128)
@@ -127,7 +140,7 @@ def ascend(
         total += np.abs(x[u])
     for u in range(n_users):
         magnitude = np.abs(x[u])
-        phase[u] = x[u] / magnitude if magnitude > 0.0 else 1.0
+        phase[u] = x[u] * (1.0 / magnitude) if magnitude > 0.0 else 1.0
         y[u] = 0.9 * magnitude / total + 0.1 / n_users if total > 0.0 else 1.0 / n_users
     for n in range(n_nodes):
         share[n] = 1.0
@@ -152,7 +165,7 @@ def ascend(
         for u in range(n_users):
             magnitude = np.abs(signal[u])
             if magnitude > 0.0:
-                phase[u] = signal[u] / magnitude
+                phase[u] = signal[u] * (1.0 / magnitude)
             dual += y[u] * (magnitude - q[u])
         scale = max(np.abs(dual), 1e-12)
         if iteration == 0:
@@ -176,7 +189,8 @@ def ascend(
             for v in range(u + 1):
                 weighted[u, v] = 0.0
         for n in range(n_nodes):
-            factor = share[n] / norms[n]
+            factor = share[n] / norms[n] if norms[n] > 0.0 else 0.0
+            bend[n] = factor / (norms[n] * norms[n]) if norms[n] > 0.0 else 0.0
             for u in range(n_users):
                 rotated[n, u] = (np.conj(phase[u]) * projected[n, u]).real
                 for v in range(u + 1):
@@ -185,7 +199,7 @@ def ascend(
             for v in range(u + 1):
                 curvature = (np.conj(phase[u]) * weighted[u, v] * phase[v]).real
                 for n in range(n_nodes):
-                    curvature -= share[n] / norms[n] ** 3 * rotated[n, u] * rotated[n, v]
+                    curvature -= bend[n] * rotated[n, u] * rotated[n, v]
                 hessian[u, v] = curvature
                 hessian[v, u] = curvature
         for u in range(n_users):

@@ -49,15 +49,19 @@ def maximise_min(
     x: Array,
     share: Array,
     y: Array,
+    mu: Array,
+    mix: Array,
 ) -> tuple[float, float]:
-    """Max-min of the (weighted) problem: amplitude reached and proved bound on its square, with multipliers y.
+    """Max-min of the (weighted) problem: amplitude reached and a bound on its square, with its evidence (y, mu, mix).
 
-    Stops when the gap is below ``tolerance`` (of the square), when the bound falls below ``enough``, or after
-    ``rounds`` rounds of starts and error refinement.
+    The bound is F6 as computed here; it counts only once the evidence was checked from the channels
+    (:mod:`fgamcd_opt.evidence_check`). It is infinite, and the evidence unchanged, if nothing was found. Stops when the
+    gap is below ``tolerance`` (of the square), when the bound falls below ``enough``, or after ``rounds`` rounds of
+    starts and error refinement.
     """
     n_nodes, n_users = gram.shape[0], gram.shape[1]
     best = search(gram, radius2, balls, starts, x, share, -np.inf, 0.1 * tolerance)
-    mix = np.zeros((n_nodes, n_users, n_users), np.complex128)
+    trial_mix = np.zeros((n_nodes, n_users, n_users), np.complex128)
     new_mix = np.zeros((n_nodes, n_users, n_users), np.complex128)
     shifted = np.empty_like(gram)
     factor = np.zeros((n_users, n_users), np.complex128)
@@ -65,7 +69,7 @@ def maximise_min(
     norms = np.empty(n_nodes)
     signal = np.empty(n_users, np.complex128)
     q = np.empty(n_users)
-    mu = np.empty(n_nodes)
+    trial_mu = np.empty(n_nodes)
     trial_y = np.empty(n_users)
     sampled = np.empty((4, n_users), np.complex128)
     upper = np.inf
@@ -75,24 +79,25 @@ def maximise_min(
         if improved:
             error_terms(radius2, share, balls, q)
             received(gram, x, share, projected, norms, signal)
-            beam_errors(radius2, balls, x, share, norms, signal, q, mix)
+            beam_errors(gram, radius2, balls, x, share, norms, signal, q, trial_mix)
             total = 0.0
             for u in range(n_users):
                 total += np.abs(x[u])
             for u in range(n_users):
                 trial_y[u] = np.abs(x[u]) / total
             for n in range(n_nodes):
-                mu[n] = norms[n]
+                trial_mu[n] = norms[n]
         else:
-            relaxation_errors(gram, radius2, balls, mix, mu, factor, new_mix)
-            merge_errors(gram, ranks, mix, new_mix, trial_y, mu, 0.1 * tolerance)
-        shifted_gram(gram, mix, shifted)
+            relaxation_errors(gram, radius2, balls, trial_mix, trial_mu, factor, new_mix)
+            merge_errors(gram, radius2, balls, ranks, trial_mix, new_mix, trial_y, trial_mu, 0.1 * tolerance)
+        shifted_gram(gram, trial_mix, shifted)
         goal = max(best, 0.0) ** 2 * (1.0 + 0.3 * tolerance)
-        bound = minimise_bound(shifted, ranks, trial_y, mu, factor, 0.1 * tolerance, max(goal, enough))
+        bound = minimise_bound(shifted, ranks, trial_y, trial_mu, factor, 0.1 * tolerance, max(goal, enough))
         if bound < upper:
             upper = bound
-            for u in range(n_users):
-                y[u] = trial_y[u]
+            y[:] = trial_y
+            mu[:] = trial_mu
+            mix[:] = trial_mix
         if upper <= max(best, 0.0) ** 2 * (1.0 + tolerance) or upper <= enough or done == rounds:
             break
         # starts: signs of the received amplitudes of beams drawn from the semidefinite solution
@@ -104,11 +109,11 @@ def maximise_min(
                     for j in range(n_users):
                         entry = 0.0j
                         for n in range(n_nodes):
-                            entry += shifted[n, u, j] / mu[n]
+                            entry += shifted[n, u, j] * (1.0 / trial_mu[n])
                         cross += entry * factor[j, k]
                     value += cross * noise[used % noise.shape[0], k]
                 magnitude = np.abs(value)
-                sampled[row, u] = value / magnitude if magnitude > 0.0 else 1.0
+                sampled[row, u] = value * (1.0 / magnitude) if magnitude > 0.0 else 1.0
             used += 1
         before = best
         best = search(gram, radius2, balls, sampled, x, share, best, 0.1 * tolerance)

@@ -55,7 +55,17 @@ def weighted(gram: Array, radius2: Array, weights: Array, gram_out: Array, radiu
         for u in range(gram.shape[1]):
             radius2_out[n, u] = radius2[n, u] / weights[u] ** 2
             for v in range(gram.shape[1]):
-                gram_out[n, u, v] = gram[n, u, v] / (weights[u] * weights[v])
+                gram_out[n, u, v] = gram[n, u, v] * (1.0 / (weights[u] * weights[v]))
+
+
+@kernel
+def unweigh(y: Array, mix: Array, weights: Array) -> None:
+    """Turn evidence for the channels divided by v_u into evidence for the channels themselves, in place."""
+    for u in range(y.size):
+        y[u] /= weights[u] ** 2
+        for n in range(mix.shape[0]):
+            for k in range(y.size):
+                mix[n, k, u] *= weights[u] / weights[k]
 
 
 @inlined_kernel
@@ -72,14 +82,20 @@ def solve_with_floors(
     upper: float,
     x: Array,
     share: Array,
+    y: Array,
+    mu: Array,
+    mix: Array,
 ) -> tuple[int, float, float]:
-    """QoS status, worst-case SNR reached (0 without a beam) and proved bound on it; (x, share) receive the beam.
+    """QoS status, worst-case SNR reached (0 without a beam) and bound on it; (x, share) receive the beam.
 
-    ``upper`` is a bound on the SNR that is proved already. Some floor must be positive.
+    ``upper`` is a bound on the SNR found without floors and (y, mu, mix) its evidence, which better evidence replaces.
+    Some floor must be positive.
     """
     n_nodes, n_users = gram.shape[0], gram.shape[1]
     highest_floor = floors.max()
-    y = np.empty(n_users)
+    new_y = np.empty(n_users)
+    new_mu = np.empty(n_nodes)
+    new_mix = np.empty_like(mix)
     weights = np.empty(n_users)
     scaled_gram = np.empty_like(gram)
     scaled_radius2 = np.empty_like(radius2)
@@ -112,9 +128,15 @@ def solve_with_floors(
                 1.0 - 1e-9,
                 scaled_x,
                 trial_share,
-                y,
+                new_y,
+                new_mu,
+                new_mix,
             )
-            if level_bound(y, weights, floors, bound) < 0.0:
+            if level_bound(new_y, weights, floors, bound) < 0.0:
+                unweigh(new_y, new_mix, weights)
+                y[:] = new_y
+                mu[:] = new_mu
+                mix[:] = new_mix
                 return INFEASIBLE, 0.0, 0.0
             if ratio < 1.0:
                 return UNKNOWN, 0.0, upper
@@ -169,11 +191,17 @@ def solve_with_floors(
         0.0,
         scaled_x,
         trial_share,
-        y,
+        new_y,
+        new_mu,
+        new_mix,
     )
-    proved = level_bound(y, weights, floors, bound)
-    if proved >= 0.0:
-        upper = min(upper, proved * (1.0 + ROUNDING))
+    found = level_bound(new_y, weights, floors, bound) * (1.0 + ROUNDING)
+    if 0.0 <= found < upper:
+        upper = found
+        unweigh(new_y, new_mix, weights)
+        y[:] = new_y
+        mu[:] = new_mu
+        mix[:] = new_mix
     if ratio >= 1.0:
         for u in range(n_users):
             scaled_x[u] /= weights[u]

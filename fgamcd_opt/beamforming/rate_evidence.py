@@ -24,7 +24,8 @@ from fgamcd_opt.beamforming.local_search import error_terms, received
 from fgamcd_opt.beamforming.max_min import search
 from fgamcd_opt.beamforming.qos_floors import weighted
 from fgamcd_opt.beamforming.worst_errors import beam_errors, merge_errors, relaxation_errors, shifted_gram
-from fgamcd_opt.weighted_snr import worst_snr_bound
+from fgamcd_opt.evidence_check import admissible_errors, proved_factors
+from fgamcd_opt.weighted_snr import MARGIN, worst_snr_bound
 
 _PROGRESS = 0.2
 """Refinement of the errors ends when a round gains less than this share of the tolerance, twice in a row."""
@@ -51,11 +52,12 @@ class RateEvidence:
     y
         (m,) weights of the users, > 0, of sum 1.
     mu
-        (N,) multipliers of the nodes (unit node power), > 0 in S and 0 elsewhere.
+        (N,) multipliers of the nodes (unit node power), > 0 in S and 0 elsewhere, as the rounding-safe check proves
+        them; infinite in S where it proves nothing.
     mix
         (N, m, m) admissible errors e_{n,u} = G_n mix[n, :, u] of the scaled channels; 0 outside S.
     floors2
-        (m,) SNR floors s_u^2 of (9b).
+        (m,) SNR below which the checker rejects a beam (9b).
     """
 
     mask: int
@@ -63,6 +65,30 @@ class RateEvidence:
     mu: NDArray[np.float64]
     mix: NDArray[np.complex128]
     floors2: NDArray[np.float64]
+
+    @classmethod
+    def checked(
+        cls,
+        broadcast: Broadcast,
+        mask: int,
+        y: NDArray[np.float64],
+        mu: NDArray[np.float64],
+        mix: NDArray[np.complex128],
+    ) -> RateEvidence:
+        """Evidence from multipliers as found: those of the nodes are scaled to what is proved from the channels."""
+        with np.errstate(all="ignore"):
+            errors = admissible_errors(broadcast.channels[None], broadcast.radii, broadcast.balls, mix[None])
+        factor = float(proved_factors(broadcast.channels[None], errors, y[None], mu[None])[0])
+        if factor < np.inf:
+            proved = mu * (factor * (1.0 + MARGIN))
+        else:
+            proved = np.where((mask >> np.arange(mu.size)) & 1, np.inf, 0.0)
+        return cls(mask, y, proved, mix, broadcast.floors2)
+
+    @property
+    def proves(self) -> bool:
+        """Whether anything is proved."""
+        return bool(np.isfinite(self.mu).all())
 
     @property
     def snr_bound(self) -> float:
@@ -77,8 +103,10 @@ class RateEvidence:
         masks
             (...,) bit masks.
         """
+        if not self.proves:
+            return np.full(masks.shape, np.inf)
         sending = (masks[..., None] >> np.arange(self.mu.size)) & 1
-        bound = worst_snr_bound((sending @ self.mu) * (1.0 + ROUNDING), self.y, self.floors2)
+        bound = worst_snr_bound((sending @ self.mu) * (1.0 + MARGIN), self.y, self.floors2)
         return np.where(masks & ~self.mask, np.inf, bound)
 
 
@@ -125,7 +153,7 @@ def rate_evidence(
     all_mu[members] = mu / total
     all_mix = np.zeros_like(broadcast.gram)
     all_mix[members] = mix
-    return RateEvidence(mask, y / total, all_mu, all_mix, broadcast.floors**2)
+    return RateEvidence.checked(broadcast, mask, y / total, all_mu, all_mix)
 
 
 class _Part:
@@ -190,6 +218,9 @@ class _Part:
                 upper,
                 x,
                 share,
+                np.zeros((1, n_users)),
+                np.zeros((1, n_nodes)),
+                np.zeros((1, n_nodes, n_users, n_users), np.complex128),
             )
             if lower[row] > 0.0:
                 return x[row].copy(), share[row].copy()
@@ -211,16 +242,26 @@ class _Part:
         norms, signal, q = self._received(x, share)
         mix, new_mix = np.zeros_like(self.gram), np.zeros_like(self.gram)
         shifted, factor = np.empty_like(self.gram), np.zeros((n_users, n_users), np.complex128)
-        beam_errors(self.radius2, self.balls, x, share, norms, signal, q, mix)
+        beam_errors(self.gram, self.radius2, self.balls, x, share, norms, signal, q, mix)
         size = np.abs(x)
         y = size / size.sum() if size.sum() > 0.0 else np.full(n_users, 1.0 / n_users)
         mu = norms.copy()
         goal = max(0.0, float((np.abs(signal) - q).min())) ** 2 * (1.0 + 0.3 * settings.tolerance)
-        best, stalled = np.inf, 0
+        best, stalled, kept = np.inf, 0, (y, mu, mix)
         for done in range(settings.rounds + 1):
             if done:
                 relaxation_errors(self.gram, self.radius2, self.balls, mix, mu, factor, new_mix)
-                merge_errors(self.gram, self.ranks, mix, new_mix, y, mu, 0.1 * settings.tolerance)
+                merge_errors(
+                    self.gram,
+                    self.radius2,
+                    self.balls,
+                    self.ranks,
+                    mix,
+                    new_mix,
+                    y,
+                    mu,
+                    0.1 * settings.tolerance,
+                )
             shifted_gram(self.gram, mix, shifted)
             bound = minimise_bound(shifted, self.ranks, y, mu, factor, 0.1 * settings.tolerance, goal)
             if done and bound < _NEGLIGIBLE * float(self.gram.real.max()):
@@ -266,4 +307,4 @@ def restrict_evidence(
     all_mu = np.where(inside, _UNHEARD * mu.min() / total, 0.0)
     all_mu[members] = mu / total
     all_mix = np.where(inside[:, None, None], parent.mix, 0.0)
-    return RateEvidence(mask, y / total, all_mu, all_mix, parent.floors2)
+    return RateEvidence.checked(broadcast, mask, y / total, all_mu, all_mix)

@@ -36,8 +36,10 @@ def prove_set(
 
     Parameters
     ----------
-    gram, radius2, balls, floors
+    gram, radius2, balls
         The problem over the nodes of S.
+    floors
+        (m,) amplitudes below which the checker rejects a beam.
     tolerance
         Relative gap in amplitude to reach.
     max_nodes

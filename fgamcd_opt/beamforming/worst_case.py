@@ -19,6 +19,15 @@ from fgamcd_opt.errors import InputError
 FloatArray = NDArray[np.float64]
 ComplexArray = NDArray[np.complex128]
 
+NOISE_SHARE = 1e-11
+"""A worst-case amplitude up to this share of ``sum_n ||h_n|| ||w_n||`` is taken for 0: rounding noise is no rate.
+
+It is far above what rounding can do (:func:`worst_case_amplitude` takes that off first, about 1e-14 of the sum), so
+that bounds can prove an amplitude to be 0 in floating point, too."""
+
+_UNIT = 2.0**-53
+"""Largest relative error of one floating-point operation."""
+
 
 def received_amplitude(h: ComplexArray, w: ComplexArray) -> ComplexArray:
     """Complex amplitude ``h^H w = sum_n h_n^H w_n`` at the user, over the *estimated* channel.
@@ -67,7 +76,12 @@ def uncertainty(w: ComplexArray, radius: FloatArray, csi_set: str) -> FloatArray
 
 
 def worst_case_amplitude(h: ComplexArray, w: ComplexArray, radius: FloatArray, csi_set: str) -> FloatArray:
-    """Smallest ``|(h^ + e)^H w|`` over the error set: ``max(0, |h^^H w| - q)`` (F1, equation (6)).
+    """Smallest ``|(h^ + e)^H w|`` over the error set: ``max(0, |h^^H w| - q)`` (F1, equation (6)), rounded down.
+
+    What rounding may have added is taken off, and what is left is 0 unless it exceeds the share
+    :data:`NOISE_SHARE` of ``sum_n ||h_n|| ||w_n||``. So the amplitude is never above the true one of the beam: with l
+    products in ``h^^H w``, the computed ``|h^^H w| - q`` errs by less than 4 (l + 8) 2^-53 times that sum (or is
+    negative anyway, where q is larger than it).
 
     Parameters
     ----------
@@ -82,7 +96,10 @@ def worst_case_amplitude(h: ComplexArray, w: ComplexArray, radius: FloatArray, c
     -------
         Shape (...), in sqrt(W).
     """
-    return np.maximum(0.0, np.abs(received_amplitude(h, w)) - uncertainty(w, radius, csi_set))
+    scale = (np.linalg.norm(h, axis=-1) * np.linalg.norm(w, axis=-1)).sum(axis=-1)
+    rounding = 4.0 * (np.shape(h)[-2] * np.shape(h)[-1] + 8) * _UNIT
+    left = np.abs(received_amplitude(h, w)) - uncertainty(w, radius, csi_set) - rounding * scale
+    return np.where(left > NOISE_SHARE * scale, left, 0.0)
 
 
 def worst_error(h: ComplexArray, w: ComplexArray, radius: FloatArray, csi_set: str) -> ComplexArray:
@@ -141,7 +158,7 @@ def single_user_amplitude(
     root_power = np.sqrt(power_w)
     gain = (root_power * np.linalg.norm(h, axis=-1)).sum(axis=-1)
     lost = uncertainty((root_power + 0.0j)[..., None], radius, csi_set)
-    return np.asarray(np.maximum(0.0, gain - lost))
+    return np.where(gain - lost > NOISE_SHARE * gain, gain - lost, 0.0)
 
 
 def rate_from_amplitude(amplitude: FloatArray, bandwidth_hz: float, noise_w: float) -> FloatArray:

@@ -70,8 +70,8 @@ def run(args: argparse.Namespace) -> ExitCode:
 def _judged(instance: Instance, certificate: Certificate, report: Mapping[str, Any]) -> dict[str, Any]:
     """What the check of a certificate adds to the report or changes in it."""
     from fgamcd_opt.certificate_check import check_certificate
-    from fgamcd_opt.checker import CLAIM_TOLERANCE
     from fgamcd_opt.status import relative_gap
+    from fgamcd_opt.tolerances import CLAIM_TOLERANCE
 
     check = check_certificate(instance, certificate)
     faults = [f"certificate: {fault}" for fault in check.faults]

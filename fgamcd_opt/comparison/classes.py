@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from fgamcd_opt.checker import CLAIM_TOLERANCE
 from fgamcd_opt.comparison.cell_outcome import CellOutcome
 from fgamcd_opt.comparison.row import Row
 from fgamcd_opt.errors import BackendError
 from fgamcd_opt.extras import how_to_install
 from fgamcd_opt.instances.best_known import BestKnown, read_best_known
 from fgamcd_opt.status import StopReason, relative_gap
+from fgamcd_opt.tolerances import CLAIM_TOLERANCE
 from fgamcd_opt.variants import Variant
 
 if TYPE_CHECKING:

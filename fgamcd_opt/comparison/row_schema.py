@@ -10,11 +10,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from fgamcd_opt.checker import CLAIM_TOLERANCE
 from fgamcd_opt.comparison.cell_outcome import CellOutcome
 from fgamcd_opt.errors import InputError
 from fgamcd_opt.evaluation import METRICS
 from fgamcd_opt.status import OPTIMALITY_GAP, PointStatus, StopReason, relative_gap
+from fgamcd_opt.tolerances import CLAIM_TOLERANCE
 from fgamcd_opt.value_rules import Rule, one_of, optional, real, sha256, shown, text, truth, whole
 from fgamcd_opt.variants import Variant
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings, Broadcast, SetTable
+from fgamcd_opt.evidence_check import owed_snr
 
 
 def random_broadcast(
@@ -29,6 +32,21 @@ def random_broadcast(
     qos_bps = qos_share * rng.uniform(0.0, 4.0, users) * 100.0
     power_w = rng.uniform(0.5, 2.0, nodes)
     return Broadcast.reduce(channels, radii, power_w, per_node, 0.3, qos_bps, 100.0, csi_set)
+
+
+def with_floors(broadcast: Broadcast, floors: np.ndarray) -> Broadcast:
+    """The same broadcast with QoS amplitudes (m,) over sigma."""
+    qos_bps = broadcast.bandwidth_hz * np.log2(1.0 + floors**2)
+    floors2 = owed_snr(qos_bps, broadcast.bandwidth_hz)
+    return dataclasses.replace(broadcast, floors=floors, floors2=floors2, qos_bps=qos_bps)
+
+
+def with_radii(broadcast: Broadcast, factor: np.ndarray) -> Broadcast:
+    """The same broadcast with radii multiplied by (m, N) factors."""
+    radii = broadcast.radii * factor
+    return dataclasses.replace(
+        broadcast, radii=radii, radius2=radii.T**2, estimate_radii=broadcast.estimate_radii * factor
+    )
 
 
 def fast_path(broadcast: Broadcast) -> tuple[int, float, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from broadcast_toys import fast_path, random_broadcast, rate
+from broadcast_toys import fast_path, random_broadcast, rate, with_floors
 
 from fgamcd_opt.beamforming.broadcast import Broadcast
 from fgamcd_opt.errors import InputError
@@ -65,8 +65,7 @@ def test_beam_keeps_the_power_budget_and_its_own_worst_case() -> None:
 
 
 def test_infeasible_relaxation_ends_at_once() -> None:
-    broadcast = random_broadcast(25, 2, 2)
-    broadcast.floors[0] = 1e3
+    broadcast = with_floors(random_broadcast(25, 2, 2), np.array([1e3, 0.0]))
     result = iterate(broadcast)
     assert result.status is SdpStatus.INFEASIBLE
     assert result.best is None

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import pytest
-from broadcast_toys import fast_path, random_broadcast, rate
+from broadcast_toys import fast_path, random_broadcast, rate, with_floors, with_radii
 
 from fgamcd_opt.beamforming.broadcast import Broadcast
 from fgamcd_opt.beamforming.worst_case import single_user_amplitude
@@ -99,7 +97,7 @@ def test_floor_holds_one_user_above_the_common_level() -> None:
     strong = int(alone.argmax())
     floors = np.zeros(2)
     floors[strong] = 0.7 * alone[strong] + 0.3 * np.sqrt(value(plain))
-    tight = dataclasses.replace(free, floors=floors)
+    tight = with_floors(free, floors)
     _, result = relax(tight, range(2))
     status, lower, _ = fast_path(tight)
     assert status == 1
@@ -110,7 +108,7 @@ def test_floor_holds_one_user_above_the_common_level() -> None:
 
 
 def test_unreachable_floor_is_infeasible() -> None:
-    broadcast = dataclasses.replace(random_broadcast(5, 2, 2), floors=np.array([0.0, 1e3]))
+    broadcast = with_floors(random_broadcast(5, 2, 2), np.array([0.0, 1e3]))
     for backend in ("clarabel", "scs"):
         _, result = relax(broadcast, range(2), backend)
         assert result.status is SdpStatus.INFEASIBLE
@@ -151,9 +149,7 @@ def test_users_without_errors(csi_set: str) -> None:
     broadcast = random_broadcast(10, 1, 3, csi_set=csi_set, radius=0.0)
     expected = np.linalg.norm(broadcast.channels[0], axis=1).sum() ** 2
     assert value(relax(broadcast, range(3))[1]) == pytest.approx(expected, rel=1e-5)
-    mixed = random_broadcast(10, 2, 2, csi_set=csi_set)
-    mixed.radius2[:, 0] = 0.0
-    mixed.radius2[1, 1] = 0.0
+    mixed = with_radii(random_broadcast(10, 2, 2, csi_set=csi_set), np.array([[0.0, 0.0], [1.0, 0.0]]))
     status, lower, upper = fast_path(mixed)
     result = value(relax(mixed, range(2))[1])
     assert status == 1
