@@ -139,7 +139,7 @@ def proved_factors(
     """
     with np.errstate(all="ignore"):
         whole = np.isfinite(y).all(axis=1) & np.isfinite(mu).all(axis=1)
-        good = whole & (y > 0.0).all(axis=1) & (mu >= 0.0).all(axis=1) & (mu > 0.0).any(axis=1)
+        good = np.asarray(whole & (y > 0.0).all(axis=1) & (mu >= 0.0).all(axis=1) & (mu > 0.0).any(axis=1))
         inverse = np.divide(1.0, mu, out=np.zeros_like(mu), where=mu > 0.0)
         weight = np.sqrt(y[:, :, None] * inverse[:, None, :])[..., None]
         columns = (channels + errors) * weight

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from fgamcd_opt.checker import CLAIM_TOLERANCE
 from fgamcd_opt.decision import Decision
 from fgamcd_opt.errors import InputError, SolverError
 from fgamcd_opt.evaluation import Evaluation
 from fgamcd_opt.problem import P1
 from fgamcd_opt.solvers.protocol import Outcome
 from fgamcd_opt.status import StopReason
+from fgamcd_opt.tolerances import CLAIM_TOLERANCE
 from fgamcd_opt.variants import Variant
 
 _QUOTED = 200

@@ -61,7 +61,10 @@ def test_what_is_not_counted_is_listed(fgamcd: Run, folder: Path) -> None:
     for i in range(30):
         (folder / f"{i:02d}.txt").touch()
     listed = fgamcd("repository", "scan", folder, "--json").json["not_counted"]
-    assert [item["path"] for item in listed] == ["old/pytorch_model.bin", *(f"{i:02d}.txt" for i in range(30))]
+    assert [item["path"] for item in listed] == [
+        "old/pytorch_model.bin",
+        *(f"{i:02d}.txt" for i in range(30)),
+    ]
     assert listed[0]["reason"].startswith("is a pickle by its name, and pickles are never read")
     ran = fgamcd("repository", "scan", folder)
     assert (ran.code, ran.err) == (ExitCode.DONE, "")

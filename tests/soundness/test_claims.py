@@ -42,23 +42,7 @@ CASES = {
 }
 """Seeds of the fixed instances of every family; most of them have a point."""
 
-KNOWN = {
-    ("signs", 3): "beams, A1: ZeroDivisionError",
-    ("quarters", 1): "beams, A1: bounds from errors outside the set",
-    ("on-off", 1): "beams, A1: nothing found",
-    ("nearly-opposite", 2): "beams, A1: bound above a delay",
-    ("nearly-opposite", 11): "beams, A1",
-    ("collinear", 7): "beams, A1",
-    ("no-links", 7): "sound, A7: column generation finds nothing",
-    ("zero-rates", 0): "beams, A6",
-    ("zero-rates", 2): "beams, A6; knap: compact",
-    ("deaf-user", 0): "sound, A7",
-    ("deaf-user", 2): "sound, A7",
-    ("qos-edge-signs", 2): "beams, A5",
-    ("qos-edge-signs", 10): "beams, A5",
-    ("faint", 3): "beams, A8",
-    ("faint", 6): "beams, A8",
-}
+KNOWN: dict[tuple[str, int], str] = {}
 """Cases that fail, with the reason."""
 
 EVERY_CASE = [(family, seed) for family, seeds in CASES.items() for seed in seeds]
