@@ -1,9 +1,13 @@
-"""The learning curve: one row per evaluation, written to a CSV file as it is made."""
+"""The learning curve: one row per evaluation, written to a CSV file as it is made.
+
+The last column is a seal, made of the row and of the seal of the row before it: a row that was changed, left out, added
+or moved is noticed. Rows at the end may be missing, as after a kill.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-import io
+import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -73,8 +77,20 @@ class CurveRow:
 
 _TYPES = {spec.name: str(spec.type) for spec in dataclasses.fields(CurveRow) if spec.name != "diagnostics"}
 
-COLUMNS = tuple(name.rstrip("_") for name in _TYPES)
+_VALUES = tuple(name.rstrip("_") for name in _TYPES)
+
+COLUMNS = (*_VALUES, "seal")
 """Heading of the file."""
+
+_HEADING = ",".join(COLUMNS)
+
+_SEAL_DIGITS = 16
+"""Of a SHA-256: enough against accidents, and a seal is no signature anyway."""
+
+
+def _seal(before: str, values: str) -> str:
+    """Seal of the values of a row after a row with the seal ``before``, which is the heading for the first row."""
+    return hashlib.sha256(f"{before}\n{values}".encode()).hexdigest()[:_SEAL_DIGITS]
 
 
 def read_curve(path: Path) -> list[CurveRow]:
@@ -89,19 +105,30 @@ def read_curve(path: Path) -> list[CurveRow]:
         text = read_text_file(path, _MAX_BYTES).decode()
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: cannot be read as a learning curve ({reason_of(error)})") from error
-    lines = io.StringIO(text[: text.rfind("\n") + 1])
-    if lines.readline().rstrip("\r\n") != ",".join(COLUMNS):
-        raise InputError(f"{path}: is no learning curve; its first line must be {','.join(COLUMNS)}")
-    return [
-        _parsed(f"{path}: line {number}", line.rstrip("\r\n").split(","))
-        for number, line in enumerate(lines, 2)
-    ]
+    heading, *lines = text.split("\n")[:-1] or [""]
+    if heading == ",".join(_VALUES):
+        raise InputError(
+            f"{path}: is the learning curve of an older release, whose rows have no seal; move it away to use the "
+            "policy beside it without its curve"
+        )
+    if heading != _HEADING:
+        raise InputError(f"{path}: is no learning curve; its first line must be {_HEADING}")
+    rows, before = [], _HEADING
+    for number, line in enumerate(lines, 2):
+        values, _, seal = line.rpartition(",")
+        rows.append(_parsed(f"{path}: line {number}", values.split(",")))
+        before = _seal(before, values)
+        if seal != before:
+            raise InputError(
+                f"{path}: line {number}: does not match its seal: it, or a line before it, was changed"
+            )
+    return rows
 
 
 def _parsed(where: str, texts: list[str]) -> CurveRow:
     """One row of the file."""
-    if len(texts) != len(COLUMNS):
-        raise InputError(f"{where}: has {len(texts)} values; expected {len(COLUMNS)}")
+    if len(texts) != len(_VALUES):
+        raise InputError(f"{where}: has {len(texts) + 1} values; expected {len(COLUMNS)}")
     values: dict[str, float | None] = {}
     for (name, kind), text in zip(_TYPES.items(), texts, strict=True):
         try:
@@ -145,18 +172,25 @@ class CurveFile:
             raise InputError(f"{path}: has {len(kept)} rows, but the checkpoint was made after {keep}")
         self.rows = kept[:keep]
         """All rows so far; those that were read have no diagnostics."""
-        lines = [COLUMNS, *(row.texts for row in self.rows)]
-        write_bytes_atomically(path, "".join(",".join(line) + "\n" for line in lines).encode())
+        self._before = _HEADING
+        lines = [_HEADING, *(self._line(row) for row in self.rows)]
+        write_bytes_atomically(path, "".join(f"{line}\n" for line in lines).encode())
         self._stream: TextIO = path.open("a", encoding="utf-8", newline="")
 
     def append(self, row: CurveRow) -> None:
         """Add a row and hand it to the system at once."""
         try:
-            self._stream.write(",".join(row.texts) + "\n")
+            self._stream.write(f"{self._line(row)}\n")
             self._stream.flush()
         except OSError as error:
             raise InputError(f"{self._stream.name}: cannot be written ({reason_of(error)})") from error
         self.rows.append(row)
+
+    def _line(self, row: CurveRow) -> str:
+        """The next line of the file, with its seal."""
+        values = ",".join(row.texts)
+        self._before = _seal(self._before, values)
+        return f"{values},{self._before}"
 
     def __enter__(self) -> Self:
         return self

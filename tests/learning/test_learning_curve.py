@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import random
 from pathlib import Path
 
 import numpy as np
@@ -103,10 +104,11 @@ def test_fewer_rows_than_the_checkpoint_has_seen_are_refused(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("1,2", "line 2: has 2 values; expected 11"),
-        ("1,x,3,4,5,6,7,8,9,10,11", "line 2: episode: 'x' is not of type int"),
-        ("1,2,3,,5,6,7,8,9,10,11", "line 2: seconds: '' is not of type float"),
-        ("1,2,3,4,nan,6,7,8,9,10,11", "line 2: return: is not a number"),
+        ("1,2", "line 2: has 2 values; expected 12"),
+        ("1,x,3,4,5,6,7,8,9,10,11,0", "line 2: episode: 'x' is not of type int"),
+        ("1,2,3,,5,6,7,8,9,10,11,0", "line 2: seconds: '' is not of type float"),
+        ("1,2,3,4,nan,6,7,8,9,10,11,0", "line 2: return: is not a number"),
+        ("1,2,3,4,5,6,7,8,9,10,11,0", "line 2: does not match its seal"),
     ],
 )
 def test_damaged_rows_are_named(tmp_path: Path, line: str, words: str) -> None:
@@ -122,6 +124,33 @@ def test_another_file_is_no_curve(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(InputError, match="learning curve"):
         read_curve(path)
+
+
+def test_a_curve_without_seals_is_of_an_older_release(tmp_path: Path) -> None:
+    path = tmp_path / "curve.csv"
+    path.write_text(f"{','.join(COLUMNS[:-1])}\n1,2,3,4,5,6,7,8,9,10,11\n")
+    with pytest.raises(InputError, match="of an older release, whose rows have no seal; move it away"):
+        read_curve(path)
+
+
+def test_no_altered_curve_is_taken(tmp_path: Path) -> None:
+    path, rng = tmp_path / "curve.csv", random.Random(3)
+    with CurveFile(path) as curve:
+        for episode in range(1, 9):
+            curve.append(row_of(episode, None if episode == 3 else 2.0))
+    good, rows = path.read_bytes(), read_curve(path)
+    for _ in range(1500):
+        data = bytearray(good)
+        for _ in range(rng.randint(1, 3)):
+            at = rng.randrange(len(data))
+            piece = rng.choice((rng.randbytes(1), b"", b"9", b",", b"\n", bytes(data[at : at + 60])))
+            data[at : at + rng.choice((0, 1, 1, 8, 60))] = piece
+        path.write_bytes(data)
+        try:
+            kept = read_curve(path)
+        except InputError:
+            continue
+        assert kept == rows[: len(kept)]  # nothing but an end that is missing, as after a kill
 
 
 def scalars(folder: Path) -> dict[str, list[tuple[int, float]]]:
