@@ -35,6 +35,9 @@ _ADAPTER_STEM, _MODEL_STEM = "adapter_model", "model"
 _CACHED = re.compile(r"models--(?:.+?--)?(?P<name>.+)")
 """Name of a model's folder in the cache of Hugging Face's hub: ``models--ORGANISATION--NAME``."""
 
+_SNAPSHOTS = "snapshots"
+"""Folder in it with one folder of links per version."""
+
 _MAX_HASH_BYTES = 100
 """Of a file that names a snapshot by its hash, which has 40 characters."""
 
@@ -90,10 +93,13 @@ def survey(folder: Path) -> Survey:
     if not folder.is_dir():
         raise InputError(f"{folder}: there is no such folder")
     left = LeftOutList(folder)
-    files, folders = _divided(left, folder, _leads_to_uncounted)
-    found = _direct(left, files)
-    for entry in folders:
-        found += _of_subfolder(left, entry)
+    if _CACHED.fullmatch(folder.name) and (folder / _SNAPSHOTS).is_dir():
+        found = _of_subfolder(left, folder)
+    else:
+        files, folders = _divided(left, folder, _leads_to_uncounted)
+        found = _direct(left, files)
+        for entry in folders:
+            found += _of_subfolder(left, entry)
     if not found:
         seen = "".join(f"; {item.path}: {item.reason}" for item in left.sorted()[:3])
         raise InputError(
@@ -227,7 +233,7 @@ def _leave_files(
 
 def _snapshot(left: LeftOutList, folder: Path) -> Path:
     """The folder with the files of a model in the cache of Hugging Face's hub; ``folder`` if it is no such cache."""
-    snapshots = folder / "snapshots"
+    snapshots = folder / _SNAPSHOTS
     if not snapshots.is_dir() or snapshots.is_symlink():
         return folder
     known = [path for path in left.listed(snapshots) if path.is_dir() and not path.is_symlink()]

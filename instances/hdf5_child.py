@@ -36,7 +36,9 @@ _MEMORY_BYTES = 6 * MAX_BYTES
 _PRIVATE = "#"
 """First character of the groups that hold what cells and objects refer to."""
 
-_CLASS, _EMPTY = b"MATLAB_class", b"MATLAB_empty"
+_CLASS, _EMPTY, _SPARSE = b"MATLAB_class", b"MATLAB_empty", b"MATLAB_sparse"
+"""Attributes in which MATLAB says what a variable is."""
+
 _MAX_CLASS_BYTES = 64
 _COMPLEX_FIELDS = (b"real", b"imag")
 
@@ -95,7 +97,8 @@ def _described(file: h5py.File, name: str) -> Variable:
     found = file[name]
     declared = _matlab_class(found)
     if not isinstance(found, h5py.Dataset):
-        return Variable(name, "struct" if declared is None or declared in NUMERIC_CLASSES else declared)
+        plain = "sparse" if h5py.h5a.exists(found.id, _SPARSE) else "struct"
+        return Variable(name, plain if declared is None or declared in NUMERIC_CLASSES else declared)
     if h5py.h5a.exists(found.id, _EMPTY):
         return Variable(name, "empty array")
     if declared is not None and declared not in NUMERIC_CLASSES:

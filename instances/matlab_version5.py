@@ -22,7 +22,10 @@ from scipy.io import loadmat, whosmat
 from fgamcd_opt.instances.input_file import MAX_BYTES
 from fgamcd_opt.instances.matlab_variable import Choose, Variable
 
-_HEADER_BYTES = 128
+_HEADER_BYTES, _TEXT_BYTES = 128, 124
+_TEXT = b"MATLAB 5.0 MAT-file"
+"""Text at the start of a header; SciPy takes a file with other bytes there for one of format 4."""
+
 _TAG_BYTES = 8
 _MATRIX, _COMPRESSED, _FLAGS = 14, 15, 6
 """Types of elements; the first one of a matrix holds its flags, two numbers of type uint32."""
@@ -59,7 +62,8 @@ def read_version5(content: bytes, choose: Choose) -> NDArray[Any]:
         For a damaged file: `ValueError`, `zlib.error`, `struct.error`, and what SciPy raises.
     """
     order = "<" if content[126:128] == b"IM" else ">"
-    header, unpacked, found = content[:_HEADER_BYTES], 0, dict[str, _Element]()
+    header = _TEXT.ljust(_TEXT_BYTES) + content[_TEXT_BYTES:_HEADER_BYTES]
+    unpacked, found = 0, dict[str, _Element]()
     for kind, body in _elements(memoryview(content), order):
         start, size = _checked(kind, body, order, MAX_BYTES - unpacked)
         unpacked += size

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 import signal
 import sys
@@ -17,14 +16,13 @@ from pathlib import Path
 
 import numpy as np
 from checkpoints import fine_tuned, transformer, write_adapter, write_sharded
-from matlab_files import Array, hdf5, pick, saved, write_dataset
+from matlab_files import CRASHES, Array, hdf5, pick, read_in_fork, saved, write_dataset
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from fgamcd_opt.errors import InputError
 from fgamcd_opt.instances.checkpoint_files import survey
 from fgamcd_opt.instances.checkpoint_scan import build_repository
-from fgamcd_opt.instances.hdf5_child import FAULTS, describe, read
 from fgamcd_opt.instances.matlab_file import read_matlab
 from fgamcd_opt.instances.own_channels import READ_FAULTS
 from fgamcd_opt.instances.safetensors_header import read_header
@@ -83,26 +81,9 @@ def matlab_hdf5(rng: np.random.Generator, place: Path) -> str:
     if not good.exists():
         how = {"chunks": (4, 2, 2), "compression": "gzip", "shuffle": True}
         good.write_bytes(hdf5(place, lambda file: write_dataset(file, "channel", CHANNEL, **how)))
-    end = hdf5_in_fork(damaged(rng, good.read_bytes()))
-    assert end in (0, 1, -signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGFPE), end
+    end = read_in_fork(damaged(rng, good.read_bytes()), CHANNEL)
+    assert end in (0, 1, *CRASHES), end
     return {0: SAME, 1: REFUSED}.get(end, "refused after a crash of the HDF5 library")
-
-
-def hdf5_in_fork(content: bytes) -> int:
-    """How a fork of this process ends: 0 same array, 1 refused, negative a signal, 77 and 78 our fault."""
-    child = os.fork()
-    if child == 0:
-        code = 77
-        try:
-            signal.alarm(LIMIT_S)
-            describe(content)
-            found = read(content, "channel")
-            code = 0 if found.dtype == CHANNEL.dtype and np.array_equal(found, CHANNEL) else 78
-        except FAULTS:
-            code = 1
-        finally:
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def safetensors_file(rng: np.random.Generator, path: Path) -> str:

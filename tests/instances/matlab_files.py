@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
+import signal
 import struct
+import warnings
 import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,6 +16,7 @@ import h5py
 import numpy as np
 from scipy.io import savemat
 
+from fgamcd_opt.instances.hdf5_child import FAULTS, describe, read
 from fgamcd_opt.instances.matlab_variable import Variable
 
 Array = np.ndarray[Any, Any]
@@ -73,6 +77,33 @@ def write_dataset(place: h5py.Group, name: str, array: Array, **how: Any) -> h5p
     made = place.create_dataset(name, data=as_matlab_stores(array), **how)
     made.attrs["MATLAB_class"] = np.bytes_(MATLAB_NAMES[array.real.dtype.str[1:]])
     return made
+
+
+def read_in_fork(content: bytes, expected: Array) -> int:
+    """How a fork of this process ends that reads ``channel`` of an HDF5 file, whose library crashes on damage.
+
+    0 the expected array, 1 refused, negative a signal, 77 another error than those of damaged files, 78 other numbers.
+    """
+    with warnings.catch_warnings(
+        action="ignore", category=DeprecationWarning
+    ):  # forks beside threads of NumPy
+        child = os.fork()
+    if child == 0:
+        code = 77
+        try:
+            signal.alarm(60)
+            describe(content)
+            found = read(content, "channel")
+            code = 0 if found.dtype == expected.dtype and np.array_equal(found, expected) else 78
+        except FAULTS:
+            code = 1
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+CRASHES = (-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGFPE)
+"""Ends of a process by the HDF5 library."""
 
 
 def hdf5(path: Path, write: Callable[[h5py.File], object]) -> bytes:

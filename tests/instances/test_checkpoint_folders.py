@@ -341,6 +341,7 @@ def test_the_cache_of_the_hub(tmp_path: Path) -> None:
         InputError, match=r"is a link to .*blobs/abc, outside of .*; copy what it leads to .*cp -rL"
     ):
         survey(tmp_path / "models--org--one" / "snapshots")
+    assert models(tmp_path / "models--org--one") == {"one": ["snapshots/aaa/model.safetensors"]}
     cached(tmp_path, "three", "aaa", "bbb")
     with pytest.raises(InputError, match="holds 2 snapshots; keep one of them"):
         survey(tmp_path)

@@ -88,6 +88,11 @@ def test_numbers_in_a_smaller_type_and_either_byte_order(order: str) -> None:
     np.testing.assert_array_equal(found, expected)
 
 
+def test_the_text_at_the_start_says_nothing() -> None:
+    content = bytes(124) + saved(channel=SMALL)[124:]
+    np.testing.assert_array_equal(read_matlab("h.mat", content, pick("channel")), SMALL)
+
+
 @pytest.mark.parametrize("content", [b"", b"x" * 200, b"MATLAB 7.3 MAT-file".ljust(512)])
 def test_other_formats(content: bytes) -> None:
     with pytest.raises(InputError, match=r"is neither of MATLAB's format 5 nor of 7\.3; save it with save"):
