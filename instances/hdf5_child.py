@@ -86,7 +86,11 @@ def read(content: bytes, name: str) -> NDArray[Any]:
 
 @contextlib.contextmanager
 def _opened(content: bytes) -> Iterator[h5py.File]:
-    with h5py.File(h5py.h5f.open_file_image(content), "r") as file:
+    try:
+        image = h5py.h5f.open_file_image(content)
+    except FAULTS as error:  # in words that say nothing, such as "Not a file id"
+        raise ValueError("HDF5 cannot open it: cut off, or its first block is damaged") from error
+    with h5py.File(image, "r") as file:
         yield file
 
 

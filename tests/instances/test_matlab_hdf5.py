@@ -203,6 +203,11 @@ def test_truncations_are_refused(tmp_path: Path) -> None:
     assert {read_in_fork(content[:-length], COMPLEX) for length in range(1, 9)} == {1}
 
 
+def test_a_truncation_is_called_so(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="HDF5 cannot open it: cut off, or its first block is damaged"):
+        read_matlab("h.mat", small(tmp_path / "h.mat")[:-1], pick("channel"))
+
+
 def test_a_crash_of_the_library_is_one_clear_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     content = hdf5(tmp_path / "h.mat", lambda file: write_dataset(file, "channel", COMPLEX))
     script = tmp_path / "python"
