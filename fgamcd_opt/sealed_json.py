@@ -15,7 +15,7 @@ from typing import Any
 
 from fgamcd_opt.errors import InputError
 from fgamcd_opt.files import read_json, reason_of, write_bytes_atomically
-from fgamcd_opt.value_rules import shown
+from fgamcd_opt.safe_text import quote
 
 SEAL = "seal"
 """Name of the last field."""
@@ -72,7 +72,7 @@ def read_sealed_json(path: Path, version: int) -> dict[str, Any]:
     fields = read_json(path, data)
     found = fields.get("schema_version")
     if isinstance(found, bool) or found != version:
-        raise InputError(f"{path}: schema_version is {shown(found)}; this release reads {version}")
+        raise InputError(f"{path}: schema_version is {quote(found)}; this release reads {version}")
     ending = _ENDING.search(data, max(0, len(data) - 128))
     if ending is None or hashlib.sha256(data[: ending.start()]).hexdigest().encode() != ending[1]:
         raise InputError(f"{path}: does not match its seal: it was changed after it was written")

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Collection
 from typing import Any
 
+from fgamcd_opt.safe_text import quote
+
 Rule = Callable[[Any], str | None]
 """From a value to what is wrong with it, in words that follow the name of its field; None if nothing is."""
 
@@ -16,13 +18,6 @@ MAX_TEXT = 1 << 20
 """Characters of a text at most; a traceback or the end of a log has far fewer."""
 
 _SHA256 = re.compile("[0-9a-f]{64}")
-_SHOWN = 60
-
-
-def shown(value: object) -> str:
-    """A value as messages quote it, shortened."""
-    text = ascii(value) if not isinstance(value, int) or abs(value) < 10**_SHOWN else "a huge number"
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 def real(low: float = -LARGEST, high: float = LARGEST) -> Rule:
@@ -30,8 +25,8 @@ def real(low: float = -LARGEST, high: float = LARGEST) -> Rule:
 
     def check(value: Any) -> str | None:
         if isinstance(value, bool) or not isinstance(value, int | float):
-            return f"{shown(value)} is not a number"
-        return None if low <= value <= high else f"{shown(value)} is not between {low:g} and {high:g}"
+            return f"{quote(value)} is not a number"
+        return None if low <= value <= high else f"{quote(value)} is not between {low:g} and {high:g}"
 
     return check
 
@@ -41,8 +36,8 @@ def whole(low: int = 0, high: int = 2**63 - 1) -> Rule:
 
     def check(value: Any) -> str | None:
         if isinstance(value, bool) or not isinstance(value, int):
-            return f"{shown(value)} is not a whole number"
-        return None if low <= value <= high else f"{shown(value)} is not between {low} and {high}"
+            return f"{quote(value)} is not a whole number"
+        return None if low <= value <= high else f"{quote(value)} is not between {low} and {high}"
 
     return check
 
@@ -52,12 +47,12 @@ def text(empty: bool = True) -> Rule:
 
     def check(value: Any) -> str | None:
         if not isinstance(value, str):
-            return f"{shown(value)} is not a text"
+            return f"{quote(value)} is not a text"
         if len(value) > MAX_TEXT:
             return f"has {len(value)} characters, more than {MAX_TEXT}"
         if not value and not empty:
             return "is empty"
-        return f"{shown(value)} is no text in UTF-8" if _has_surrogate(value) else None
+        return f"{quote(value)} is no text in UTF-8" if _has_surrogate(value) else None
 
     return check
 
@@ -67,20 +62,20 @@ def one_of(values: Collection[str]) -> Rule:
 
     def check(value: Any) -> str | None:
         known = isinstance(value, str) and value in values
-        return None if known else f"{shown(value)} is not one of {', '.join(values)}"
+        return None if known else f"{quote(value)} is not one of {', '.join(values)}"
 
     return check
 
 
 def truth(value: Any) -> str | None:
     """True or false."""
-    return None if isinstance(value, bool) else f"{shown(value)} is neither true nor false"
+    return None if isinstance(value, bool) else f"{quote(value)} is neither true nor false"
 
 
 def sha256(value: Any) -> str | None:
     """64 hexadecimal digits."""
     known = isinstance(value, str) and _SHA256.fullmatch(value)
-    return None if known else f"{shown(value)} is no SHA-256"
+    return None if known else f"{quote(value)} is no SHA-256"
 
 
 def optional(rule: Rule) -> Rule:

@@ -13,6 +13,9 @@ from fgamcd_opt.times import is_finite
 
 PerNode = float | tuple[float, ...]
 
+_MOST_ITEMS = 1000
+"""Entries of a list: more than there are nodes or families anywhere."""
+
 
 def whole(default: int, low: int, high: int) -> Any:
     """Declare an integer between ``low`` and ``high``."""
@@ -77,6 +80,8 @@ def check_field(name: str, value: Any, rule: Mapping[str, Any]) -> Any:
     """
     kind: str = rule["kind"]
     if kind.startswith("list") or isinstance(value, tuple):
+        if isinstance(value, tuple) and len(value) > _MOST_ITEMS:
+            raise InputError(f"{name}: has {len(value)} entries, more than {_MOST_ITEMS}")
         if not isinstance(value, tuple) or "list" not in kind:
             raise InputError(f"{name}: {quote(value)} is not valid; expected {kind}")
         item_kind = {"list of texts": "text", "list of integers": "integer"}.get(kind, "number")

@@ -5,6 +5,13 @@ from __future__ import annotations
 import argparse
 
 from fgamcd_opt.errors import UsageError
+from fgamcd_opt.safe_text import quote
+
+_MAX_DIGITS = 18
+"""Digits of a number: seeds go to 2^63."""
+
+_MAX_NUMBERS = 100_000
+"""Numbers of a range: each is a cell, or several."""
 
 
 def whole_numbers(text: str) -> list[int]:
@@ -12,9 +19,12 @@ def whole_numbers(text: str) -> list[int]:
     numbers: list[int] = []
     for part in text.split(","):
         first, dash, last = part.partition("-")
-        if not first.isdigit() or (dash and not last.isdigit()) or int(last or first) < int(first):
-            raise argparse.ArgumentTypeError(f"{part!r} is neither a number nor a range such as 0-9")
-        numbers += range(int(first), int(last or first) + 1)
+        ends = [first, last] if dash else [first]
+        if not all(end.isdecimal() and len(end) <= _MAX_DIGITS for end in ends) or int(ends[-1]) < int(first):
+            raise argparse.ArgumentTypeError(f"{quote(part)} is neither a number nor a range such as 0-9")
+        if int(ends[-1]) - int(first) >= _MAX_NUMBERS:
+            raise argparse.ArgumentTypeError(f"{part}: are more than {_MAX_NUMBERS} numbers")
+        numbers += range(int(first), int(ends[-1]) + 1)
     return numbers
 
 

@@ -21,6 +21,7 @@ from fgamcd_opt.learning.replay import Replay
 from fgamcd_opt.learning.run_folder import RunFolder
 from fgamcd_opt.learning.trainer import Trainer
 from fgamcd_opt.learning.training_task import Task
+from fgamcd_opt.safe_text import quote
 from fgamcd_opt.solvers.rate_tables import toy_problem
 from fgamcd_opt.solvers.registry import get_solver
 
@@ -94,7 +95,7 @@ def held_benchmarks(task: Task, folder: RunFolder, held: Mapping[str, Any]) -> l
     """
     found = held.get("bounds")
     if not isinstance(found, list):
-        raise InputError(f"{folder.config}: bounds: {found!r} is not a list")
+        raise InputError(f"{folder.config}: bounds: {quote(found)} is not a list")
     left = [ProvedBound.from_json(folder.config, each) for each in found]
     wanted = 1 if task.judged is None else task.judged
     benchmarks: list[Benchmark] = []

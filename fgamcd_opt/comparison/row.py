@@ -13,9 +13,9 @@ from fgamcd_opt.comparison.grid import Cell
 from fgamcd_opt.comparison.row_schema import contradiction, field_fault
 from fgamcd_opt.errors import InputError, UsageError
 from fgamcd_opt.frontdoor import complete_options
+from fgamcd_opt.safe_text import quote
 from fgamcd_opt.sealed_json import read_sealed_json, write_sealed_json
 from fgamcd_opt.solvers.registry import get_solver
-from fgamcd_opt.value_rules import shown
 from fgamcd_opt.variants import Variant
 
 SCHEMA_VERSION = 2
@@ -164,7 +164,7 @@ class Row:
         values = dict(fields)
         version = values.pop("schema_version", None)
         if isinstance(version, bool) or version != SCHEMA_VERSION:
-            raise InputError(f"schema_version is {shown(version)}; this release reads {SCHEMA_VERSION}")
+            raise InputError(f"schema_version is {quote(version)}; this release reads {SCHEMA_VERSION}")
         if fault := field_fault(values, _NAMES):
             raise InputError(fault)
         row = cls(**{**values, "outcome": CellOutcome(values["outcome"])})
@@ -190,14 +190,14 @@ class Row:
         asked = vars(Row.of_cell(cell, self.outcome))
         for name in _ASKED:
             if name not in left_out and asked[name] != getattr(self, name):
-                return f"{name}: is {shown(getattr(self, name))}; the cell asks for {shown(asked[name])}"
+                return f"{name}: is {quote(getattr(self, name))}; the cell asks for {quote(asked[name])}"
         try:
             complete = complete_options(get_solver(cell.solver), cell.options)
         except UsageError:  # then the cell was refused
             complete = dict(cell.options)
         for name, given in cell.options.items():
             if name not in left_out and self.options.get(name) not in (given, complete[name]):
-                return f"options: {name} is {shown(self.options.get(name))}; the cell asks for {shown(given)}"
+                return f"options: {name} is {quote(self.options.get(name))}; the cell asks for {quote(given)}"
         return None
 
     def save(self, path: Path) -> None:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 from fgamcd_opt.comparison.cell_outcome import CellOutcome
 from fgamcd_opt.errors import InputError
 from fgamcd_opt.evaluation import METRICS
+from fgamcd_opt.safe_text import quote
 from fgamcd_opt.status import OPTIMALITY_GAP, PointStatus, StopReason, relative_gap
 from fgamcd_opt.tolerances import CLAIM_TOLERANCE
-from fgamcd_opt.value_rules import Rule, one_of, optional, real, sha256, shown, text, truth, whole
+from fgamcd_opt.value_rules import Rule, one_of, optional, real, sha256, text, truth, whole
 from fgamcd_opt.variants import Variant
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def _mapping(rule_of: Callable[[str], Rule | None]) -> Rule:
 
     def check(value: Any) -> str | None:
         if not isinstance(value, Mapping):
-            return f"{shown(value)} is not an object"
+            return f"{quote(value)} is not an object"
         if len(value) > _MAX_ENTRIES:
             return f"has {len(value)} entries, more than {_MAX_ENTRIES}"
         for name, part in value.items():
@@ -57,7 +58,7 @@ def _mapping(rule_of: Callable[[str], Rule | None]) -> Rule:
                 return f"name: {fault}"
             rule = rule_of(name)
             if rule is None:
-                return f"{shown(name)} is unknown"
+                return f"{quote(name)} is unknown"
             if fault := rule(part):
                 return f"{name}: {fault}"
         return None
@@ -87,13 +88,13 @@ def _metrics(value: Any) -> str | None:
 def _trace(value: Any) -> str | None:
     """Triples (time, delay or None, bound or None); time goes on, delays fall, bounds rise."""
     if not isinstance(value, list | tuple):
-        return f"{shown(value)} is not a list"
+        return f"{quote(value)} is not a list"
     if len(value) > _MAX_ENTRIES:
         return f"has {len(value)} entries, more than {_MAX_ENTRIES}"
     rules = (real(0.0), optional(real(0.0)), optional(real()))
     for number, entry in enumerate(value):
         if not isinstance(entry, list | tuple) or len(entry) != len(rules):
-            return f"entry {number}: {shown(entry)} is not (time, delay, bound)"
+            return f"entry {number}: {quote(entry)} is not (time, delay, bound)"
         for rule, part in zip(rules, entry, strict=True):
             if fault := rule(part):
                 return f"entry {number}: {fault}"
@@ -118,7 +119,7 @@ def _variant(value: Any) -> str | None:
         known = str(Variant.parse(pairs)) == value
     except InputError as error:
         return str(error)
-    return None if known else f"{shown(value)} is not how a variant is written"
+    return None if known else f"{quote(value)} is not how a variant is written"
 
 
 def _moment(value: Any) -> str | None:
@@ -129,7 +130,7 @@ def _moment(value: Any) -> str | None:
         known = datetime.fromisoformat(value).tzinfo is not None
     except ValueError:
         known = False
-    return None if known else f"{shown(value)} is no time in ISO 8601 with its zone"
+    return None if known else f"{quote(value)} is no time in ISO 8601 with its zone"
 
 
 RULES: Mapping[str, Rule] = {
@@ -201,7 +202,7 @@ def field_fault(fields: Mapping[str, Any], names: Collection[str]) -> str | None
     """What is wrong with the first bad field among those that a row must have, or None."""
     odd = sorted(set(fields) ^ set(names))
     if odd:
-        return f"field {shown(odd[0])} is {'unknown' if odd[0] in fields else 'missing'}"
+        return f"field {quote(odd[0])} is {'unknown' if odd[0] in fields else 'missing'}"
     return next((f"{name}: {fault}" for name in names if (fault := RULES[name](fields[name]))), None)
 
 
@@ -246,7 +247,7 @@ def _of_the_point(row: Row) -> Iterable[str]:
     if none and (row.delay_s is not None or row.metrics or row.max_violation is not None):
         yield "delay_s, metrics, max_violation: are known, but there is no point"
     if bool(row.reason) != (row.point_status == PointStatus.REJECTED or (none and row.finds_solutions)):
-        yield f"reason: {shown(row.reason)} with point_status {row.point_status}"
+        yield f"reason: {quote(row.reason)} with point_status {row.point_status}"
 
 
 def _of_the_proofs(row: Row) -> Iterable[str]:
@@ -255,7 +256,7 @@ def _of_the_proofs(row: Row) -> Iterable[str]:
     if (row.bound_s is None) != (row.bound_kind is None):
         yield f"bound_s, bound_kind: {row.bound_s} and {row.bound_kind} do not go together"
     if infeasible != (row.infeasibility is not None):
-        yield f"infeasibility: {shown(row.infeasibility)} with stop_reason {row.stop_reason}"
+        yield f"infeasibility: {quote(row.infeasibility)} with stop_reason {row.stop_reason}"
     if infeasible and row.solution_digest is not None:
         yield "stop_reason: infeasible, but there is a point"
     delay_s = row.delay_s if row.point_status == PointStatus.FEASIBLE else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from fgamcd_opt.errors import InputError
 
+_INDEX = re.compile(r"0|[1-9]\d{0,8}", re.ASCII)
 _MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 
 
@@ -37,7 +39,8 @@ def unpack(optimiser: torch.optim.Adam, tensors: Mapping[str, Tensor]) -> None:
         A tensor is missing, unknown or of another shape.
     """
     parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
-    indices = sorted({int(name.split(".")[0]) for name in tensors if name.split(".")[0].isdigit()})
+    numbers = {name.split(".")[0] for name in tensors}
+    indices = sorted(int(number) for number in numbers if _INDEX.fullmatch(number))
     expected = {f"{index}.{name}" for index in indices for name in _MOMENTS}
     if expected != set(tensors) or any(index >= len(parameters) for index in indices):
         raise InputError(

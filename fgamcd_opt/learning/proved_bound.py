@@ -11,6 +11,7 @@ from fgamcd_opt.context import Limits, SolveContext
 from fgamcd_opt.errors import InfeasibleError, InputError
 from fgamcd_opt.frontdoor import solve
 from fgamcd_opt.problem import P1
+from fgamcd_opt.safe_text import quote
 
 SOLVER = "exact"
 GAP = 1e-3
@@ -86,10 +87,12 @@ class ProvedBound:
         """
         names = [spec.name for spec in dataclasses.fields(cls)]
         if not isinstance(content, dict) or set(content) != set(names):
-            raise InputError(f"{where}: {content!r} is no bound; expected an object of {', '.join(names)}")
+            raise InputError(
+                f"{where}: {quote(content)} is no bound; expected an object of {', '.join(names)}"
+            )
         for name in names:
             kind = float if name in ("bound_s", "delay_s", "gap") else str
             optional = kind is float or name == "kind"
             if not (isinstance(content[name], kind) or (optional and content[name] is None)):
-                raise InputError(f"{where}: {name}: {content[name]!r} is not of type {kind.__name__}")
+                raise InputError(f"{where}: {name}: {quote(content[name])} is not of type {kind.__name__}")
         return cls(**content)

@@ -14,6 +14,7 @@ from safetensors.torch import load, save
 from fgamcd_opt.errors import InputError
 from fgamcd_opt.files import read_json
 from fgamcd_opt.instances.safetensors_header import read_header
+from fgamcd_opt.safe_text import quote
 
 DTYPES = ("BOOL", "U8", "I32", "I64", "F32", "F64")
 """Types of tensors that are read."""
@@ -72,7 +73,7 @@ def from_file(path: Path, max_bytes: int) -> tuple[dict[str, torch.Tensor], dict
     for entry in read_header(path):
         if entry.dtype not in DTYPES:
             raise InputError(
-                f"{path}: tensor {entry.name!r} is of {entry.dtype}; known are {', '.join(DTYPES)}"
+                f"{path}: tensor {quote(entry.name)} is of {entry.dtype}; known are {', '.join(DTYPES)}"
             )
     try:
         with safetensors.safe_open(path, "pt") as file:
@@ -90,7 +91,7 @@ def require_finite(where: Path | str, tensors: Mapping[str, torch.Tensor]) -> No
     """Raise `InputError` naming the first tensor with a number that is not finite."""
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
-            raise InputError(f"{where}: tensor {name!r} holds numbers that are not finite")
+            raise InputError(f"{where}: tensor {quote(name)} holds numbers that are not finite")
 
 
 def require_like(
@@ -104,9 +105,9 @@ def require_like(
         Naming the first tensor that is missing, unexpected, or of another shape or type.
     """
     if missing := sorted(set(expected) - set(tensors)):
-        raise InputError(f"{where}: tensor {missing[0]!r} is missing")
+        raise InputError(f"{where}: tensor {quote(missing[0])} is missing")
     if extra := sorted(set(tensors) - set(expected)):
-        raise InputError(f"{where}: tensor {extra[0]!r} is unexpected")
+        raise InputError(f"{where}: tensor {quote(extra[0])} is unexpected")
     for name, tensor in tensors.items():
         found, wanted = (
             (tuple(tensor.shape), tensor.dtype),
@@ -114,7 +115,7 @@ def require_like(
         )
         if found != wanted:
             raise InputError(
-                f"{where}: tensor {name!r} has shape {found[0]} of {found[1]}; "
+                f"{where}: tensor {quote(name)} has shape {found[0]} of {found[1]}; "
                 f"expected {wanted[0]} of {wanted[1]}"
             )
 

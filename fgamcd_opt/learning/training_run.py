@@ -15,6 +15,7 @@ from fgamcd_opt.learning.policy_file import save_policy
 from fgamcd_opt.learning.run_folder import RunFolder
 from fgamcd_opt.learning.scalars import ScalarLog
 from fgamcd_opt.learning.tensor_file import require_like
+from fgamcd_opt.safe_text import quote
 
 if TYPE_CHECKING:
     import torch
@@ -116,7 +117,7 @@ class TrainingRun:
         tensors, content = load_checkpoint(self.folder.checkpoint)
         rows, state = content.get("rows"), content.get("trainer")
         if type(rows) is not int or rows < 0 or not isinstance(state, dict):
-            raise InputError(f"{self.folder.checkpoint}: was not made by a training: rows {rows!r}")
+            raise InputError(f"{self.folder.checkpoint}: was not made by a training: rows {quote(rows)}")
         _, like = self.trainer.snapshot()
         try:
             self.trainer.load(tensors, state)

@@ -10,6 +10,7 @@ from fgamcd_opt.errors import UsageError
 from fgamcd_opt.instances.generate import build_repository
 from fgamcd_opt.instances.presets import PRESETS
 from fgamcd_opt.instances.recipe import Recipe
+from fgamcd_opt.safe_text import quote
 from fgamcd_opt.sweep.methods import REFERENCE
 
 QUICK = "tiny"
@@ -234,7 +235,7 @@ def get_sweep(name: str) -> Sweep:
     if name not in SWEEPS:
         near = difflib.get_close_matches(name, SWEEPS, 1)
         hint = f"; did you mean {near[0]!r}?" if near else "."
-        raise UsageError(f"sweep {name!r} is unknown{hint} Known: {', '.join(SWEEPS)}")
+        raise UsageError(f"sweep {quote(name)} is unknown{hint} Known: {', '.join(SWEEPS)}")
     return SWEEPS[name]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import torch
 
 from fgamcd_opt.errors import InputError
+from fgamcd_opt.safe_text import quote
 
 
 def require_same_form(
@@ -23,11 +24,11 @@ def require_same_form(
         if name not in tensors or name not in expected:
             problem = "is missing" if name in expected else "is unknown"
             raise InputError(
-                f"state of the {owner}: {name!r} {problem}; resume with the configuration that wrote it"
+                f"state of the {owner}: {quote(name)} {problem}; resume with the configuration that wrote it"
             )
         found, wanted = tensors[name], expected[name]
         if found.shape != wanted.shape or found.dtype != wanted.dtype:
             raise InputError(
-                f"state of the {owner}: {name!r} has {tuple(found.shape)} {found.dtype}, "
+                f"state of the {owner}: {quote(name)} has {tuple(found.shape)} {found.dtype}, "
                 f"expected {tuple(wanted.shape)} {wanted.dtype}; resume with the configuration that wrote it"
             )
