@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import reprlib
+from collections.abc import Sequence
 
 from fgamcd_opt.errors import InputError
 
@@ -124,6 +125,14 @@ def check_name(field: str, value: object) -> str:
     if (size := len(value.encode())) > MAX_NAME_BYTES:
         raise InputError(f"{field}: {quote(value)} has {size} bytes; a name has at most {MAX_NAME_BYTES}")
     return value
+
+
+def check_names(field: str, values: Sequence[str]) -> None:
+    """Raise `InputError` as :func:`check_name` does for the first text that is no name; fast where all of them are."""
+    longest = 4 * max(map(len, values), default=0)
+    if longest > MAX_NAME_BYTES or not all(values) or _NOT_IN_NAME.search("".join(values)):
+        for i, value in enumerate(values):
+            check_name(f"{field}[{i}]", value)
 
 
 def shortened(name: str) -> str:

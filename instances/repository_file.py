@@ -102,10 +102,12 @@ def _objects(field: str, value: object, other: str) -> list[dict[str, Any]]:
     """A list, not empty, of objects with the fields ``name`` and ``other``."""
     if not isinstance(value, list) or not value:
         raise InputError(f"{field}: is not a list with an entry at least")
+    expected = {"name", other}
     for i, item in enumerate(value):
         if not isinstance(item, dict):
             raise InputError(f"{field}[{i}]: {quote(item)} is not an object")
-        _require_fields(f"{field}[{i}]", item, {"name", other})
+        if item.keys() != expected:
+            _require_fields(f"{field}[{i}]", item, expected)
     return value
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from fgamcd_opt.errors import InputError
-from fgamcd_opt.safe_text import check_name, quote
+from fgamcd_opt.safe_text import check_names, quote
 from fgamcd_opt.times import is_finite
 
 if TYPE_CHECKING:
@@ -80,13 +80,13 @@ def labels(field: str, value: Any, length: int) -> tuple[str, ...]:
         raise InputError(f"{field}: expected a list or tuple of non-empty strings")
     if len(value) != length:
         raise InputError(f"{field}: has {len(value)} names; expected {length}")
-    first: dict[str, int] = {}
-    for i, item in enumerate(value):
-        name = check_name(f"{field}[{i}]", item)
-        if name in first:
-            raise InputError(f"{field}[{first[name]}] = {quote(name)} occurs twice")
-        first[name] = i
-    return tuple(first)
+    check_names(field, value)
+    if len(set(value)) != length:
+        first: dict[str, int] = {}
+        for i, name in enumerate(value):
+            if first.setdefault(name, i) != i:
+                raise InputError(f"{field}[{first[name]}] = {quote(name)} occurs twice")
+    return tuple(value)
 
 
 def require_scale(instance: Instance) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import io
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -105,7 +106,10 @@ def read_curve(path: Path) -> list[CurveRow]:
         text = read_text_file(path, _MAX_BYTES).decode()
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: cannot be read as a learning curve ({reason_of(error)})") from error
-    heading, *lines = text.split("\n")[:-1] or [""]
+    lines = io.StringIO(
+        text[: text.rfind("\n") + 1]
+    )  # line by line: a list of empty ones would take ten times the file
+    heading = lines.readline().rstrip("\n")
     if heading == ",".join(_VALUES):
         raise InputError(
             f"{path}: is the learning curve of an older release, whose rows have no seal; move it away to use the "
@@ -115,7 +119,7 @@ def read_curve(path: Path) -> list[CurveRow]:
         raise InputError(f"{path}: is no learning curve; its first line must be {_HEADING}")
     rows, before = [], _HEADING
     for number, line in enumerate(lines, 2):
-        values, _, seal = line.rpartition(",")
+        values, _, seal = line.rstrip("\n").rpartition(",")
         rows.append(_parsed(f"{path}: line {number}", values.split(",")))
         before = _seal(before, values)
         if seal != before:

@@ -18,7 +18,8 @@ MUTATIONS = 60
 """Per kind; `python tests/hostile/mutations.py 2000 SEED` tries many more."""
 
 MAX_BYTES = 200e6
-MAX_SECONDS = 1.0
+MAX_SECONDS = 5.0
+"""Processor time: all take about a second at most; what grows with the square of the size takes minutes."""
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +67,8 @@ def test_values_that_no_field_can_have(folder: Path, kind: str, name: str) -> No
     sound = (folder / KINDS[kind].file).read_bytes()
     header = header_of(kind, sound)
     for place in places(header):
+        if place[-1] in ("digest", "sha256"):
+            continue  # made anew for what the file says now
         data = with_header(kind, sound, raw_text, replaced(header, place, marked(name)))
         assert verdict(kind, sound, data, folder, sealed=True) == ("refused", ""), place
 
