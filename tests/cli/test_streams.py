@@ -99,13 +99,17 @@ def test_no_file_takes_the_number_of_a_closed_stream(tmp_path: Path, closed: str
         {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
     ],
 )
-def test_what_the_alphabet_lacks_is_escaped(environment: dict[str, str]) -> None:
-    ran = shell("$FGAMCD info tiny --set name='\u0394 of Zurich'", **environment)
+def test_what_the_alphabet_lacks_is_escaped(tmp_path: Path, environment: dict[str, str]) -> None:
+    recipe = tmp_path / "recipe.json"
+    save_recipe = f"$FGAMCD generate tiny --set name='\u0394 of Zurich' -o {recipe}"
+    assert shell(save_recipe, PYTHONUTF8="1").code == ExitCode.DONE
+    ran = shell(f"$FGAMCD info {recipe}", **environment)
     assert (ran.code, ran.err) == (ExitCode.DONE, "")
-    assert ran.out.startswith("instance     \\u")
+    assert ran.out.startswith("instance     \\u0394 of Zurich\n")
     assert nodes(ran.out.replace(ran.out.splitlines()[0], "instance     tiny"))
 
 
 def test_bytes_that_are_no_text_are_escaped() -> None:
-    ran = shell("$FGAMCD info tiny --set name=$'\\xff'")
-    assert ran.out.startswith("instance     \\udcff\n")
+    ran = shell("$FGAMCD info $'absent\\xff.npz'")
+    assert (ran.code, ran.out) == (ExitCode.INPUT_REJECTED, "")
+    assert ran.err.startswith("fgamcd: error: absent\\udcff.npz: is neither")
