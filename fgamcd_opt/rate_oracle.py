@@ -124,6 +124,11 @@ class RateOracle:
         """Number of (transmission, S) problems that the beamforming has worked on."""
         return sum(int(table.solved[1:].sum()) for table in self.tables)
 
+    def keep_proofs(self) -> None:
+        """Keep the evidence of the bounds that are proved from now on, for :mod:`fgamcd_opt.rate_cache`."""
+        for table in self.tables:
+            table.keep_proofs()
+
     def compute(
         self,
         wanted: Sequence[NDArray[np.int64]] | None = None,

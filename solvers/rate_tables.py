@@ -72,7 +72,10 @@ def complete_table(oracle: RateOracle, context: SolveContext) -> None:
 
 def table_read(oracle: RateOracle, context: SolveContext) -> bool:
     """Fill the oracle from the context's cache; False if there is none, or nothing fits there."""
-    if context.rate_cache is None or not load_rates(oracle, context.rate_cache):
+    if context.rate_cache is None:
+        return False
+    if not load_rates(oracle, context.rate_cache):
+        oracle.keep_proofs()  # for the file that will be written
         return False
     context.rates_read = True
     context.progress(f"beams: read from {context.rate_cache}", now=True)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from fgamcd_opt.beamforming.worst_case import amplitude_from_rate, rate_from_amplitude, worst_case_amplitude
 from fgamcd_opt.errors import UsageError
 from fgamcd_opt.evidence_check import admissible_errors, owed_snr, proved_factors, scaled_channels
+from fgamcd_opt.kept_proofs import KeptProofs
 from fgamcd_opt.tolerances import owed_rate_bps
 from fgamcd_opt.weighted_snr import MARGIN, worst_snr_bound
 
@@ -238,6 +239,8 @@ class SetTable:
         (2^N, m) and (2^N, N) coordinates of the beams.
     solved
         (2^N,) sets that the beamforming has worked on (others may still hold values by F4).
+    proofs
+        The evidence behind ``upper``, from the moment on that it is asked for by :meth:`keep_proofs`; else None.
     """
 
     broadcast: Broadcast
@@ -247,6 +250,7 @@ class SetTable:
     x: NDArray[np.complex128] = field(init=False)
     share: NDArray[np.float64] = field(init=False)
     solved: NDArray[np.bool_] = field(init=False)
+    proofs: KeptProofs | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         n_nodes, users = self.broadcast.radius2.shape
@@ -327,7 +331,11 @@ class SetTable:
         )
         proof = np.nonzero(y.any(axis=1))[0]
         if proof.size:
-            self._bound(masks[proof], problem.proved_snr(y[proof], mu[proof], mix[proof]))
+            stored = mix[proof].astype(np.complex64)  # what a file may keep is what proves the bound
+            snr = problem.proved_snr(y[proof], mu[proof], stored.astype(np.complex128))
+            if self.proofs is not None:
+                self.proofs.keep(masks[proof], snr, y[proof], mu[proof], stored)
+            self._bound(masks[proof], snr)
         found = masks[lower[masks] > self.lower[masks]]
         if found.size:
             self._keep(found, x[found], share[found])
@@ -372,6 +380,34 @@ class SetTable:
         rows = np.array([mask])
         self._bound(rows, np.array([0.0 if status < 0 else upper]))
         self._keep(rows, x[None], share[None])
+
+    def keep_proofs(self) -> None:
+        """Keep the evidence of the bounds that are proved from now on."""
+        self.proofs = self.proofs or KeptProofs()
+
+    def restore(
+        self,
+        solved: NDArray[np.bool_],
+        x: NDArray[np.complex128],
+        share: NDArray[np.float64],
+        lower: NDArray[np.float64],
+        proved: NDArray[np.float64],
+    ) -> None:
+        """Take what another table of the same problem held, once it was judged and proved anew.
+
+        Parameters
+        ----------
+        solved, x, share, lower
+            As the attributes.
+        proved
+            (2^N,) bounds on the SNR that evidence of the set itself proves; infinite without.
+        """
+        better = lower > self.lower
+        self.lower[better], self.status[better] = lower[better], 1
+        self.x[better], self.share[better] = x[better], share[better]
+        self.solved |= solved
+        self._bound(np.flatnonzero(np.isfinite(proved)), proved[np.isfinite(proved)])
+        self.close()
 
     def close(self) -> None:
         """Monotone closure (F4): beams pass from S to larger sets, bounds and infeasibility to smaller ones."""

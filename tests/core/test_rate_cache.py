@@ -12,7 +12,6 @@ import pytest
 from fgamcd_opt import P1, load_instance
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings
 from fgamcd_opt.context import Limits
-from fgamcd_opt.errors import InputError
 from fgamcd_opt.frontdoor import solve
 from fgamcd_opt.rate_cache import cache_path, keep_rates, load_rates, save_rates
 from fgamcd_opt.rate_oracle import RateOracle
@@ -20,6 +19,7 @@ from fgamcd_opt.rate_oracle import RateOracle
 
 def full_oracle(**overrides: str) -> RateOracle:
     oracle = RateOracle(P1(load_instance("tiny", overrides)))
+    oracle.keep_proofs()
     oracle.compute()
     return oracle
 
@@ -45,15 +45,18 @@ def test_storage_shares_the_file_but_channels_and_settings_do_not(tmp_path: Path
     assert not load_rates(other, tmp_path)
 
 
-def test_damaged_file_is_refused(tmp_path: Path) -> None:
+def test_damaged_file_is_ignored_and_replaced(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     oracle = full_oracle()
     save_rates(oracle, tmp_path)
     path = cache_path(oracle, tmp_path)
-    oracle.tables[0].upper[-1] *= 0.5
-    content = path.read_bytes()
-    path.write_bytes(content[: len(content) // 2])
-    with pytest.raises(InputError, match=path.name):
-        load_rates(oracle, tmp_path)
+    good = path.read_bytes()
+    path.write_bytes(good[: len(good) // 2])
+    assert not load_rates(RateOracle(oracle.problem), tmp_path)
+    (warned,) = caplog.messages
+    assert warned.startswith(f"{path}: damaged")
+    assert warned.endswith("the file is ignored, and its rates are computed anew")
+    assert solve(P1(load_instance("tiny")), limits=Limits(), rate_cache=tmp_path).bound_s
+    assert path.read_bytes() == good
 
 
 def test_solve_reads_what_an_earlier_solve_kept(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -76,7 +79,8 @@ from fgamcd_opt.rate_cache import load_rates, save_rates
 from fgamcd_opt.rate_oracle import RateOracle
 
 oracle, folder = RateOracle(P1(load_instance("tiny"))), Path(sys.argv[1])
-assert load_rates(oracle, folder)
+oracle.keep_proofs()
+oracle.compute()
 for _ in range(25):
     save_rates(oracle, folder)
     fresh = RateOracle(oracle.problem)

@@ -48,6 +48,8 @@ class SetRates:
             Where complete tables are kept between runs.
         """
         if folder is None or not load_rates(self.oracle, folder):
+            if folder is not None:
+                self.oracle.keep_proofs()
             self.oracle.compute()
             if folder is not None:
                 keep_rates(self.oracle, folder)
