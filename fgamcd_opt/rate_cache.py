@@ -46,7 +46,6 @@ _MAX_BYTES = 1 << 28
 """Size of the arrays up to which a table is kept."""
 
 _FIELDS: Mapping[str, type] = {
-    "solved": np.bool_,
     "lower": np.float64,
     "x": np.complex128,
     "share": np.float64,
@@ -56,7 +55,7 @@ _FIELDS: Mapping[str, type] = {
     "mix": np.complex64,
 }
 """Arrays of a file, each the tables' rows one after the other. T tables, 2^N sets, m users of a table:
-solved, lower, proved: (2^N,) per table; x: (2^N, m); share: (2^N, N); and for the sets whose ``proved`` is finite
+lower, proved: (2^N,) per table; x: (2^N, m); share: (2^N, N); and for the sets whose ``proved`` is finite
 y: (m,), mu: (N,), mix: (|S|, m, m)."""
 
 
@@ -64,7 +63,6 @@ y: (m,), mu: (N,), mix: (|S|, m, m)."""
 class _Part:
     """The arrays of one table; y, mu, mix as they stand in the file."""
 
-    solved: NDArray[np.bool_]
     lower: NDArray[np.float64]
     x: NDArray[np.complex128]
     share: NDArray[np.float64]
@@ -95,20 +93,22 @@ def load_rates(oracle: RateOracle, folder: Path) -> bool:
         text = str(error) if str(error).startswith(str(path)) else f"{path}: {error}"
         log.warning("%s; the file is ignored, and its rates are computed anew", text)
         return False
-    for table, part in zip(oracle.tables, judged, strict=True):
-        table.restore(part.solved, part.x, part.share, part.lower, part.proved)
+    for row, (table, part) in enumerate(zip(oracle.tables, judged, strict=True)):
+        table.restore(oracle.useful_masks(row), part.x, part.share, part.lower, part.proved)
     return True
 
 
 def save_rates(oracle: RateOracle, folder: Path) -> None:
     """Write the rates of an oracle to ``folder``, replacing an older file of the same key.
 
-    Nothing is written if some bound has no evidence (:meth:`RateOracle.keep_proofs` was called too late, or branch and
-    bound proved it), or if the arrays are larger than a file of rates may be.
+    Nothing is written if some set is not solved yet, if some bound has no evidence (:meth:`RateOracle.keep_proofs` was
+    called too late, or branch and bound proved it), or if the arrays are larger than a file of rates may be.
     """
-    parts = [_packed(table) for table in oracle.tables]
+    parts = [_packed(table, oracle.useful_masks(row)) for row, table in enumerate(oracle.tables)]
     if any(part is None for part in parts):
-        log.info("rates are not kept in %s: some of their bounds cannot be proved from a file", folder)
+        log.info(
+            "rates are not kept in %s: some are missing, or have bounds that a file could not prove", folder
+        )
         return
     arrays = {
         name: np.concatenate([np.asarray(getattr(part, name), kind).ravel() for part in parts])
@@ -152,20 +152,21 @@ def _content(arrays: Mapping[str, NDArray[Any]]) -> str:
     return state.hexdigest()
 
 
-def _packed(table: SetTable) -> _Part | None:
+def _packed(table: SetTable, useful: NDArray[np.int64]) -> _Part | None:
     """The arrays of one table, with the evidence that its bounds need; None if they need more than there is."""
+    if not table.solved[useful].all():
+        return None
     kept = table.proofs.by_mask if table.proofs is not None else {}
     needed = {mask: proof for mask, proof in sorted(kept.items()) if proof[0] <= table.upper[mask]}
     proved = np.full(table.upper.size, np.inf)
     for mask, proof in needed.items():
         proved[mask] = proof[0]
     again = SetTable(table.broadcast)
-    again.restore(table.solved, table.x, table.share, table.lower, proved)
+    again.restore(useful, table.x, table.share, table.lower, proved)
     if (again.upper > table.upper * (1.0 + _SAME)).any():
         return None
     evidence = list(needed.values())
     return _Part(
-        table.solved,
         table.lower,
         table.x,
         table.share,
@@ -209,16 +210,15 @@ def _parts(oracle: RateOracle, header: dict[str, Any], arrays: dict[str, NDArray
     for table in oracle.tables:
         n_nodes, users = table.broadcast.radius2.shape
         sets = 1 << n_nodes
-        flat = [take(name, sets) for name in ("solved", "lower", "proved")]
-        masks = np.flatnonzero(np.isfinite(flat[2]))
+        flat = [take(name, sets) for name in ("lower", "proved")]
+        masks = np.flatnonzero(np.isfinite(flat[1]))
         members = int(np.bitwise_count(masks).sum())
         parts.append(
             _Part(
-                solved=flat[0],
-                lower=flat[1],
+                lower=flat[0],
                 x=take("x", sets, users),
                 share=take("share", sets, n_nodes),
-                proved=flat[2],
+                proved=flat[1],
                 y=take("y", masks.size, users),
                 mu=take("mu", masks.size, n_nodes),
                 mix=take("mix", members, users, users),
@@ -247,7 +247,9 @@ def _judged(table: SetTable, part: _Part) -> _Part:
         raise InputError("share: a node's share of its power is below 0, above 1, or not 0 outside the set")
     if (part.lower < 0.0).any():
         raise InputError("lower: an SNR is negative")
-    beams = np.flatnonzero(part.lower)
+    beams, silent = np.flatnonzero(part.lower), part.lower == 0.0
+    if part.x[silent].any() or part.share[silent].any():
+        raise InputError("lower: a set has a beam, but an SNR of 0")
     with np.errstate(all="ignore"):
         reached = problem.worst_snr(problem.beam(part.x[beams], part.share[beams]))
     _require_same("lower", beams, part.lower[beams], reached)

@@ -387,7 +387,7 @@ class SetTable:
 
     def restore(
         self,
-        solved: NDArray[np.bool_],
+        solved: NDArray[np.int64],
         x: NDArray[np.complex128],
         share: NDArray[np.float64],
         lower: NDArray[np.float64],
@@ -397,7 +397,9 @@ class SetTable:
 
         Parameters
         ----------
-        solved, x, share, lower
+        solved
+            Bit masks of the sets that were worked on.
+        x, share, lower
             As the attributes.
         proved
             (2^N,) bounds on the SNR that evidence of the set itself proves; infinite without.
@@ -405,7 +407,7 @@ class SetTable:
         better = lower > self.lower
         self.lower[better], self.status[better] = lower[better], 1
         self.x[better], self.share[better] = x[better], share[better]
-        self.solved |= solved
+        self.solved[solved] = True
         self._bound(np.flatnonzero(np.isfinite(proved)), proved[np.isfinite(proved)])
         self.close()
 
