@@ -21,8 +21,8 @@ class KeptProofs:
         Bound on the SNR, y (m,), mu (N,) and mix (S, m, m) over the nodes of the set, by bit mask.
     """
 
-    by_mask: dict[int, tuple[float, NDArray[np.float64], NDArray[np.float64], NDArray[np.complex64]]] = field(
-        default_factory=dict
+    by_mask: dict[int, tuple[float, NDArray[np.float64], NDArray[np.float64], NDArray[np.complex128]]] = (
+        field(default_factory=dict)
     )
 
     def keep(
@@ -31,7 +31,7 @@ class KeptProofs:
         snr: NDArray[np.float64],
         y: NDArray[np.float64],
         mu: NDArray[np.float64],
-        mix: NDArray[np.complex64],
+        mix: NDArray[np.complex128],
     ) -> None:
         """Take evidence that is better than what is there; arrays as in `Broadcast.proved_snr`."""
         for row, mask in enumerate(masks.tolist()):

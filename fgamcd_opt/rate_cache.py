@@ -52,7 +52,7 @@ _FIELDS: Mapping[str, type] = {
     "proved": np.float64,
     "y": np.float64,
     "mu": np.float64,
-    "mix": np.complex64,
+    "mix": np.complex128,
 }
 """Arrays of a file, each the tables' rows one after the other. T tables, 2^N sets, m users of a table:
 lower, proved: (2^N,) per table; x: (2^N, m); share: (2^N, N); and for the sets whose ``proved`` is finite
@@ -69,7 +69,7 @@ class _Part:
     proved: NDArray[np.float64]
     y: NDArray[np.float64]
     mu: NDArray[np.float64]
-    mix: NDArray[np.complex64]
+    mix: NDArray[np.complex128]
 
 
 def load_rates(oracle: RateOracle, folder: Path) -> bool:
@@ -173,7 +173,7 @@ def _packed(table: SetTable, useful: NDArray[np.int64]) -> _Part | None:
         proved,
         np.concatenate([np.zeros(0), *(proof[1] for proof in evidence)]),
         np.concatenate([np.zeros(0), *(proof[2] for proof in evidence)]),
-        np.concatenate([np.zeros(0, np.complex64), *(proof[3].ravel() for proof in evidence)]),
+        np.concatenate([np.zeros(0, np.complex128), *(proof[3].ravel() for proof in evidence)]),
     )
 
 

@@ -331,10 +331,9 @@ class SetTable:
         )
         proof = np.nonzero(y.any(axis=1))[0]
         if proof.size:
-            stored = mix[proof].astype(np.complex64)  # what a file may keep is what proves the bound
-            snr = problem.proved_snr(y[proof], mu[proof], stored.astype(np.complex128))
+            snr = problem.proved_snr(y[proof], mu[proof], mix[proof])
             if self.proofs is not None:
-                self.proofs.keep(masks[proof], snr, y[proof], mu[proof], stored)
+                self.proofs.keep(masks[proof], snr, y[proof], mu[proof], mix[proof])
             self._bound(masks[proof], snr)
         found = masks[lower[masks] > self.lower[masks]]
         if found.size:
