@@ -38,6 +38,9 @@ _CACHED = re.compile(r"models--(?:.+?--)?(?P<name>.+)")
 _SNAPSHOTS = "snapshots"
 """Folder in it with one folder of links per version."""
 
+_NAMED = 3
+"""Files that an error names of many."""
+
 _MAX_HASH_BYTES = 100
 """Of a file that names a snapshot by its hash, which has 40 characters."""
 
@@ -101,7 +104,7 @@ def survey(folder: Path) -> Survey:
         for entry in folders:
             found += _of_subfolder(left, entry)
     if not found:
-        seen = "".join(f"; {item.path}: {item.reason}" for item in left.sorted()[:3])
+        seen = "".join(f"; {item.path}: {item.reason}" for item in left.sorted()[:_NAMED])
         raise InputError(
             f"{folder}: holds no *{SUFFIX} file of a model, neither directly nor in a sub-folder{seen}"
         )
@@ -151,8 +154,8 @@ def _direct(left: LeftOutList, files: list[Path]) -> list[Checkpoint]:
     """Models of the files directly in the folder, named after these."""
     units = units_of(left.root, files)
     indices = {unit.name: unit.index.name for unit in units if unit.index is not None}
-    stray = [unit for unit in units if unit.index is None and unit.name in indices and unit.is_numbered]
-    counted = [unit for unit in units if unit not in stray]
+    stray = [unit for unit in units if unit.is_numbered and unit.name in indices]
+    counted = [unit for unit in units if not (unit.is_numbered and unit.name in indices)]
     adapter, base = _adapter_of(left.root, files, counted)
     reasons = {
         path: f"is a shard that {indices[unit.name]} does not name" for unit in stray for path in unit.files
@@ -172,13 +175,10 @@ def _of_subfolder(left: LeftOutList, folder: Path) -> list[Checkpoint]:
     units = units_of(left.root, files)
     adapter, base = _adapter_of(left.root, files, units)
     chosen = adapter or _model_of(folder, units)
-    counted, reasons, nested = (
-        [],
-        dict[Path, str](),
-        f"lies two folders deep; scan {folder}, or move its folder up",
-    )
+    counted = [] if chosen is None else [chosen]
+    reasons: dict[Path, str] = {}
+    nested = f"lies two folders deep; scan {folder}, or move its folder up"
     if chosen is not None:
-        counted = [chosen]
         others = [path for unit in units if unit is not chosen for path in unit.files]
         reasons = dict.fromkeys(others, f"lies beside the model that is counted, {chosen.source}")
         nested = f"lies in a sub-folder of the model {name}, of which only files directly in it are counted"
@@ -213,9 +213,10 @@ def _model_of(folder: Path, units: list[Unit]) -> Unit | None:
             return candidates[0]
     if not units:
         return None
+    names = ", ".join(unit.name for unit in units[:_NAMED]) + ", ..." * (len(units) > _NAMED)
     raise InputError(
-        f"{folder}: holds {len(units)} models ({', '.join(unit.name for unit in units)}), and neither an index nor the "
-        f"name {_MODEL_STEM}{SUFFIX} says which one is meant; scan this folder itself, or keep one of them in it"
+        f"{folder}: holds {len(units)} models ({names}), and neither an index nor the name "
+        f"{_MODEL_STEM}{SUFFIX} says which one is meant; scan this folder itself, or keep one of them in it"
     )
 
 
@@ -237,6 +238,8 @@ def _snapshot(left: LeftOutList, folder: Path) -> Path:
     if not snapshots.is_dir() or snapshots.is_symlink():
         return folder
     known = [path for path in left.listed(snapshots) if path.is_dir() and not path.is_symlink()]
+    if not known:
+        return folder
     main = _main_snapshot(left.root, folder / "refs" / "main")
     chosen = [path for path in known if path.name == main] or known
     if len(chosen) != 1:

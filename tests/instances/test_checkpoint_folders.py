@@ -221,6 +221,22 @@ def test_an_index_says_which_checkpoint_of_a_folder_is_meant(tmp_path: Path) -> 
     )
 
 
+def test_a_multitude_of_stray_shards_is_seen_at_once(tmp_path: Path) -> None:
+    """Every file is a set of shards of its own that lacks the others."""
+    write_sharded(tmp_path / "m", transformer(0))
+    stray = [f"model-00001-of-{n:05d}.safetensors" for n in range(10, 3000)]
+    for name in stray:
+        os.link(tmp_path / "m" / "model-00001-of-00002.safetensors", tmp_path / "m" / name)
+    assert set(models(tmp_path / "m")) == {"model"}
+    assert set(reasons(tmp_path / "m")) == set(stray)
+    (tmp_path / "m" / "model.safetensors.index.json").unlink()
+    with pytest.raises(
+        InputError, match=r"holds 2991 models \(model, model, model, \.\.\.\), and neither"
+    ) as caught:
+        survey(tmp_path)
+    assert len(str(caught.value)) < 500
+
+
 def test_the_file_that_loaders_take_is_meant(tmp_path: Path) -> None:
     put(tmp_path, "m/model.safetensors", "m/consolidated.safetensors", "m/model.fp16.safetensors")
     assert models(tmp_path) == {"m": ["m/model.safetensors"]}
@@ -342,6 +358,8 @@ def test_the_cache_of_the_hub(tmp_path: Path) -> None:
     ):
         survey(tmp_path / "models--org--one" / "snapshots")
     assert models(tmp_path / "models--org--one") == {"one": ["snapshots/aaa/model.safetensors"]}
+    (tmp_path / "models--org--none" / "snapshots").mkdir(parents=True)
+    assert reasons(tmp_path)["models--org--none/snapshots"] == "is empty"
     cached(tmp_path, "three", "aaa", "bbb")
     with pytest.raises(InputError, match="holds 2 snapshots; keep one of them"):
         survey(tmp_path)
