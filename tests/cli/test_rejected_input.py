@@ -150,5 +150,18 @@ def test_solution_must_not_replace_its_instance(fgamcd: Run, tmp_path: Path) -> 
     path = tmp_path / "tiny.npz"
     save_instance(path, generate(PRESETS["tiny"]))
     before = path.read_bytes()
-    assert "is the instance itself" in one_line(fgamcd("solve", path, "-o", path), ExitCode.USAGE)
+    link = tmp_path / "link.npz"
+    link.symlink_to(path)
+    for words in (
+        ("solve", path, "-o", path),
+        ("solve", path, "-o", link),
+        ("solve", link, "-o", path),
+        ("solve", path, "--certificate", link),
+        ("bound", path, "--certificate", link),
+    ):
+        assert "is the instance itself" in one_line(fgamcd(*words), ExitCode.USAGE)
+    assert "is named for the solution and for the certificate" in one_line(
+        fgamcd("solve", "tiny", "-o", tmp_path / "new.npz", "--certificate", tmp_path / "." / "new.npz"),
+        ExitCode.USAGE,
+    )
     assert path.read_bytes() == before
