@@ -14,10 +14,8 @@ def storage_fault(instance: Instance) -> str | None:
     """Why the caches cannot hold the requested blocks (1), or None: total size, then the largest block."""
     size = instance.block_bytes[instance.requested_blocks]
     room = int(instance.storage_bytes.max())
-    needed, total = (
-        sum(size.tolist()),
-        sum(instance.storage_bytes.tolist()),
-    )  # Python's numbers: may pass 2^63
+    needed = sum(size.tolist())
+    total = sum(instance.storage_bytes.tolist())  # in Python's numbers: it may pass 2^63
     if needed > total:
         return f"the requested blocks take {needed} bytes, but all caches together hold {total} bytes (1)"
     largest = int(size.argmax())

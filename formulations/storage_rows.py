@@ -80,7 +80,7 @@ def usable_bytes(size_bytes: NDArray[np.int64], storage_bytes: int) -> int:
     int
         At most ``storage_bytes`` and the sum of all sizes. The same choices fit.
     """
-    sizes = sorted(size for size in size_bytes.tolist() if size <= storage_bytes)
+    sizes: list[int] = sorted(size for size in size_bytes.tolist() if size <= storage_bytes)
     total = sum(sizes)
     if total <= storage_bytes:
         return total
