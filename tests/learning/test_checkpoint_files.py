@@ -213,7 +213,7 @@ def test_forged_tensor_files_are_refused(tmp_path: Path, name: str) -> None:
 def test_a_pickle_is_not_executed(tmp_path: Path) -> None:
     marker = tmp_path / "executed"
     forge(tmp_path / "checkpoint", trap(marker))
-    with pytest.raises(InputError, match="declares a header of"):
+    with pytest.raises(InputError, match="pickles are never read"):
         load_checkpoint(tmp_path / "checkpoint")
     assert not marker.exists()
 
