@@ -222,5 +222,5 @@ def tolerance_margin_s(relaxation: CompactRelaxation, bound_s: float) -> float:
         return 0.0
     blocks, nodes = relaxation.caching.shape
     binaries = blocks * nodes * (nodes + 1)
-    shift: float = 2 * blocks * (TOLERANCE + _EPSILON * nodes * nodes * relaxation.largest)
-    return (TOLERANCE * binaries + shift) / relaxation.per_second + BOUND_MARGIN * abs(bound_s)
+    shift = 2 * blocks * (TOLERANCE + _EPSILON * nodes * nodes * relaxation.largest)
+    return float((TOLERANCE * binaries + shift) / relaxation.per_second + BOUND_MARGIN * abs(bound_s))
