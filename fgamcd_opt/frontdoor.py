@@ -25,6 +25,7 @@ from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.outcome_check import evaluated, require_consistent, require_outcome
 from fgamcd_opt.problem import P1
 from fgamcd_opt.result import Result
+from fgamcd_opt.safe_text import quote
 from fgamcd_opt.solution import Solution
 from fgamcd_opt.solvers.backends import require_backends
 from fgamcd_opt.solvers.protocol import Outcome, Solver
@@ -159,12 +160,12 @@ def complete_options(solver: Solver, given: Mapping[str, Any]) -> dict[str, Any]
     for name, value in given.items():
         if name not in complete:
             known = ", ".join(solver.options) or "none"
-            raise UsageError(f"solver {solver.name} has no option {name!r}; it has: {known}")
+            raise UsageError(f"solver {solver.name} has no option {quote(name)}; it has: {known}")
         kind = type(complete[name])
         try:
             complete[name] = kind(value)
         except (TypeError, ValueError) as error:
-            raise UsageError(f"option {name}: {value!r} is not of type {kind.__name__}") from error
+            raise UsageError(f"option {name}: {quote(value)} is not of type {kind.__name__}") from error
     return complete
 
 

@@ -12,6 +12,7 @@ from fgamcd_opt.cli.arguments import add_instance, add_json, add_log_level, name
 from fgamcd_opt.cli.compilation import compilation_announced
 from fgamcd_opt.cli.output import print_json
 from fgamcd_opt.errors import ExitCode, UsageError
+from fgamcd_opt.safe_text import quote
 from fgamcd_opt.targets import make_folder, require_folder
 
 if TYPE_CHECKING:
@@ -229,7 +230,7 @@ def _node_list(text: str) -> list[int]:
     """Different node indices, as an argparse type."""
     parts = text.split(",")
     if not all(part.isdecimal() for part in parts):
-        raise argparse.ArgumentTypeError(f"{text!r} is no list of node indices such as 0,2,5")
+        raise argparse.ArgumentTypeError(f"{quote(text)} is no list of node indices such as 0,2,5")
     nodes = [int(part) for part in parts]
     if len(set(nodes)) != len(nodes):
         raise argparse.ArgumentTypeError(f"{text} names a node twice")
@@ -241,7 +242,7 @@ def _delta_list(text: str) -> list[float]:
     try:
         deltas = [float(part) for part in text.split(",")]
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no list of numbers such as 0.05,0.1") from error
+        raise argparse.ArgumentTypeError(f"{quote(text)} is no list of numbers such as 0.05,0.1") from error
     if not all(0.0 <= delta <= 1.0 for delta in deltas):
         raise argparse.ArgumentTypeError(f"{text}: every delta must lie between 0 and 1")
     if len(set(deltas)) != len(deltas):

@@ -14,6 +14,7 @@ from fgamcd_opt.cli.arguments import add_json, add_log_level, add_pairs, named_p
 from fgamcd_opt.cli.grid_arguments import whole_numbers
 from fgamcd_opt.cli.output import print_json, print_rows, print_table, say
 from fgamcd_opt.errors import ExitCode, UsageError
+from fgamcd_opt.safe_text import quote
 from fgamcd_opt.targets import require_folder
 
 if TYPE_CHECKING:
@@ -181,7 +182,7 @@ def _numbers(text: str) -> tuple[float, ...]:
     try:
         return tuple(float(part) for part in text.split(","))
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no list of numbers such as 0.25,0.4") from error
+        raise argparse.ArgumentTypeError(f"{quote(text)} is no list of numbers such as 0.25,0.4") from error
 
 
 def _different(flag: str, numbers: Sequence[_Number]) -> Sequence[_Number]:

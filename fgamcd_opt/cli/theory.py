@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from fgamcd_opt.cli.arguments import add_json, add_log_level, add_pairs, named_path
 from fgamcd_opt.cli.output import print_json, print_rows, print_table, say
 from fgamcd_opt.errors import ExitCode, UsageError
+from fgamcd_opt.safe_text import quote
 from fgamcd_opt.targets import make_folder, require_folder
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def _constants(given: dict[str, str], measured: bool) -> Constants:
         try:
             values[name] = float(text)
         except ValueError as error:
-            raise UsageError(f"--set {name}={text}: {text!r} is no number") from error
+            raise UsageError(f"--set {name}={text}: {quote(text)} is no number") from error
     if measured and "distance_rms" in values:
         raise UsageError("--set distance_rms: has no effect with --distances; leave one of the two out")
     return Constants(**values)

@@ -14,6 +14,7 @@ from fgamcd_opt.context import Limits
 from fgamcd_opt.errors import InputError, UsageError
 from fgamcd_opt.frontdoor import complete_options
 from fgamcd_opt.instances.resolve import load
+from fgamcd_opt.safe_text import quote
 from fgamcd_opt.solvers.registry import get_solver
 from fgamcd_opt.variants import Variant
 
@@ -169,7 +170,7 @@ def make_grid(
     Variant.parse(variant or {})
     for unknown in set(options) - set(solvers):
         raise UsageError(
-            f"option of {unknown!r}: this solver is not compared; compared: {', '.join(solvers)}"
+            f"option of {quote(unknown)}: this solver is not compared; compared: {', '.join(solvers)}"
         )
     for name in solvers:
         complete_options(get_solver(name), options.get(name, {}))
