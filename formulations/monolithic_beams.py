@@ -12,6 +12,9 @@ from typing import Any
 
 from fgamcd_opt.formulations.monolithic_data import BlockData
 
+_LINEAR_SNR = 1e-9
+"""Below this SNR log(1 + x) is replaced by x, which lets rates be higher: 1 + x has lost most digits of x by then."""
+
 
 def add_beams(pb: Any, data: BlockData) -> None:
     """Everything from the beams to the broadcast time."""
@@ -145,9 +148,11 @@ def add_rate(pb: Any, data: BlockData) -> None:
 
     pb.rate = pyo.Var(bounds=(data.floor_efficiency / data.efficiency_cap, 1.0))
     nats = math.log(2.0) * data.efficiency_cap
-    pb.spectral_efficiency = pyo.Constraint(
-        expr=nats * pb.rate <= pyo.log(1.0 + data.amplitude_cap**2 * pb.A**2)
-    )
+    snr_cap = data.amplitude_cap**2
+    if snr_cap < _LINEAR_SNR:
+        pb.spectral_efficiency = pyo.Constraint(expr=pb.rate <= (snr_cap / nats) * pb.A**2)
+    else:
+        pb.spectral_efficiency = pyo.Constraint(expr=nats * pb.rate <= pyo.log(1.0 + snr_cap * pb.A**2))
 
 
 def add_broadcast_time(pb: Any, data: BlockData) -> None:

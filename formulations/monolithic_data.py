@@ -99,7 +99,7 @@ class BlockData:
     @property
     def efficiency_cap(self) -> float:
         """Upper bound on the spectral efficiency of the slowest user, in bit/s/Hz."""
-        return math.log2(1.0 + self.amplitude_cap**2)
+        return math.log1p(self.amplitude_cap**2) / math.log(2.0)
 
     @property
     def least_s(self) -> float:
@@ -114,4 +114,4 @@ class BlockData:
     @property
     def floor_efficiency(self) -> float:
         """Lower bound on the spectral efficiency of the slowest user, in bit/s/Hz."""
-        return math.log2(1.0 + float(self.floors.min()) ** 2)
+        return math.log1p(float(self.floors.min()) ** 2) / math.log(2.0)

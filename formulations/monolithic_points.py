@@ -41,7 +41,7 @@ def _assign_beam(pb: Any, data: BlockData, beam: NDArray[np.complex128]) -> None
     lost = data.subspace.radii * norms
     q = lost.sum(axis=1) if data.subspace.shape.balls else np.linalg.norm(lost, axis=1)
     amplitude = float((np.abs(received) * data.reach - q).min())
-    efficiency = float(np.log2(1.0 + max(amplitude, 0.0) ** 2))
+    efficiency = float(np.log1p(max(amplitude, 0.0) ** 2) / np.log(2.0))
     for variable, values in (
         (pb.re, w.real),
         (pb.im, w.imag),

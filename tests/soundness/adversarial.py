@@ -205,7 +205,7 @@ def draw(family: str, seed: int) -> Instance:
     if fixed.get("deaf"):
         channel[rng.integers(channel.shape[0])] = 0.0
     if fixed.get("scale"):
-        channel = channel * float(rng.choice([1e-150, 1e-165, 1e-100, 1e-30, 1e30, 1e-8]))
+        channel = channel * float(rng.choice([1e-165, 1e-14, 1e-12, 1e-8, 1e8, 1e13]))
     size = np.asarray(_sizes(rng, blocks, pick["size"]), np.int64)
     wanted = model_blocks[requests].any(axis=0)
     power = rng.choice([1.0, 1.0, 2.0, 0.5], size=nodes)
