@@ -108,6 +108,8 @@ class _Run:
             self._by_knapsack()
         if self.bound_s == math.inf:
             return Outcome(stop_reason=StopReason.INFEASIBLE, infeasibility=NO_PLACEMENT, counts=self.counts)
+        if self.columns is None and not self.context.must_stop:
+            self._place()
         return Outcome(
             stop_reason=self.context.stop_reason(),
             decision=self._decision(),
@@ -181,6 +183,19 @@ class _Run:
             self.bound_s, self.kind = bound.bound_s, KNAPSACK_KIND
         if bound.columns is not None:
             self._offer(self.hand.columns_of(bound.knapsack.mask[bound.columns]))
+
+    def _place(self) -> None:
+        """A placement by the knapsack of F5 with the beams in hand, where the caching of HiGHS is none for them."""
+        placement = KnapsackSearch(self.hand, "placement")
+        placement.relax()
+        placement.close(
+            self.context,
+            target_s=math.inf,
+            good_s=-math.inf,
+            gap=max(self.context.limits.gap, _LEAST_GAP),
+            time_s=self.context.remaining_s,
+        )
+        self._offer(placement.columns)
 
     def _report(self, delay_s: float, bound_s: float, nodes: int) -> None:
         self.context.progress(
