@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings
 from fgamcd_opt.context import SolveContext
-from fgamcd_opt.errors import BackendError
+from fgamcd_opt.errors import BackendError, SolverError
 from fgamcd_opt.formulations.configuration_delays import caching_units, configuration_delays
 from fgamcd_opt.formulations.knapsack import build_knapsack
 from fgamcd_opt.problem import P1
@@ -236,7 +236,9 @@ class _Run:
             self.delay_s = hand.delay_s
             self.combinatorial_s = min(hand.bound_s, self.delay_s)
         if bound.bound_s > self.delay_s * (1.0 + _CONTRADICTION):
-            raise RuntimeError(f"proved bound {bound.bound_s!r} s above a feasible delay {self.delay_s!r} s")
+            raise SolverError(
+                f"solver exact: proved bound {bound.bound_s!r} s above a feasible delay {self.delay_s!r} s"
+            )
         self.bound_s = max(self.bound_s, min(bound.bound_s, self.delay_s))
         self._watch_delay(self.delay_s, self.bound_s)
         self._watch_bound(self.delay_s, self.bound_s)
