@@ -23,7 +23,7 @@ Beams = NDArray[np.complex128]
 QOS_SLACK = 9e-7
 """Relative shortfall of a QoS rate that a point may have: a little less than what the checker allows."""
 
-NOISE = 1e-6
+NOISE = 1e-5
 """A worst-case amplitude below this share of what it is the difference of has digits that are rounding noise."""
 
 _PHASES = 12
