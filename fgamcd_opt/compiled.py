@@ -6,26 +6,32 @@ what was loaded. Only arithmetic that no optimiser may change makes all copies, 
 
 Machine code is kept in the user's cache folder in files named after all that it depends on (:func:`dependencies`).
 Where that is impossible, kernels are compiled in every process, and one warning says so.
+
+What is loaded from there is run, so it is loaded only if nobody but this user and root can have written it, and only if
+it carries the hash that it was written with. Numba serialises compiled code by pickle and knows no other way: it is the
+only pickle that this package reads, and reading it grants nothing that running the code beside it does not.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dis
 import hashlib
 import logging
 import os
 import platform
+import secrets
+import stat
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
-from pickle import UnpicklingError
 from types import CodeType, ModuleType
 from typing import Any, TypeVar
 
 import llvmlite
 import numba
 import numpy as np
-from numba.core import caching, compiler
+from numba.core import caching, compiler, serialize
 from numba.core.dispatcher import Dispatcher
 
 Array = np.ndarray[Any, Any]
@@ -67,38 +73,81 @@ class _KeptCode(caching.NullCache):
     def load_overload(self, signature: Any, target: Any) -> Any:
         """The code of one signature, or None where none is kept."""
         target.refresh()
-        file = self._file(signature, target.codegen())
-        try:
-            payload = None if file is None else file.load(_ONLY)
-        except (OSError, EOFError, UnpicklingError):  # unreadable or cut short: compiled, and written anew
-            return None
-        return None if payload is None else compiler.CompileResult._rebuild(target, *payload)
-
-    def save_overload(self, signature: Any, code: Any) -> None:
-        """Keep the code of one signature where that is possible."""
-        folder, file = _folder(), self._file(signature, code.codegen)
-        if folder is None or file is None:
-            return
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            file.flush()  # what is there may be damaged, and would be read before it is replaced
-            file.save(_ONLY, code._reduce())
-        except OSError as error:
-            _cannot_keep(f"in {folder} ({error.strerror})")
-
-    def _file(self, signature: Any, codegen: Any) -> Any:
         folder = _folder()
         if folder is None:
             return None
+        name, key = self._named(signature, target.codegen())
+        content = _read(folder / name)
+        code = content[_SEAL_BYTES:]
+        if content[:_SEAL_BYTES] != _seal(
+            key, code
+        ):  # none, cut short or damaged: compiled, and written anew
+            return None
+        return compiler.CompileResult._rebuild(target, *serialize.loads(code))
+
+    def save_overload(self, signature: Any, code: Any) -> None:
+        """Keep the code of one signature where that is possible."""
+        folder = _folder()
+        if folder is None:
+            return
+        name, key = self._named(signature, code.codegen)
+        data = serialize.dumps(code._reduce())
+        try:
+            folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+            _write(folder / name, _seal(key, data) + data)
+        except OSError as error:
+            _cannot_keep(f"in {folder} ({error.strerror})")
+
+    def _named(self, signature: Any, codegen: Any) -> tuple[str, str]:
+        """Name of the file of one signature, and hash of all that its code depends on."""
         function = self._kernel.py_func
         key = [_VERSIONS, str(signature), str(codegen.magic_tuple()), *dependencies(self._kernel)]
         digest = hashlib.sha256("\n".join(key).encode()).hexdigest()
-        name = f"{function.__module__}.{function.__qualname__}-{digest[:32]}"
-        return caching.IndexDataCacheFile(str(folder), name, source_stamp=digest)
+        return f"{function.__module__}.{function.__qualname__}-{digest[:32]}.code", digest
 
 
-_ONLY = "code"
-"""Key of the only entry of a file: one that held several signatures would lose some where two processes write it."""
+_SEAL_BYTES = hashlib.sha256().digest_size
+
+_FOLDER_MODE, _FILE_MODE = 0o755, 0o644
+"""Others may read, as in a container whose image holds the code, but never write, whatever the umask is."""
+
+
+def _seal(key: str, code: bytes) -> bytes:
+    """What stands before the code in its file: a hash of it and of what it belongs to."""
+    return hashlib.sha256(key.encode() + code).digest()
+
+
+def _read(path: Path) -> bytes:
+    """A file, or nothing where there is none that can be read and was written by this user or root."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a FIFO must not block
+        with open(descriptor, "rb") as stream:
+            status = os.fstat(descriptor)
+            return stream.read() if stat.S_ISREG(status.st_mode) and _only_ours(status) else b""
+    except OSError:
+        return b""
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Replace a file as a whole: the last of several processes wins, and whoever reads meanwhile sees one of them.
+
+    Unlike :func:`fgamcd_opt.files.write_bytes_atomically` it follows no link and takes no permissions over.
+    """
+    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
+    try:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        with open(os.open(temporary, flags, _FILE_MODE), "wb") as stream:
+            stream.write(data)
+        temporary.replace(path)
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
+def _only_ours(status: os.stat_result) -> bool:
+    """Whether a file or folder belongs to this user or root, and nobody else can write to it."""
+    return status.st_uid in (0, os.geteuid()) and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
 
 _VERSIONS = " ".join([platform.python_version(), numba.__version__, llvmlite.__version__, np.__version__])
 """Of what turns Python into machine code."""
@@ -106,13 +155,20 @@ _VERSIONS = " ".join([platform.python_version(), numba.__version__, llvmlite.__v
 
 @cache
 def _folder() -> Path | None:
-    """Folder of compiled code in the user's cache; None if the user has no home."""
+    """Folder of compiled code in the user's cache; None if the user has no home, or if others can write to it."""
     try:
         base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     except RuntimeError:  # neither HOME nor an entry in the list of users
         _cannot_keep("without a home folder")
         return None
-    return Path(base) / "fgamcd_opt" / "kernels"
+    folder = Path(base) / "fgamcd_opt" / "kernels"
+    try:
+        if _only_ours(folder.stat()):
+            return folder
+    except OSError:  # not there yet
+        return folder
+    _cannot_keep(f"in {folder} (it belongs to another user, or others can write to it)")
+    return None
 
 
 @cache
@@ -120,7 +176,7 @@ def _cannot_keep(where: str) -> None:
     """Say once in a process why kernels are compiled again in the next one."""
     log.warning(
         "compiled kernels cannot be kept %s: every run compiles them again; "
-        "let XDG_CACHE_HOME name a folder that can be written to",
+        "let XDG_CACHE_HOME name a folder that you, and you alone, can write to",
         where,
     )
 

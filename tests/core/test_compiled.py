@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -101,12 +104,101 @@ def test_a_changed_kernel_of_another_file_is_noticed_and_a_comment_is_not(toy: P
     assert called(toy, XDG_CACHE_HOME=cache) == (14.0, 2, "")
 
 
-def test_a_damaged_file_is_written_anew(toy: Path, tmp_path: Path) -> None:
+def files_of(cache: str) -> list[Path]:
+    """The files that a cache folder holds, of which there are two in the toy's."""
+    files = sorted(Path(cache).rglob("*.code"))
+    assert len(files) == 2
+    return files
+
+
+BANG = b"cos\nsystem\n(S'echo bang >&2'\ntR."
+"""A pickle that runs a command when it is read."""
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        lambda content: b"",
+        lambda content: content[:20],
+        lambda content: content[:-1],
+        lambda content: content[:-9] + bytes([content[-9] ^ 1]) + content[-8:],
+        lambda content: bytes(len(content)),
+        lambda content: BANG,
+        lambda content: content[:32] + BANG,
+    ],
+    ids=["empty", "beginning", "cut off", "one bit", "zeros", "pickle", "pickle sealed"],
+)
+def test_a_damaged_file_is_written_anew(toy: Path, tmp_path: Path, damaged: Callable[[bytes], bytes]) -> None:
     cache = str(tmp_path / "cache")
     called(toy, XDG_CACHE_HOME=cache)
-    for file in (tmp_path / "cache").rglob("*.nb?"):
-        file.write_bytes(file.read_bytes()[:20])
+    for file in files_of(cache):
+        file.write_bytes(damaged(file.read_bytes()))
     assert called(toy, XDG_CACHE_HOME=cache) == (8.0, 2, "")
+    assert called(toy, XDG_CACHE_HOME=cache) == (8.0, 0, "")
+
+
+def test_a_file_that_belongs_to_other_code_is_not_loaded(toy: Path, tmp_path: Path) -> None:
+    cache = str(tmp_path / "cache")
+    called(toy, XDG_CACHE_HOME=cache)
+    one, other = files_of(cache)
+    contents = one.read_bytes(), other.read_bytes()
+    one.write_bytes(contents[1])
+    other.write_bytes(contents[0])
+    assert called(toy, XDG_CACHE_HOME=cache) == (8.0, 2, "")
+    assert (one.read_bytes()[:32], other.read_bytes()[:32]) != (contents[1][:32], contents[0][:32])
+
+
+def test_files_that_others_can_write_to_are_not_loaded(toy: Path, tmp_path: Path) -> None:
+    cache = str(tmp_path / "cache")
+    called(toy, XDG_CACHE_HOME=cache)
+    files = files_of(cache)
+    for file, mode in zip(files, (0o664, 0o646), strict=True):
+        file.chmod(mode)
+    assert called(toy, XDG_CACHE_HOME=cache) == (8.0, 2, "")
+    assert [stat.S_IMODE(file.stat().st_mode) & 0o022 for file in files] == [0, 0]
+    assert called(toy, XDG_CACHE_HOME=cache) == (8.0, 0, "")
+
+
+@pytest.mark.parametrize("mode", [0o775, 0o757])
+def test_a_folder_that_others_can_write_to_is_left_alone(toy: Path, tmp_path: Path, mode: int) -> None:
+    cache = str(tmp_path / "cache")
+    called(toy, XDG_CACHE_HOME=cache)
+    folder = files_of(cache)[0].parent
+    folder.chmod(mode)
+    before = sorted(path.name for path in folder.iterdir())
+    value, compiled, stderr = called(toy, XDG_CACHE_HOME=cache)
+    assert (value, compiled, stderr.count("\n")) == (8.0, 2, 1)
+    assert "others can write to it" in stderr
+    assert sorted(path.name for path in folder.iterdir()) == before
+
+
+def test_whatever_the_umask_is_nobody_else_can_write(toy: Path, tmp_path: Path) -> None:
+    cache = str(tmp_path / "cache")
+    assert called(toy, "import os; os.umask(0)\n", XDG_CACHE_HOME=cache) == (8.0, 2, "")
+    assert called(toy, XDG_CACHE_HOME=cache) == (8.0, 0, "")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="OWNERS NOT TESTED: only root may give files away")
+def test_what_belongs_to_another_user_is_not_loaded(toy: Path, tmp_path: Path) -> None:
+    cache = str(tmp_path / "cache")
+    called(toy, XDG_CACHE_HOME=cache)
+    files = files_of(cache)
+    for file in files:
+        os.chown(file, 12345, -1)
+    assert called(toy, XDG_CACHE_HOME=cache) == (8.0, 2, "")
+    assert {file.stat().st_uid for file in files} == {0}
+    os.chown(files[0].parent, 12345, -1)
+    value, compiled, stderr = called(toy, XDG_CACHE_HOME=cache)
+    assert (value, compiled, stderr.count("\n")) == (8.0, 2, 1)
+    assert "belongs to another user" in stderr
+
+
+def test_processes_that_compile_side_by_side(toy: Path, tmp_path: Path) -> None:
+    cache = str(tmp_path / "cache")
+    with ThreadPoolExecutor(4) as pool:
+        runs = list(pool.map(lambda _: called(toy, XDG_CACHE_HOME=cache), range(4)))
+    assert {(value, stderr) for value, _, stderr in runs} == {(8.0, "")}
+    assert len(files_of(cache)) == len(list((tmp_path / "cache").rglob("*.*")))
     assert called(toy, XDG_CACHE_HOME=cache) == (8.0, 0, "")
 
 
@@ -114,7 +206,7 @@ def test_nothing_is_kept_beside_the_sources(toy: Path, tmp_path: Path) -> None:
     before = sorted(toy.rglob("*"))
     called(toy, XDG_CACHE_HOME=str(tmp_path / "cache"))
     assert sorted(toy.rglob("*")) == before
-    assert list((tmp_path / "cache").rglob("toy.kernels.doubled-*.nbi"))
+    assert list((tmp_path / "cache").rglob("toy.kernels.doubled-*.code"))
 
 
 FULL = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (200, 200))\n"
@@ -154,9 +246,7 @@ def test_folder_that_keeps_nothing(
     assert stderr.count("\n") == 1, stderr
     assert "compiled kernels cannot be kept" in stderr
     assert said in stderr
-    assert [
-        path.name for path in tmp_path.rglob("*.nb*") if path.stat().st_size > 200 or ".tmp." in path.name
-    ] == []
+    assert [path.name for pattern in ("*.code", "*.tmp") for path in tmp_path.rglob(pattern)] == []
 
 
 def test_kernels_use_what_can_be_compared_between_processes() -> None:
