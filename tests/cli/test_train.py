@@ -37,7 +37,7 @@ mixer_hidden = 8
 reservoir = 10
 washout = 0
 """
-CLOCK = {"seconds", "steps_per_s"}
+CLOCK = {"seconds", "steps_per_s", "seal"}
 
 
 @pytest.fixture
@@ -363,7 +363,7 @@ def refused(ran: Ran, folder: Path) -> str:
         (["--option", "gamma=high"], 2, "gamma: 'high' is not of type float"),
         (["--option", "standardise_rewards=2"], 2, "standardise_rewards: '2' is not of type bool"),
         (["--episodes", "0"], 2, "episodes: 0 is out of range"),
-        (["--config", "absent.toml"], 3, "absent.toml: cannot be read as TOML"),
+        (["--config", "absent.toml"], 3, "absent.toml: cannot be read (No such file"),
         (["--config", "bad.toml"], 3, "bad.toml: hidden: 0 is out of range"),
         (["--device", "nowhere"], 7, "--device nowhere: PyTorch cannot use it here"),
         (
