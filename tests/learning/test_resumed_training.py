@@ -36,7 +36,7 @@ SHORT = {
     "lr_end": 0.2,
     "washout": 0,
 }
-CLOCK = {"seconds", "steps_per_s"}
+CLOCK = {"seconds", "steps_per_s", "seal"}
 
 
 @pytest.fixture(scope="module")
