@@ -17,6 +17,10 @@ settings.load_profile("ci")
 # a shell that starts the tests in the background has SIGINT ignored; the tests of Ctrl-C, and their children, need it
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# under nohup the tests outlive their terminal, but their children hear SIGHUP: they do not inherit a handler
+if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda *_: None)
+
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 WITHOUT_BROWSER = "no Chromium on the path"
 
