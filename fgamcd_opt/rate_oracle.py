@@ -173,13 +173,15 @@ class RateOracle:
             users = table.broadcast.floors.size
             expected_s = 40e-6 * users**2 * (1 + chosen.rounds) + 60e-6 * chosen.max_nodes
             piece = max(1, int(_PIECE_SECONDS / expected_s))
-            for first in range(0, wanted[row].size, piece):
-                if stop.is_set():
-                    return
-                masks = np.ascontiguousarray(wanted[row][first : first + piece])
-                table.solve(masks, chosen, int(self.blocks[row]))
-                advance(masks.size)
-            table.close()
+            try:
+                for first in range(0, wanted[row].size, piece):
+                    if stop.is_set():
+                        return
+                    masks = np.ascontiguousarray(wanted[row][first : first + piece])
+                    table.solve(masks, chosen, int(self.blocks[row]))
+                    advance(masks.size)
+            finally:
+                table.close()
 
         rows = [row for row in order if wanted[row].size]
         with ThreadPoolExecutor(self.threads) as pool:
@@ -191,9 +193,6 @@ class RateOracle:
                 stop.set()
                 pool.shutdown(cancel_futures=True)
                 raise
-            finally:
-                for row in rows:
-                    self.tables[row].close()
         return not stop.is_set()
 
     def open_masks(self, wanted: NDArray[np.bool_]) -> list[NDArray[np.int64]]:

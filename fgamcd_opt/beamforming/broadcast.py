@@ -421,7 +421,7 @@ class SetTable:
             to, source = larger[better], smaller[better]
             self.lower[to], self.status[to] = self.lower[source], self.status[source]
             self.x[to], self.share[to] = self.x[source], self.share[source]
-            np.minimum.at(self.upper, smaller, self.upper[larger])
+            self.upper[smaller] = np.minimum(self.upper[smaller], self.upper[larger])
             impossible = self.status[larger] == -1
             self.status[smaller[impossible]] = -1
             self.upper[smaller[impossible]] = 0.0

@@ -51,14 +51,45 @@ def solve_cholesky(lower: Array, rhs: Array) -> None:
 
 
 @kernel
-def invert_cholesky(lower: Array, inverse: Array) -> None:
-    """Inverse of L L^H, written to ``inverse``."""
+def solve_cholesky_pair(lower: Array, first: Array, second: Array) -> None:
+    """Solve L L^H x = rhs for two right-hand sides in place, in one pass over the factor."""
     size = lower.shape[0]
-    column = np.empty(size, lower.dtype)
-    for j in range(size):
-        for i in range(size):
-            column[i] = 0.0
-        column[j] = 1.0
-        solve_cholesky(lower, column)
-        for i in range(size):
-            inverse[i, j] = column[i]
+    for i in range(size):
+        one, two = first[i], second[i]
+        for k in range(i):
+            one -= lower[i, k] * first[k]
+            two -= lower[i, k] * second[k]
+        inverse = 1.0 / lower[i, i].real
+        first[i] = one * inverse
+        second[i] = two * inverse
+    for i in range(size - 1, -1, -1):
+        one, two = first[i], second[i]
+        for k in range(i + 1, size):
+            entry = np.conj(lower[k, i])
+            one -= entry * first[k]
+            two -= entry * second[k]
+        inverse = 1.0 / lower[i, i].real
+        first[i] = one * inverse
+        second[i] = two * inverse
+
+
+@kernel
+def invert_cholesky(lower: Array, inverse: Array) -> None:
+    """Inverse of L L^H, exactly Hermitian, written to ``inverse``."""
+    size = lower.shape[0]
+    triangle = np.empty((size, size), lower.dtype)  # L^-1, its lower half
+    for i in range(size):
+        own = 1.0 / lower[i, i].real
+        for j in range(i):
+            value = lower[i, j] * triangle[j, j]
+            for k in range(j + 1, i):
+                value += lower[i, k] * triangle[k, j]
+            triangle[i, j] = -own * value
+        triangle[i, i] = own
+    for u in range(size):
+        for v in range(u + 1):
+            value = np.conj(triangle[u, u]) * triangle[u, v]
+            for k in range(u + 1, size):
+                value += np.conj(triangle[k, u]) * triangle[k, v]
+            inverse[u, v] = value
+            inverse[v, u] = np.conj(value)

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fgamcd_opt.beamforming.dense import cholesky, invert_cholesky, solve_cholesky
+from fgamcd_opt.beamforming.dense import cholesky, invert_cholesky, solve_cholesky_pair
 from fgamcd_opt.beamforming.kernel import Array, kernel
 
 ROUNDING = 1e-9
@@ -99,6 +99,7 @@ def minimise_bound(
     inverse = np.empty((n_users, n_users), np.complex128)
     product = np.empty((n_nodes, n_users, n_users), np.complex128)
     traces = np.empty(n_nodes)
+    y_inv2, mu_inv2 = np.empty(n_users), np.empty(n_nodes)
     hessian = np.zeros((size, size))
     h_lower = np.zeros((size, size))
     step = np.empty(size)
@@ -144,28 +145,30 @@ def minimise_bound(
                 traces[n] = trace
             for u in range(n_users):
                 inv2 = 1.0 / (y[u] * y[u])
+                y_inv2[u] = inv2
                 step[u] = -(inverse[u, u].real * inv2 - 2.0 / y[u])
                 normal[u] = 1.0
                 for v in range(u + 1):
                     square = inverse[u, v].real ** 2 + inverse[u, v].imag ** 2
-                    hessian[u, v] = square * inv2 / (y[v] * y[v])
+                    hessian[u, v] = square * inv2 * y_inv2[v]
                 hessian[u, u] += -2.0 * inverse[u, u].real * inv2 / y[u] + 2.0 * inv2
             for n in range(n_nodes):
                 row = n_users + n
                 inv2 = 1.0 / (mu[n] * mu[n])
+                mu_inv2[n] = inv2
                 step[row] = -(weight - ranks[n] / mu[n] - traces[n] * inv2)
                 normal[row] = 0.0
                 for u in range(n_users):
                     value = 0.0
                     for k in range(n_users):
                         value += (product[n, u, k] * inverse[k, u]).real
-                    hessian[row, u] = -value * inv2 / (y[u] * y[u])
+                    hessian[row, u] = -value * inv2 * y_inv2[u]
                 for other in range(n + 1):
                     value = 0.0
                     for u in range(n_users):
                         for k in range(n_users):
                             value += (product[n, u, k] * product[other, k, u]).real
-                    hessian[row, n_users + other] = value * inv2 / (mu[other] * mu[other])
+                    hessian[row, n_users + other] = value * inv2 * mu_inv2[other]
                 hessian[row, row] += 2.0 * traces[n] * inv2 / mu[n] + ranks[n] * inv2
             for i in range(size):
                 for j in range(i):
@@ -175,8 +178,7 @@ def minimise_bound(
             for i in range(size):
                 normal[i] = 1.0 if i < n_users else 0.0
             gradient_free = step.copy()
-            solve_cholesky(h_lower, step)
-            solve_cholesky(h_lower, normal)
+            solve_cholesky_pair(h_lower, step, normal)
             numerator = 0.0
             denominator = 0.0
             for u in range(n_users):

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fgamcd_opt.beamforming.dense import cholesky, solve_cholesky
+from fgamcd_opt.beamforming.dense import cholesky, solve_cholesky_pair
 from fgamcd_opt.beamforming.dual_bound import ROUNDING
 from fgamcd_opt.beamforming.kernel import Array, kernel
 from fgamcd_opt.beamforming.local_search import ascend
@@ -214,8 +214,7 @@ def relax(
         if not cholesky(hessian, lower):
             break
         gradient = step.copy()
-        solve_cholesky(lower, step)
-        solve_cholesky(lower, normal)
+        solve_cholesky_pair(lower, step, normal)
         numerator, denominator = 0.0, 0.0
         for u in range(n_users):
             numerator += step[3 * u + 2]

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fgamcd_opt.beamforming.dense import cholesky, solve_cholesky
+from fgamcd_opt.beamforming.dense import cholesky, solve_cholesky_pair
 from fgamcd_opt.beamforming.kernel import Array, kernel
 
 NUMERICALLY_ZERO = 1e-12
@@ -76,16 +76,25 @@ def worst_amplitude(signal: Array, q: Array) -> float:
 
 
 @kernel
-def update_shares(radius2: Array, y: Array, norms: Array, q: Array, balls: bool, share: Array) -> None:
-    """Used amplitude of each node: full, unless the robust term outweighs the node's signal (KKT in s_n)."""
+def update_shares(
+    radius2: Array, y: Array, norms: Array, q: Array, balls: bool, share: Array, rate: Array
+) -> None:
+    """Used amplitude of each node: full, unless the robust term outweighs the node's signal (KKT in s_n).
+
+    ``rate`` (m,) is room for what a unit of error costs each user.
+    """
     n_nodes, n_users = radius2.shape
+    for u in range(n_users):
+        rate[u] = y[u]
+        if not balls:
+            rate[u] = y[u] / q[u] if q[u] > 0.0 else 0.0
     for n in range(n_nodes):
         price = 0.0
         for u in range(n_users):
             if balls:
-                price += y[u] * np.sqrt(radius2[n, u])
-            elif q[u] > 0.0:
-                price += y[u] * radius2[n, u] / q[u]
+                price += rate[u] * np.sqrt(radius2[n, u])
+            else:
+                price += rate[u] * radius2[n, u]
         if balls:
             share[n] = 1.0 if norms[n] >= price else 0.5 * share[n]
         else:
@@ -128,8 +137,10 @@ def ascend(
     norms = np.empty(n_nodes)
     bend = np.empty(n_nodes)
     signal = np.empty(n_users, np.complex128)
+    magnitudes = np.empty(n_users)
     q = np.empty(n_users)
-    weighted = np.empty((n_users, n_users), np.complex128)
+    rate = np.empty(n_users)
+    weighted_re, weighted_im = np.empty((n_users, n_users)), np.empty((n_users, n_users))
     hessian = np.empty((n_users, n_users))
     lower = np.zeros((n_users, n_users))
     step = np.empty(n_users)
@@ -153,20 +164,21 @@ def ascend(
             point[u] = y[u] * phase[u]
         error_terms(radius2, share, balls, q)
         received(gram, point, share, projected, norms, signal)
-        value = worst_amplitude(signal, q)
+        # the dual value of the phases at hand: f(y) = sum_u y_u (|g_u^H w| - q_u) at matching phases
+        value, dual = np.inf, 0.0
+        for u in range(n_users):
+            magnitude = np.sqrt(signal[u].real * signal[u].real + signal[u].imag * signal[u].imag)
+            if magnitude > 0.0:
+                phase[u] = signal[u] * (1.0 / magnitude)
+            magnitudes[u] = magnitude
+            value = min(value, magnitude - q[u])
+            dual += y[u] * (magnitude - q[u])
         if value > best:
             best = value
             for u in range(n_users):
                 x[u] = point[u]
             for n in range(n_nodes):
                 best_share[n] = share[n]
-        # the dual value of the phases at hand: f(y) = sum_u y_u (|g_u^H w| - q_u) at matching phases
-        dual = 0.0
-        for u in range(n_users):
-            magnitude = np.abs(signal[u])
-            if magnitude > 0.0:
-                phase[u] = signal[u] * (1.0 / magnitude)
-            dual += y[u] * (magnitude - q[u])
         scale = max(np.abs(dual), 1e-12)
         if iteration == 0:
             barrier = 0.3 * scale / n_users
@@ -183,36 +195,37 @@ def ascend(
                 stalled = 0
             last_best = best
         if iteration > 3:
-            update_shares(radius2, y, norms, q, balls, share)
+            update_shares(radius2, y, norms, q, balls, share, rate)
         # Newton step in y on the barrier problem with the new phases
         for u in range(n_users):
             for v in range(u + 1):
-                weighted[u, v] = 0.0
+                weighted_re[u, v], weighted_im[u, v] = 0.0, 0.0
         for n in range(n_nodes):
             factor = share[n] / norms[n] if norms[n] > 0.0 else 0.0
             bend[n] = factor / (norms[n] * norms[n]) if norms[n] > 0.0 else 0.0
             for u in range(n_users):
-                rotated[n, u] = (np.conj(phase[u]) * projected[n, u]).real
+                rotated[n, u] = phase[u].real * projected[n, u].real + phase[u].imag * projected[n, u].imag
                 for v in range(u + 1):
-                    weighted[u, v] += factor * gram[n, u, v]
+                    weighted_re[u, v] += factor * gram[n, u, v].real
+                    weighted_im[u, v] += factor * gram[n, u, v].imag
         for u in range(n_users):
             for v in range(u + 1):
-                curvature = (np.conj(phase[u]) * weighted[u, v] * phase[v]).real
+                turn = np.conj(phase[u]) * phase[v]
+                curvature = turn.real * weighted_re[u, v] - turn.imag * weighted_im[u, v]
                 for n in range(n_nodes):
                     curvature -= bend[n] * rotated[n, u] * rotated[n, v]
                 hessian[u, v] = curvature
                 hessian[v, u] = curvature
         for u in range(n_users):
             hessian[u, u] += barrier / (y[u] * y[u]) + 1e-12 * scale
-            step[u] = -(np.abs(signal[u]) - q[u] - barrier / y[u])
+            step[u] = barrier / y[u] - (magnitudes[u] - q[u])
             ones[u] = 1.0
         if not cholesky(hessian, lower):
             for u in range(n_users):
                 hessian[u, u] += barrier / (y[u] * y[u]) + scale
             if not cholesky(hessian, lower):
                 break
-        solve_cholesky(lower, step)
-        solve_cholesky(lower, ones)
+        solve_cholesky_pair(lower, step, ones)
         numerator = 0.0
         denominator = 0.0
         for u in range(n_users):
