@@ -1,7 +1,7 @@
 """Constraints for the suite on other versions than those of constraints.txt: ``pins.py latest`` or ``pins.py oldest``.
 
 latest: whatever pip finds, but for torch, whose unpinned build takes gigabytes. oldest: the lower bounds of
-pyproject.toml.
+pyproject.toml, with a pyparsing of their time: what Matplotlib 3.10.0 calls, pyparsing 3.3 warns of.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def latest() -> list[str]:
 
 
 def oldest() -> list[str]:
-    """Every lower bound as a pin."""
+    """Every lower bound as a pin, and pyparsing."""
     data = tomllib.loads((ROOT / "pyproject.toml").read_text())
     extras = data["project"]["optional-dependencies"].values()
     named = [
@@ -31,7 +31,9 @@ def oldest() -> list[str]:
         *data["project"]["dependencies"],
         *(r for e in extras for r in e),
     ]
-    return sorted({f"{m['name']}=={m['version']}" for m in map(BOUND.fullmatch, named) if m})
+    return sorted(
+        {"pyparsing<3.3", *(f"{m['name']}=={m['version']}" for m in map(BOUND.fullmatch, named) if m)}
+    )
 
 
 if __name__ == "__main__":
