@@ -42,7 +42,7 @@ def write_row_files(frame: DataFrame, folder: Path) -> list[Path]:
     flat = _flat(frame)
     parquet, text = io.BytesIO(), io.StringIO()
     flat.to_parquet(parquet, index=False)
-    flat.map(csv_cell).to_csv(text, index=False, lineterminator="\n")
+    flat.astype(object).map(csv_cell).to_csv(text, index=False, lineterminator="\n")
     paths = [folder / "rows.parquet", folder / "rows.csv"]
     for path, data in zip(paths, (parquet.getvalue(), text.getvalue().encode()), strict=True):
         write_bytes_atomically(path, data)
