@@ -24,6 +24,7 @@ from fgamcd_opt.solvers.milp import require_milp_backend
 from fgamcd_opt.solvers.protocol import Outcome
 from fgamcd_opt.solvers.rate_tables import NO_PLACEMENT, rate_table, reporter
 from fgamcd_opt.status import StopReason, relative_gap
+from fgamcd_opt.tolerances import CLAIM_TOLERANCE
 from fgamcd_opt.variants import Csi
 
 BOUND_KIND = "knapsack with certified rate bounds (F5, F6, F7)"
@@ -39,9 +40,6 @@ _PLACEMENT_SHARE = 0.5
 
 _LEAST_GAP = 1e-7
 """Smallest relative gap that is asked of a MILP backend."""
-
-_CONTRADICTION = 1e-6
-"""A bound above the delay by more than this relative rounding of a MILP backend means a bug."""
 
 
 class ExactSolver(CompiledSolver):
@@ -235,7 +233,7 @@ class _Run:
             self.best_masks = caching, participating[np.arange(caching.size), caching]
             self.delay_s = hand.delay_s
             self.combinatorial_s = min(hand.bound_s, self.delay_s)
-        if bound.bound_s > self.delay_s * (1.0 + _CONTRADICTION):
+        if bound.bound_s > self.delay_s * (1.0 + CLAIM_TOLERANCE):
             raise SolverError(
                 f"solver exact: proved bound {bound.bound_s!r} s above a feasible delay {self.delay_s!r} s"
             )
