@@ -17,6 +17,9 @@ TOLERANCE = 1e-6
 _DISTRIBUTIONS = {"scip": "pyscipopt", "gurobi": "gurobipy"}
 """Backends with an interface of their own here, and what they need; any other name is looked up in Pyomo."""
 
+_INFINITE = 1e20
+"""Number from which on SCIP and Gurobi (1e100) call a coefficient infinite; the smaller one of the two."""
+
 
 @dataclass(frozen=True)
 class GlobalResult:
@@ -102,6 +105,7 @@ def solve_global(
         )
         return not context.must_stop
 
+    _require_finite_coefficients(model, backend)
     # Pyomo redirects both streams of the process while SCIP runs; progress must still reach standard error
     with os.fdopen(os.dup(2), "w") as stderr:
         solver, options = _solver(backend, watch, start, context.seed)
@@ -121,6 +125,21 @@ def solve_global(
     if results.termination_condition is TerminationCondition.interrupted and not context.must_stop:
         context.stop.set()  # Gurobi has taken a Ctrl-C to itself
     return _read(results, backend in _DISTRIBUTIONS)
+
+
+def _require_finite_coefficients(model: Any, backend: str) -> None:
+    """Raise `BackendError` for a coefficient that solvers take for infinite, as rates of hardly anything make them."""
+    from pyomo.environ import Constraint
+    from pyomo.repn import generate_standard_repn
+
+    for constraint in model.component_data_objects(Constraint, active=True):
+        terms = generate_standard_repn(constraint.body, compute_values=True, quadratic=True)
+        for coefficient in (*terms.linear_coefs, *terms.quadratic_coefs):
+            if not abs(coefficient) < _INFINITE:
+                raise BackendError(
+                    f"MINLP backend {backend} cannot take the model: a coefficient of {constraint.name} is "
+                    f"{coefficient:.3g}, and {_INFINITE:g} counts as infinite; use solver exact"
+                )
 
 
 def _read(results: Any, is_global: bool) -> GlobalResult:

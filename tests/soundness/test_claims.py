@@ -15,7 +15,8 @@ from adversarial import DECIDED, FAMILIES, draw
 from claims import Trial, all_settings, some_settings
 from points import Enumeration, best_rate
 
-from fgamcd_opt.errors import InputError
+from fgamcd_opt import P1, solve
+from fgamcd_opt.errors import BackendError, InputError
 from fgamcd_opt.testing.random_problems import random_problem, worst_amplitudes
 from fgamcd_opt.variants import Variant
 
@@ -66,6 +67,13 @@ def test_no_claim_is_contradicted(number, family, seed):
     report = Trial(instance, some_settings(number), decided=family in DECIDED).run()
     assert not report.findings, "\n".join(str(finding) for finding in report.findings)
     assert report.solved > 10
+
+
+def test_coefficients_that_count_as_infinite_are_refused():
+    """A rate of a few bit/s makes them, found by ``make fuzz``: SCIP raised an exception of its own."""
+    problem = P1(draw("zero-rates", 35372708967450))
+    with pytest.raises(BackendError, match="counts as infinite; use solver exact"):
+        solve(problem, "minlp")
 
 
 def test_every_family_has_cases():
