@@ -27,10 +27,10 @@ from campaign import (
 from machine import machine_words
 from results import add_arguments, percents, publish, verdict
 
-from fgamcd_opt.comparison.table import GAP, Column, Table, Value
 from fgamcd_opt.learning.config import METHODS
-from fgamcd_opt.learning.figures import Panel, curve_panels_figure
-from fgamcd_opt.learning.statistics import Estimate, Floats, bootstrap, probability_of_improvement
+from fgamcd_opt.studies.policies.policy_figures import Panel, curve_panels_figure
+from fgamcd_opt.studies.policies.statistics import Estimate, Floats, bootstrap, probability_of_improvement
+from fgamcd_opt.studies.table import GAP, Column, Table, Value
 
 NAME = "ablation"
 OPTIONS: Mapping[str, Any] = {"reward": "regret", "gamma": 0, "observation": "channels", "lr_end": 0.05}

@@ -28,11 +28,11 @@ from machine import machine
 from numpy.typing import NDArray
 
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings, SetTable, masks_by_size
-from fgamcd_opt.files import write_bytes_atomically
-from fgamcd_opt.instances.recipe import Recipe
+from fgamcd_opt.beamforming.rate_oracle import RateOracle
+from fgamcd_opt.instances.recipes.recipe import Recipe
 from fgamcd_opt.instances.resolve import load
-from fgamcd_opt.problem import P1
-from fgamcd_opt.rate_oracle import RateOracle
+from fgamcd_opt.io.files import write_bytes_atomically
+from fgamcd_opt.problem.p1 import P1
 
 USERS = (1, 2, 3, 4, 6, 8, 12, 20, 30)
 SEEDS = {1: 20, 2: 20, 3: 20, 4: 20, 6: 10, 8: 10, 12: 5, 20: 3, 30: 3}

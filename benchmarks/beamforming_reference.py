@@ -19,14 +19,14 @@ import numpy as np
 from fresh_broadcasts import broadcast_of, rate_bps
 
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings, SetTable
-from fgamcd_opt.errors import BackendError
-from fgamcd_opt.formulations.conic_backends import available_backends
-from fgamcd_opt.formulations.difference_of_convex import solve_dc
-from fgamcd_opt.formulations.node_subspace import NodeSubspace
-from fgamcd_opt.formulations.robust_sdp import RobustSdp
-from fgamcd_opt.formulations.sdr import solve_sdr
-from fgamcd_opt.instances.recipe import Recipe
-from fgamcd_opt.solvers.backends import Availability
+from fgamcd_opt.formulations.semidefinite.conic_backends import available_backends
+from fgamcd_opt.formulations.semidefinite.difference_of_convex import solve_dc
+from fgamcd_opt.formulations.semidefinite.node_subspace import NodeSubspace
+from fgamcd_opt.formulations.semidefinite.rank_relaxation import solve_sdr
+from fgamcd_opt.formulations.semidefinite.robust_sdp import RobustSdp
+from fgamcd_opt.instances.recipes.recipe import Recipe
+from fgamcd_opt.io.errors import BackendError
+from fgamcd_opt.io.optional import Availability
 
 USERS = (1, 2, 3, 4, 6, 8, 12, 20, 30)
 FAST_SEEDS = 10

@@ -14,15 +14,15 @@ from pathlib import Path
 from machine import machine_words
 from pages import put
 
-from fgamcd_opt.context import Limits
-from fgamcd_opt.errors import FgamcdError
-from fgamcd_opt.frontdoor import solve
-from fgamcd_opt.instances.best_known import read_best_known
-from fgamcd_opt.instances.library import library
+from fgamcd_opt.instances.library.best_known import read_best_known
+from fgamcd_opt.instances.library.catalog import library
 from fgamcd_opt.instances.resolve import load
-from fgamcd_opt.problem import P1
-from fgamcd_opt.solvers.registry import get_solver, solver_names
-from fgamcd_opt.status import relative_gap
+from fgamcd_opt.io.errors import FgamcdError
+from fgamcd_opt.problem.p1 import P1
+from fgamcd_opt.solving.context import Limits
+from fgamcd_opt.solving.front_door import solve
+from fgamcd_opt.solving.registry import get_solver, solver_names
+from fgamcd_opt.solving.status import relative_gap
 
 MARK = "<!-- benchmarks/bounds.py -->"
 """Line before and after the table in a page."""

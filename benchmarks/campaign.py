@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from fgamcd_opt.comparison.scores import SOLVED_CLASSES
-from fgamcd_opt.files import write_bytes_atomically
-from fgamcd_opt.learning.curve import read_curve
-from fgamcd_opt.learning.gap_summary import FAILED_GAP
-from fgamcd_opt.status import StopReason, relative_gap
+from fgamcd_opt.io.files import write_bytes_atomically
+from fgamcd_opt.learning.training.curve import read_curve
+from fgamcd_opt.solving.status import StopReason, relative_gap
+from fgamcd_opt.studies.policies.gap_summary import FAILED_GAP
+from fgamcd_opt.studies.scores import SOLVED_CLASSES
 
 POLL_S = 0.2
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}

@@ -15,14 +15,14 @@ from pathlib import Path
 from machine import machine_words
 from pages import put
 
-from fgamcd_opt.certificate import Certificate
-from fgamcd_opt.certificate_check import check_certificate
-from fgamcd_opt.context import Limits
-from fgamcd_opt.frontdoor import solve
+from fgamcd_opt.certificates.certificate import Certificate
+from fgamcd_opt.certificates.certificate_check import check_certificate
 from fgamcd_opt.instances.resolve import load
-from fgamcd_opt.problem import P1
-from fgamcd_opt.solvers.certify import certify
-from fgamcd_opt.status import relative_gap
+from fgamcd_opt.problem.p1 import P1
+from fgamcd_opt.solvers.bounds.certify import certify
+from fgamcd_opt.solving.context import Limits
+from fgamcd_opt.solving.front_door import solve
+from fgamcd_opt.solving.status import relative_gap
 
 MARK = "<!-- benchmarks/certificates.py -->"
 

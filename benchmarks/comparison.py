@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pages import put
 
-from fgamcd_opt.errors import ExitCode
+from fgamcd_opt.io.errors import ExitCode
 
 SOLVERS = (
     "exact,column-generation,greedy,greedy-delay,trimcaching,trimcaching-spec,lp-rounding,local-search,compact,"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from fgamcd_opt.beamforming.broadcast import Broadcast
-from fgamcd_opt.instances.network import csi_radii, grid_positions, rician_channels, user_positions
-from fgamcd_opt.instances.recipe import Recipe
-from fgamcd_opt.instances.streams import from_decibel
+from fgamcd_opt.instances.network.geometry import csi_radii, grid_positions, rician_channels, user_positions
+from fgamcd_opt.instances.network.random_streams import from_decibel
+from fgamcd_opt.instances.recipes.recipe import Recipe
 
 
 def broadcast_of(recipe: Recipe, users: int, seed: int) -> Broadcast:

@@ -12,17 +12,17 @@ from pathlib import Path
 from machine import machine_words
 from pages import put
 
-from fgamcd_opt.comparison.grid import CellLimits
-from fgamcd_opt.comparison.table import Column, Table
 from fgamcd_opt.instances.resolve import load
-from fgamcd_opt.problem import P1
-from fgamcd_opt.sweep.judges import gain, order
-from fgamcd_opt.sweep.measured import Measured
-from fgamcd_opt.sweep.output import Report
-from fgamcd_opt.sweep.run import Plan, plan_cells, run_sweep
-from fgamcd_opt.sweep.settings import SWEEPS, methods_of
-from fgamcd_opt.sweep.table import common_seeds
-from fgamcd_opt.sweep.trends import REPORTED_GAINS, RULE, VERDICTS
+from fgamcd_opt.problem.p1 import P1
+from fgamcd_opt.studies.grid.cells import CellLimits
+from fgamcd_opt.studies.sweep.judges import gain, order
+from fgamcd_opt.studies.sweep.measured import Measured
+from fgamcd_opt.studies.sweep.run import Plan, plan_cells, run_sweep
+from fgamcd_opt.studies.sweep.sweep_output import Report
+from fgamcd_opt.studies.sweep.sweep_settings import SWEEPS, methods_of
+from fgamcd_opt.studies.sweep.sweep_table import common_seeds
+from fgamcd_opt.studies.sweep.trends import REPORTED_GAINS, RULE, VERDICTS
+from fgamcd_opt.studies.table import Column, Table
 
 MARK = "<!-- benchmarks/gains.py -->"
 REPORTED = REPORTED_GAINS["storage"]

@@ -19,8 +19,8 @@ from fresh_broadcasts import broadcast_of
 from machine import machine
 
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings, Broadcast, SetTable
-from fgamcd_opt.beamforming.global_search import branch_and_bound
-from fgamcd_opt.instances.recipe import Recipe
+from fgamcd_opt.beamforming.kernels.global_search import branch_and_bound
+from fgamcd_opt.instances.recipes.recipe import Recipe
 
 USERS = (2, 3, 4, 5, 6)
 RATE_GAP = 1e-3

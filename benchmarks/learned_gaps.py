@@ -19,10 +19,10 @@ from campaign import Training, curve_points, curve_record, evaluate, option_word
 from machine import machine_words
 from results import add_arguments, percents, publish, verdict
 
-from fgamcd_opt.comparison.table import GAP, Column, Table, Value
-from fgamcd_opt.learning.figures import Panel, curve_panels_figure
-from fgamcd_opt.learning.gap_summary import FAILED_GAP
-from fgamcd_opt.learning.statistics import Estimate, Floats, bootstrap, interquartile_mean
+from fgamcd_opt.studies.policies.gap_summary import FAILED_GAP
+from fgamcd_opt.studies.policies.policy_figures import Panel, curve_panels_figure
+from fgamcd_opt.studies.policies.statistics import Estimate, Floats, bootstrap, interquartile_mean
+from fgamcd_opt.studies.table import GAP, Column, Table, Value
 
 NAME = "learned_gaps"
 RIVALS = ("trimcaching", "no-cooperation", "tdma-unicast", "coarse", "local-search")

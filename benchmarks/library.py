@@ -18,15 +18,19 @@ from numpy.typing import NDArray
 
 import fgamcd_opt
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings
-from fgamcd_opt.context import Limits
-from fgamcd_opt.frontdoor import solve
-from fgamcd_opt.instances.best_known import BestKnown, read_best_known, record_best
-from fgamcd_opt.instances.certificates import certificate_path, record_certificate, stored_certificate
-from fgamcd_opt.instances.library import library
+from fgamcd_opt.instances.library.best_known import BestKnown, read_best_known, record_best
+from fgamcd_opt.instances.library.catalog import library
 from fgamcd_opt.instances.resolve import load
-from fgamcd_opt.problem import P1
-from fgamcd_opt.solvers.certify import certify
-from fgamcd_opt.status import relative_gap
+from fgamcd_opt.problem.p1 import P1
+from fgamcd_opt.solvers.bounds.certify import certify
+from fgamcd_opt.solving.context import Limits
+from fgamcd_opt.solving.front_door import solve
+from fgamcd_opt.solving.status import relative_gap
+from fgamcd_opt.studies.library.library_certificates import (
+    certificate_path,
+    record_certificate,
+    stored_certificate,
+)
 
 
 def main() -> None:

@@ -18,14 +18,14 @@ from typing import Any
 from machine import machine, machine_words
 from pages import put
 
-from fgamcd_opt.context import Limits, SolveContext
-from fgamcd_opt.errors import BackendError
-from fgamcd_opt.formulations.knapsack import Knapsack, build_knapsack
+from fgamcd_opt.beamforming.rate_oracle import RateOracle
+from fgamcd_opt.formulations.knapsack.multiple_choice import Knapsack, build_knapsack
 from fgamcd_opt.instances.resolve import load
-from fgamcd_opt.problem import P1
-from fgamcd_opt.rate_oracle import RateOracle
-from fgamcd_opt.solvers.knapsack_milp import KnapsackSearch
-from fgamcd_opt.solvers.rate_tables import complete_table
+from fgamcd_opt.io.errors import BackendError
+from fgamcd_opt.problem.p1 import P1
+from fgamcd_opt.solvers.exact.knapsack_search import KnapsackSearch
+from fgamcd_opt.solving.context import Limits, SolveContext
+from fgamcd_opt.solving.rate_tables import complete_table
 
 MARK = "<!-- benchmarks/milp_gap.py -->"
 

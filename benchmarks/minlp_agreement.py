@@ -16,13 +16,13 @@ from typing import Any
 from machine import machine
 from pages import put
 
-from fgamcd_opt.context import Limits
-from fgamcd_opt.errors import BackendError
-from fgamcd_opt.files import read_json, write_bytes_atomically
-from fgamcd_opt.frontdoor import solve
-from fgamcd_opt.instances.library import library
+from fgamcd_opt.instances.library.catalog import library
 from fgamcd_opt.instances.resolve import load
-from fgamcd_opt.problem import P1
+from fgamcd_opt.io.errors import BackendError
+from fgamcd_opt.io.files import read_json, write_bytes_atomically
+from fgamcd_opt.problem.p1 import P1
+from fgamcd_opt.solving.context import Limits
+from fgamcd_opt.solving.front_door import solve
 
 METHODS: dict[str, tuple[str, dict[str, Any]]] = {
     "exact": ("exact", {}),

@@ -6,7 +6,7 @@ import re
 import sys
 from pathlib import Path
 
-from fgamcd_opt.files import write_bytes_atomically
+from fgamcd_opt.io.files import write_bytes_atomically
 
 
 def put(page: Path, mark: str, text: str) -> None:

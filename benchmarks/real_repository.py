@@ -25,10 +25,11 @@ from pages import put
 from safetensors.numpy import load_file, save_file
 
 from fgamcd_opt import P1, Result, Variant, __version__, solve
-from fgamcd_opt.instances import PRESETS, generate
-from fgamcd_opt.instances.checkpoint_scan import scan_folder
-from fgamcd_opt.instances.repository_file import save_repository
-from fgamcd_opt.instances.sharing import bytes_saved, reuse_ratio, shared_bytes
+from fgamcd_opt.instances import PRESETS
+from fgamcd_opt.instances.generation import from_recipe as generate
+from fgamcd_opt.instances.repositories.checkpoint_scan import scan_folder
+from fgamcd_opt.instances.repositories.repository_file import save_repository
+from fgamcd_opt.instances.repositories.sharing import bytes_saved, reuse_ratio, shared_bytes
 
 MARK = "<!-- benchmarks/real_repository.py -->"
 DEPTHS = (1, 1, 2, 2, 3, 3)

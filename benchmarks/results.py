@@ -12,10 +12,10 @@ from typing import Any
 
 from pages import put
 
-from fgamcd_opt.comparison.table import Table
-from fgamcd_opt.files import write_bytes_atomically
-from fgamcd_opt.learning.statistics import Estimate
-from fgamcd_opt.plots import save_figure
+from fgamcd_opt.io.files import write_bytes_atomically
+from fgamcd_opt.studies.plots import save_figure
+from fgamcd_opt.studies.policies.statistics import Estimate
+from fgamcd_opt.studies.table import Table
 
 PICTURES = "figures"
 """Folder beside the page."""

@@ -18,11 +18,11 @@ from typing import Any
 from machine import machine, machine_words
 from pages import put
 
-from fgamcd_opt.context import Limits
-from fgamcd_opt.files import write_bytes_atomically
-from fgamcd_opt.frontdoor import solve
 from fgamcd_opt.instances.resolve import load
-from fgamcd_opt.problem import P1
+from fgamcd_opt.io.files import write_bytes_atomically
+from fgamcd_opt.problem.p1 import P1
+from fgamcd_opt.solving.context import Limits
+from fgamcd_opt.solving.front_door import solve
 
 RECIPE = {
     "users": "60",

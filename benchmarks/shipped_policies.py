@@ -10,9 +10,9 @@ from pathlib import Path
 
 from pages import put
 
-from fgamcd_opt.comparison.table import DELAY, GAP, Column, Table
-from fgamcd_opt.learning.policy_file import load_policy
-from fgamcd_opt.learning.shipped_policies import SHIPPED
+from fgamcd_opt.learning.policies.policy_file import load_policy
+from fgamcd_opt.learning.policies.shipped_policies import SHIPPED
+from fgamcd_opt.studies.table import DELAY, GAP, Column, Table
 
 COLUMNS = (
     Column("policy"),

@@ -18,9 +18,9 @@ from pages import put
 
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings, Broadcast
 from fgamcd_opt.beamforming.rate_evidence import rate_evidence, restrict_evidence
+from fgamcd_opt.beamforming.rate_oracle import reduce_block
 from fgamcd_opt.beamforming.subset_bounds import inherited_bound, lone_users_bound, whitened
 from fgamcd_opt.instances.resolve import load
-from fgamcd_opt.rate_oracle import reduce_block
 
 MARK = "<!-- benchmarks/subset_bounds.py -->"
 NODES = 12

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from machine import machine
 
+from fgamcd_opt.beamforming.rate_oracle import RateOracle
 from fgamcd_opt.instances.resolve import load
-from fgamcd_opt.problem import P1
-from fgamcd_opt.rate_oracle import RateOracle
+from fgamcd_opt.problem.p1 import P1
 
 AXES = {"users": (15, 30, 45, 60), "antennas": (4, 10, 20, 40), "nodes": (4, 5, 6, 7, 8)}
 

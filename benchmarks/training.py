@@ -21,18 +21,19 @@ import torch
 from machine import machine, machine_words
 from pages import put
 
-from fgamcd_opt.comparison.table import Column, Table
-from fgamcd_opt.files import write_bytes_atomically
-from fgamcd_opt.instances import PRESETS, generate
-from fgamcd_opt.learning.actor_critic import ActorCritic
-from fgamcd_opt.learning.allocator import keep_freed_memory
+from fgamcd_opt.instances import PRESETS
+from fgamcd_opt.instances.generation import from_recipe as generate
+from fgamcd_opt.io.files import write_bytes_atomically
 from fgamcd_opt.learning.config import TrainConfig, method_config
 from fgamcd_opt.learning.environment.layout import StateLayout
 from fgamcd_opt.learning.environment.scenario import Scenario
 from fgamcd_opt.learning.environment.sources import FamilySource, FixedSource, ScenarioSource
-from fgamcd_opt.learning.replay import Batch
-from fgamcd_opt.learning.trainer import Trainer
-from fgamcd_opt.problem import P1
+from fgamcd_opt.learning.learners.actor_critic import ActorCritic
+from fgamcd_opt.learning.learners.replay import Batch
+from fgamcd_opt.learning.training.allocator import keep_freed_memory
+from fgamcd_opt.learning.training.trainer import Trainer
+from fgamcd_opt.problem.p1 import P1
+from fgamcd_opt.studies.table import Column, Table
 
 log = logging.getLogger("training")
 

@@ -20,7 +20,7 @@ from fgamcd_opt.instances import load
 from fgamcd_opt.learning.environment.parallel_env import ParallelEnvironment
 from fgamcd_opt.learning.environment.scenario import Scenario
 from fgamcd_opt.learning.environment.sources import FixedSource
-from fgamcd_opt.problem import P1
+from fgamcd_opt.problem.p1 import P1
 
 STEPS = 384
 ROLLOUT = 64

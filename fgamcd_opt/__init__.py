@@ -10,15 +10,15 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from fgamcd_opt.checker import Verification, verify
-    from fgamcd_opt.decision import Decision
-    from fgamcd_opt.frontdoor import solve
     from fgamcd_opt.instances.instance import Instance
     from fgamcd_opt.instances.resolve import load as load_instance
-    from fgamcd_opt.problem import P1
-    from fgamcd_opt.result import Result
-    from fgamcd_opt.solution import Solution
-    from fgamcd_opt.variants import Variant
+    from fgamcd_opt.problem.checker import Verification, verify
+    from fgamcd_opt.problem.decision import Decision
+    from fgamcd_opt.problem.p1 import P1
+    from fgamcd_opt.problem.solution_file import Solution
+    from fgamcd_opt.problem.variants import Variant
+    from fgamcd_opt.solving.front_door import solve
+    from fgamcd_opt.solving.result import Result
 
 __all__ = [
     "P1",
@@ -34,22 +34,22 @@ __all__ = [
 ]
 
 _HOMES = {
-    "P1": ("problem", "P1"),
-    "Decision": ("decision", "Decision"),
+    "P1": ("problem.p1", "P1"),
+    "Decision": ("problem.decision", "Decision"),
     "Instance": ("instances.instance", "Instance"),
-    "Result": ("result", "Result"),
-    "Solution": ("solution", "Solution"),
-    "Variant": ("variants", "Variant"),
-    "Verification": ("checker", "Verification"),
+    "Result": ("solving.result", "Result"),
+    "Solution": ("problem.solution_file", "Solution"),
+    "Variant": ("problem.variants", "Variant"),
+    "Verification": ("problem.checker", "Verification"),
     "load_instance": ("instances.resolve", "load"),
-    "solve": ("frontdoor", "solve"),
-    "verify": ("checker", "verify"),
+    "solve": ("solving.front_door", "solve"),
+    "verify": ("problem.checker", "verify"),
 }
 
 
 def __getattr__(name: str) -> object:
     if name == "__version__":
-        return import_module("importlib.metadata").version("fgamcd-opt")
+        return import_module(f"{__name__}.io.version").package_version()
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module, attribute = _HOMES[name]

@@ -1,16 +1,16 @@
-"""The instance file: one archive (see `fgamcd_opt.archive`) of kind ``instance``."""
+"""The instance file: one archive (see `fgamcd_opt.io.archive`) of kind ``instance``."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from fgamcd_opt.archive import read_archive, write_archive
-from fgamcd_opt.errors import InputError
+from fgamcd_opt.instances.generation.recipe_check import recipe_fault
 from fgamcd_opt.instances.instance import ARRAY_FIELDS, UNITS, Instance
-from fgamcd_opt.instances.recipe_check import recipe_fault
 from fgamcd_opt.instances.validation import require_shape
-from fgamcd_opt.safe_text import quote
+from fgamcd_opt.io.archive import read_archive, write_archive
+from fgamcd_opt.io.errors import InputError
+from fgamcd_opt.io.safe_text import quote
 
 KIND = "instance"
 _HEADER_FIELDS = ("name", "bandwidth_hz", "noise_w", "csi_set", "block_names", "model_names", "recipe")
@@ -35,9 +35,9 @@ def load_instance(path: Path | str) -> Instance:
     Raises
     ------
     InputError
-        Naming the file and the fault: see `fgamcd_opt.archive.read_archive` and `Instance`; also unknown or
+        Naming the file and the fault: see `fgamcd_opt.io.archive.read_archive` and `Instance`; also unknown or
         missing fields, other units, a digest that does not match the content, and a recipe that makes another
-        instance (`fgamcd_opt.instances.recipe_check`).
+        instance (`fgamcd_opt.instances.generation.recipe_check`).
     """
     header, arrays = read_archive(path, KIND, check=_check_header)
     for field, (dtype, _) in ARRAY_FIELDS.items():

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from fgamcd_opt.errors import InputError
-from fgamcd_opt.files import reason_of
+from fgamcd_opt.io.errors import InputError
+from fgamcd_opt.io.files import reason_of
 
 MAX_BYTES = 1 << 29
 """Largest file that is read, 512 MiB."""

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fgamcd_opt.errors import InputError
 from fgamcd_opt.instances.validation import convert, labels, require, require_scale, require_shape, scalar
-from fgamcd_opt.safe_text import check_name, quote
+from fgamcd_opt.io.errors import InputError
+from fgamcd_opt.io.safe_text import check_name, quote
 
 CSI_SETS = ("ellipsoid", "balls")
 """One ellipsoid per user over all nodes, or independent balls per node."""

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from fgamcd_opt.errors import InputError
-from fgamcd_opt.files import read_json, read_text_file
 from fgamcd_opt.instances.format import load_instance
-from fgamcd_opt.instances.generate import generate
+from fgamcd_opt.instances.generation.from_recipe import generate
+from fgamcd_opt.instances.generation.recipe_check import verified_recipe
 from fgamcd_opt.instances.instance import Instance
-from fgamcd_opt.instances.library import library
-from fgamcd_opt.instances.presets import PRESETS
-from fgamcd_opt.instances.recipe import Recipe
-from fgamcd_opt.instances.recipe_check import verified_recipe
-from fgamcd_opt.instances.recipe_fields import nearest
+from fgamcd_opt.instances.library.catalog import library
+from fgamcd_opt.instances.recipes.presets import PRESETS
+from fgamcd_opt.instances.recipes.recipe import Recipe
+from fgamcd_opt.instances.recipes.recipe_fields import nearest
+from fgamcd_opt.io.errors import InputError
+from fgamcd_opt.io.files import read_json, read_text_file
 
 
 def load(source: str | Path, overrides: Mapping[str, str] | None = None) -> Instance:

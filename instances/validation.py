@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from fgamcd_opt.errors import InputError
-from fgamcd_opt.safe_text import check_names, quote
-from fgamcd_opt.times import is_finite
+from fgamcd_opt.io.errors import InputError
+from fgamcd_opt.io.safe_text import check_names, quote
+from fgamcd_opt.io.times import is_finite
 
 if TYPE_CHECKING:
     from fgamcd_opt.instances.instance import Instance

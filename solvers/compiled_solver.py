@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, ClassVar
 
-from fgamcd_opt.context import SolveContext
-from fgamcd_opt.problem import P1
-from fgamcd_opt.solvers.protocol import Outcome
-from fgamcd_opt.solvers.rate_tables import toy_problem
-from fgamcd_opt.variants import Csi, Delivery, Granularity, Unserved
+from fgamcd_opt.problem.p1 import P1
+from fgamcd_opt.problem.variants import Csi, Delivery, Granularity, Unserved
+from fgamcd_opt.solving.context import SolveContext
+from fgamcd_opt.solving.rate_tables import toy_problem
+from fgamcd_opt.solving.solver import Outcome
 
 EVERY_VARIANT: Mapping[str, frozenset[str]] = {
     "granularity": frozenset({Granularity.MODEL}),
@@ -24,7 +24,7 @@ EVERY_VARIANT: Mapping[str, frozenset[str]] = {
 
 
 class CompiledSolver(ABC):
-    """Defaults of :class:`fgamcd_opt.solvers.protocol.Solver`; a solver overrides what differs."""
+    """Defaults of :class:`fgamcd_opt.solving.solver.Solver`; a solver overrides what differs."""
 
     variants: ClassVar[Mapping[str, frozenset[str]]] = {}
     options: ClassVar[Mapping[str, Any]] = {"rounds": 2}

@@ -7,12 +7,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from fgamcd_opt.decision import Decision
-from fgamcd_opt.delay import pair_rates_bps
-from fgamcd_opt.formulations.configuration_delays import caching_units
+from fgamcd_opt.formulations.knapsack.configuration_delays import caching_units
 from fgamcd_opt.instances.instance import Instance
-from fgamcd_opt.problem import P1
-from fgamcd_opt.tolerances import owed_rate_bps
+from fgamcd_opt.problem.decision import Decision
+from fgamcd_opt.problem.delay import pair_rates_bps
+from fgamcd_opt.problem.p1 import P1
+from fgamcd_opt.problem.tolerances import owed_rate_bps
 
 
 class BeamSource(Protocol):

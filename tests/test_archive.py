@@ -15,9 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as nps
 
-from fgamcd_opt.archive import read_archive, write_archive
-from fgamcd_opt.errors import InputError
-from fgamcd_opt.files import read_json
+from fgamcd_opt.io.archive import read_archive, write_archive
+from fgamcd_opt.io.errors import InputError
+from fgamcd_opt.io.files import read_json
 
 quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

@@ -13,17 +13,17 @@ from numpy.typing import NDArray
 
 from fgamcd_opt import P1, Instance, load_instance
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings
-from fgamcd_opt.context import SolveContext
-from fgamcd_opt.rate_oracle import RateOracle
+from fgamcd_opt.beamforming.rate_oracle import RateOracle
 from fgamcd_opt.solvers.decisions import decision_from_masks
-from fgamcd_opt.solvers.protocol import Outcome
-from fgamcd_opt.status import StopReason
+from fgamcd_opt.solving.context import SolveContext
+from fgamcd_opt.solving.solver import Outcome
+from fgamcd_opt.solving.status import StopReason
 
 BITS_PER_BYTE = 8
 
 
 class OneCopySolver:
-    """The attributes are what `fgamcd_opt.solvers.protocol.Solver` asks for; the contract checks them."""
+    """The attributes are what `fgamcd_opt.solving.solver.Solver` asks for; the contract checks them."""
 
     # The name under which it is registered (pyproject.toml), and one line for `fgamcd solvers`.
     name: ClassVar[str] = "one-copy"

@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from fgamcd_opt.beamforming.worst_case import amplitude_from_rate, rate_from_amplitude, worst_case_amplitude
-from fgamcd_opt.errors import UsageError
-from fgamcd_opt.evidence_check import admissible_errors, owed_snr, proved_factors, scaled_channels
-from fgamcd_opt.kept_proofs import KeptProofs
-from fgamcd_opt.tolerances import owed_rate_bps
-from fgamcd_opt.weighted_snr import MARGIN, worst_snr_bound
+from fgamcd_opt.beamforming.kept_proofs import KeptProofs
+from fgamcd_opt.certificates.evidence_check import admissible_errors, proved_factors
+from fgamcd_opt.certificates.weighted_snr import worst_snr_bound
+from fgamcd_opt.io.errors import UsageError
+from fgamcd_opt.problem.lone_users import owed_snr, scaled_channels
+from fgamcd_opt.problem.tolerances import MARGIN, owed_rate_bps
+from fgamcd_opt.problem.worst_case import amplitude_from_rate, rate_from_amplitude, worst_case_amplitude
 
 MAX_SEARCHED_USERS = 6
 """Users up to which tables use branch and bound; its trees grow about tenfold with each user."""
@@ -262,7 +263,7 @@ class SetTable:
         self.share = np.zeros((rows, n_nodes))
         self.solved = np.zeros(rows, np.bool_)
         self.status[0], self.upper[0], self.solved[0] = -1, 0.0, True
-        from fgamcd_opt.beamforming.broadcast_kernel import screen_sets
+        from fgamcd_opt.beamforming.kernels.broadcast_kernel import screen_sets
 
         problem = self.broadcast
         screen_sets(problem.gram, problem.radius2, problem.balls, problem.owed, self.status, self.upper)
@@ -303,7 +304,7 @@ class SetTable:
         floors: NDArray[np.float64],
     ) -> None:
         """Look for beams and bounds of the sets ``masks`` and keep what is judged and proved."""
-        from fgamcd_opt.beamforming.broadcast_kernel import solve_sets
+        from fgamcd_opt.beamforming.kernels.broadcast_kernel import solve_sets
 
         problem = self.broadcast
         n_nodes, users = problem.radius2.shape
@@ -354,7 +355,7 @@ class SetTable:
 
     def _branch(self, mask: int, settings: BeamformingSettings) -> None:
         """Branch and bound on one set whose gap is open."""
-        from fgamcd_opt.beamforming.set_proof import prove_set
+        from fgamcd_opt.beamforming.kernels.set_proof import prove_set
 
         if self.status[mask] < 0 or self.upper[mask] <= self.lower[mask] * (1.0 + settings.tolerance):
             return

@@ -7,7 +7,8 @@ S, every beam of unit node power has
 
 Nodes that do not send leave the matrix condition intact, so one piece of evidence bounds the weighted sum for
 every subset of S at once, by a sum over its nodes. QoS weights v_u are part of y (F6 with weights): the bound on
-the worst user, and the proof that QoS is out of reach, follow in :func:`fgamcd_opt.weighted_snr.worst_snr_bound`.
+the worst user, and the proof that QoS is out of reach, follow in
+:func:`fgamcd_opt.certificates.weighted_snr.worst_snr_bound`.
 """
 
 from __future__ import annotations
@@ -18,14 +19,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings, Broadcast
-from fgamcd_opt.beamforming.broadcast_kernel import solve_sets
-from fgamcd_opt.beamforming.dual_bound import ROUNDING, minimise_bound
-from fgamcd_opt.beamforming.local_search import error_terms, received
-from fgamcd_opt.beamforming.max_min import search
-from fgamcd_opt.beamforming.qos_floors import weighted
-from fgamcd_opt.beamforming.worst_errors import beam_errors, merge_errors, relaxation_errors, shifted_gram
-from fgamcd_opt.evidence_check import admissible_errors, proved_factors
-from fgamcd_opt.weighted_snr import MARGIN, worst_snr_bound
+from fgamcd_opt.beamforming.kernels.beam_search import error_terms, received
+from fgamcd_opt.beamforming.kernels.broadcast_kernel import solve_sets
+from fgamcd_opt.beamforming.kernels.dual_bound import ROUNDING, minimise_bound
+from fgamcd_opt.beamforming.kernels.max_min import search
+from fgamcd_opt.beamforming.kernels.qos_floors import weighted
+from fgamcd_opt.beamforming.kernels.worst_errors import (
+    beam_errors,
+    merge_errors,
+    relaxation_errors,
+    shifted_gram,
+)
+from fgamcd_opt.certificates.evidence_check import admissible_errors, proved_factors
+from fgamcd_opt.certificates.weighted_snr import worst_snr_bound
+from fgamcd_opt.problem.tolerances import MARGIN
 
 _PROGRESS = 0.2
 """Refinement of the errors ends when a round gains less than this share of the tolerance, twice in a row."""

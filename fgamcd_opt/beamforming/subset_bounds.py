@@ -7,8 +7,9 @@ that prove F6 for a set prove it for all of its subsets S: errors, y and mu rest
 
 where only the m x m eigenvalue changes with S. That is far tighter than monotonicity (F4), which would keep the
 bound of the larger set, and exact for one user. The summands come from the channels with room for all rounding
-errors (:func:`fgamcd_opt.evidence_check.proved_parts`), and every eigenvalue is proved by a Cholesky factorisation:
-with m users and N nodes its own rounding is below m (N + 8 m + 16) 2^-53 of it, far less than ``ROUNDING``.
+errors (:func:`fgamcd_opt.certificates.evidence_check.proved_parts`), and every eigenvalue is proved by a Cholesky
+factorisation: with m users and N nodes its own rounding is below m (N + 8 m + 16) 2^-53 of it, far less than
+``ROUNDING``.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgamcd_opt.beamforming.broadcast import Broadcast
-from fgamcd_opt.beamforming.dense import cholesky
-from fgamcd_opt.beamforming.dual_bound import ROUNDING
-from fgamcd_opt.beamforming.kernel import Array, kernel
-from fgamcd_opt.beamforming.lone_user import lone_user
-from fgamcd_opt.beamforming.qos_floors import level_bound
+from fgamcd_opt.beamforming.kernels.dense import cholesky
+from fgamcd_opt.beamforming.kernels.dual_bound import ROUNDING
+from fgamcd_opt.beamforming.kernels.kernel import Array, kernel
+from fgamcd_opt.beamforming.kernels.lone_user import lone_user
+from fgamcd_opt.beamforming.kernels.qos_floors import level_bound
 from fgamcd_opt.beamforming.rate_evidence import RateEvidence
-from fgamcd_opt.evidence_check import admissible_errors, proved_parts
+from fgamcd_opt.certificates.evidence_check import admissible_errors, proved_parts
 
 _POWER_STEPS = 30
 """Steps of the power method between two attempts to prove its estimate with ever more margin."""

@@ -10,8 +10,8 @@ import numpy as np
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings
 from fgamcd_opt.cli.output import print_rows, print_table, say
 from fgamcd_opt.instances.instance import Instance
-from fgamcd_opt.robustness import DESIGNS, ErrorStudy, below_qos
-from fgamcd_opt.single_broadcast import BroadcastData, Design
+from fgamcd_opt.studies.robustness.channel_errors import DESIGNS, ErrorStudy, below_qos
+from fgamcd_opt.studies.robustness.single_broadcast import BroadcastData, Design
 
 QOS_WORDS = {1: "met", 0: "open", -1: "proved impossible"}
 """QoS status of a design, by its number."""

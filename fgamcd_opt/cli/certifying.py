@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from fgamcd_opt.cli.arguments import named_path
 
 if TYPE_CHECKING:
-    from fgamcd_opt.problem import P1
-    from fgamcd_opt.result import Result
+    from fgamcd_opt.problem.p1 import P1
+    from fgamcd_opt.solving.result import Result
 
 log = logging.getLogger("fgamcd_opt.cli")
 
@@ -37,7 +37,7 @@ def write_certificate(problem: P1, result: Result, path: Path, threads: int, sto
 
     A stop that is requested meanwhile ends it without a file; one that has ended the solve does not.
     """
-    from fgamcd_opt.solvers.certify import certify
+    from fgamcd_opt.solvers.bounds.certify import certify
 
     if result.multipliers is None:
         log.warning("%s: not written, since %s found no storage multipliers", path, result.solver)

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from importlib.metadata import distributions
 from pathlib import Path
 
-import fgamcd_opt
+from fgamcd_opt.io.version import package_version
 
 _MOST_NAMES = 100
 """Crash files of one second in one folder; more than that is a loop, not a series of crashes."""
@@ -64,7 +64,7 @@ def crash_text(error: Exception, words: Sequence[str], args: argparse.Namespace)
             f"time      {time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}",
             f"command   {shlex.join(['fgamcd', *words])}",
             f"folder    {_folder()}",
-            f"version   fgamcd_opt {fgamcd_opt.__version__}",
+            f"version   fgamcd_opt {package_version()}",
             f"python    {platform.python_version()} ({platform.python_implementation()})",
             f"machine   {platform.platform()}",
             "",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from fgamcd_opt.errors import UsageError
-from fgamcd_opt.safe_text import quote
+from fgamcd_opt.io.errors import UsageError
+from fgamcd_opt.io.safe_text import quote
 
 _MAX_DIGITS = 18
 """Digits of a number: seeds go to 2^63."""
@@ -30,7 +30,7 @@ def whole_numbers(text: str) -> list[int]:
 
 def solvers_of(text: str) -> list[str]:
     """Names from a comma-separated list; ``all`` stands for every registered one."""
-    from fgamcd_opt.solvers.registry import solver_names
+    from fgamcd_opt.solving.registry import solver_names
 
     return list(solver_names()) if text == "all" else [name.strip() for name in text.split(",")]
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from fgamcd_opt.safe_text import printable
+from fgamcd_opt.io.safe_text import printable
 
 LEVELS = ("debug", "info", "warning", "error")
 

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import NoReturn
 
-import fgamcd_opt
 from fgamcd_opt.cli.logs import logging_to_stderr
 from fgamcd_opt.cli.stopping import interrupting_signals
 from fgamcd_opt.cli.streams import BROKEN_PIPE, sturdy_streams
-from fgamcd_opt.errors import ExitCode, FgamcdError
-from fgamcd_opt.safe_text import one_line
+from fgamcd_opt.io.errors import ExitCode, FgamcdError
+from fgamcd_opt.io.safe_text import one_line
+from fgamcd_opt.io.version import package_version
 
 COMMANDS = {
     "generate": "make an instance file or a recipe file",
@@ -124,7 +124,7 @@ def _parser(command: str) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"fgamcd {fgamcd_opt.__version__}")
+    parser.add_argument("--version", action="version", version=f"fgamcd {package_version()}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for name, summary in COMMANDS.items():
         subparser = commands.add_parser(

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fgamcd_opt.safe_text import one_line, printable
+from fgamcd_opt.io.safe_text import one_line, printable
 
 
 def command_line() -> str:

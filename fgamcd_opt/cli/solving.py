@@ -18,12 +18,12 @@ from fgamcd_opt.cli.arguments import (
     named_path,
     whole_number,
 )
-from fgamcd_opt.targets import require_folder
+from fgamcd_opt.io.targets import require_folder
 
 if TYPE_CHECKING:
-    from fgamcd_opt.context import Limits
-    from fgamcd_opt.problem import P1
-    from fgamcd_opt.result import Result
+    from fgamcd_opt.problem.p1 import P1
+    from fgamcd_opt.solving.context import Limits
+    from fgamcd_opt.solving.result import Result
 
 DEFAULT_GAP = 1e-3
 """Relative gap at which a solver stops by default: 0.1 %."""
@@ -73,7 +73,7 @@ def add_solving(parser: argparse.ArgumentParser) -> None:
 
 def limits_of(args: argparse.Namespace) -> Limits:
     """The limits that the arguments set, and the folder of rates; checked before any work."""
-    from fgamcd_opt.context import Limits
+    from fgamcd_opt.solving.context import Limits
 
     if args.rate_cache is not None:
         require_folder(args.rate_cache)
@@ -83,8 +83,8 @@ def limits_of(args: argparse.Namespace) -> Limits:
 def load_problem(args: argparse.Namespace) -> tuple[P1, float]:
     """The problem that the arguments name, and the seconds that making it took."""
     from fgamcd_opt.instances.resolve import load
-    from fgamcd_opt.problem import P1
-    from fgamcd_opt.variants import Variant
+    from fgamcd_opt.problem.p1 import P1
+    from fgamcd_opt.problem.variants import Variant
 
     variant = Variant.parse(args.variant)
     begun = time.monotonic()
@@ -106,7 +106,7 @@ def solve_as_asked(
     args: argparse.Namespace, solver: str, problem: P1, build_s: float, stop: threading.Event
 ) -> Result:
     """Run one solver with the limits, seed and options of the arguments."""
-    from fgamcd_opt.frontdoor import solve
+    from fgamcd_opt.solving.front_door import solve
 
     return solve(
         problem,

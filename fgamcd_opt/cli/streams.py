@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-from fgamcd_opt.errors import ExitCode
+from fgamcd_opt.io.errors import ExitCode
 
 BROKEN_PIPE = 141
 """Exit code (128 + SIGPIPE) when the reader of standard output has gone."""

@@ -7,18 +7,18 @@ import time
 from typing import TYPE_CHECKING
 
 from fgamcd_opt.cli.output import print_json, print_rows
-from fgamcd_opt.comparison.progress import clock
-from fgamcd_opt.learning.training_run import row_figures
-from fgamcd_opt.status import StopReason
+from fgamcd_opt.learning.training.training_run import row_figures
+from fgamcd_opt.solving.status import StopReason
+from fgamcd_opt.studies.grid.progress import clock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fgamcd_opt.context import SolveContext
-    from fgamcd_opt.learning.curve import CurveRow
-    from fgamcd_opt.learning.proved_bound import ProvedBound
-    from fgamcd_opt.learning.training_run import TrainingRun
-    from fgamcd_opt.learning.training_task import Task
+    from fgamcd_opt.learning.training.curve import CurveRow
+    from fgamcd_opt.learning.training.proved_bound import ProvedBound
+    from fgamcd_opt.learning.training.training_run import TrainingRun
+    from fgamcd_opt.learning.training.training_task import Task
+    from fgamcd_opt.solving.context import SolveContext
 
 
 class Progress:

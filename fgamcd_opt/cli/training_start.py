@@ -10,20 +10,20 @@ from typing import Any
 
 import numpy as np
 
-from fgamcd_opt.context import SolveContext
-from fgamcd_opt.errors import InfeasibleError, InputError, UsageError
-from fgamcd_opt.learning.demonstrations import demonstrate
+from fgamcd_opt.io.errors import InfeasibleError, InputError, UsageError
+from fgamcd_opt.io.safe_text import quote
 from fgamcd_opt.learning.environment.scenario import Scenario
 from fgamcd_opt.learning.environment.sources import FixedSource
-from fgamcd_opt.learning.judge import Judged
-from fgamcd_opt.learning.proved_bound import GAP, SOLVER, ProvedBound
-from fgamcd_opt.learning.replay import Replay
-from fgamcd_opt.learning.run_folder import RunFolder
-from fgamcd_opt.learning.trainer import Trainer
-from fgamcd_opt.learning.training_task import Task
-from fgamcd_opt.safe_text import quote
-from fgamcd_opt.solvers.rate_tables import toy_problem
-from fgamcd_opt.solvers.registry import get_solver
+from fgamcd_opt.learning.learners.replay import Replay
+from fgamcd_opt.learning.training.demonstrations import demonstrate
+from fgamcd_opt.learning.training.judge import Judged
+from fgamcd_opt.learning.training.proved_bound import GAP, SOLVER, ProvedBound
+from fgamcd_opt.learning.training.run_folder import RunFolder
+from fgamcd_opt.learning.training.trainer import Trainer
+from fgamcd_opt.learning.training.training_task import Task
+from fgamcd_opt.solving.context import SolveContext
+from fgamcd_opt.solving.rate_tables import toy_problem
+from fgamcd_opt.solving.registry import get_solver
 
 _DEMONSTRATED = (4,)
 """Stream of the demonstrated instances, after those that the trainer spawns from the same seed."""

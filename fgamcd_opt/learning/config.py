@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fgamcd_opt.errors import InputError, UsageError
-from fgamcd_opt.files import check_plain, read_text_file, reason_of
-from fgamcd_opt.safe_text import MAX_QUOTED, one_line, quote
+from fgamcd_opt.io.errors import InputError, UsageError
+from fgamcd_opt.io.files import check_plain, read_text_file, reason_of
+from fgamcd_opt.io.safe_text import MAX_QUOTED, one_line, quote
 
 if TYPE_CHECKING:
     from fgamcd_opt.learning.environment.layout import StateLayout

@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 
 from fgamcd_opt.cli.arguments import add_pairs
-from fgamcd_opt.errors import ExitCode, FgamcdError
+from fgamcd_opt.io.errors import ExitCode, FgamcdError
+from fgamcd_opt.problem.variants import Variant
 from fgamcd_opt.testing.apart import check_apart
 from fgamcd_opt.testing.solver_contract import SolverUnderTest
-from fgamcd_opt.variants import Variant
 
 
 def main(argv: Sequence[str] | None = None) -> int:

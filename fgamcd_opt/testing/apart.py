@@ -14,10 +14,10 @@ import sys
 import threading
 from collections.abc import Iterator
 
-from fgamcd_opt.comparison.guard import MARK, end_all, ending
-from fgamcd_opt.errors import BackendError
+from fgamcd_opt.io.errors import BackendError
+from fgamcd_opt.problem.variants import Variant
+from fgamcd_opt.studies.grid.guard import MARK, end_all, ending
 from fgamcd_opt.testing.solver_contract import RULES, ContractError, SolverUnderTest, check_rule
-from fgamcd_opt.variants import Variant
 
 
 def check_apart(case: SolverUnderTest) -> Iterator[tuple[str, str | None]]:

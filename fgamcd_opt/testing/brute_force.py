@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings
-from fgamcd_opt.decision import Decision
+from fgamcd_opt.beamforming.rate_oracle import RateOracle
 from fgamcd_opt.instances.instance import Instance
-from fgamcd_opt.problem import P1
-from fgamcd_opt.rate_oracle import RateOracle
+from fgamcd_opt.problem.decision import Decision
+from fgamcd_opt.problem.p1 import P1
 
 Item = TypeVar("Item")
 Rates = NDArray[np.float64]

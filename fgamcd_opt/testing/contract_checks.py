@@ -6,11 +6,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from fgamcd_opt.errors import InputError
-from fgamcd_opt.result import Result
-from fgamcd_opt.solvers.protocol import Solver
-from fgamcd_opt.status import PointStatus
-from fgamcd_opt.variants import Variant
+from fgamcd_opt.io.errors import InputError
+from fgamcd_opt.problem.variants import Variant
+from fgamcd_opt.solving.result import Result
+from fgamcd_opt.solving.solver import Solver
+from fgamcd_opt.solving.status import PointStatus
 
 ROUNDING = 1e-9
 """Relative difference that is put down to rounding."""
@@ -39,7 +39,7 @@ def variant_of(field: str, value: str, base: Variant | None = None) -> Variant:
 
 
 def check_declarations(solver: Solver, name: str) -> None:
-    """Everything that a solver declares, see :class:`fgamcd_opt.solvers.protocol.Solver`."""
+    """Everything that a solver declares, see :class:`fgamcd_opt.solving.solver.Solver`."""
     require(solver.name == name, f"name is {solver.name!r}, but it is registered as {name!r}")
     one_line = isinstance(solver.summary, str) and bool(solver.summary) and "\n" not in solver.summary
     require(one_line, f"summary {solver.summary!r} is not one line of text")

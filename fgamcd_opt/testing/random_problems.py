@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgamcd_opt.instances.instance import Instance
-from fgamcd_opt.problem import P1
+from fgamcd_opt.problem.p1 import P1
 
 BANDWIDTH_HZ = 100e6
 NOISE_W = 0.3

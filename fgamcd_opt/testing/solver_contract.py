@@ -18,17 +18,17 @@ from typing import Any
 
 import numpy as np
 
-from fgamcd_opt.context import Limits
-from fgamcd_opt.errors import BackendError
-from fgamcd_opt.frontdoor import complete_options, solve
 from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.instances.resolve import load
-from fgamcd_opt.problem import P1
-from fgamcd_opt.result import Result
-from fgamcd_opt.solvers.backends import require_backends
-from fgamcd_opt.solvers.protocol import Solver
-from fgamcd_opt.solvers.registry import get_solver
-from fgamcd_opt.status import StopReason
+from fgamcd_opt.io.errors import BackendError
+from fgamcd_opt.problem.p1 import P1
+from fgamcd_opt.problem.variants import Variant
+from fgamcd_opt.solving.context import Limits
+from fgamcd_opt.solving.front_door import complete_options, solve
+from fgamcd_opt.solving.registry import get_solver, require_backends
+from fgamcd_opt.solving.result import Result
+from fgamcd_opt.solving.solver import Solver
+from fgamcd_opt.solving.status import StopReason
 from fgamcd_opt.testing.brute_force import best_delay, full_oracle
 from fgamcd_opt.testing.contract_checks import (
     ROUNDING,
@@ -40,7 +40,6 @@ from fgamcd_opt.testing.contract_checks import (
 )
 from fgamcd_opt.testing.random_problems import random_problem
 from fgamcd_opt.testing.stop_after import StopAfter
-from fgamcd_opt.variants import Variant
 
 __all__ = ["RULES", "ContractError", "SolverUnderTest", "check_rule", "check_solver"]
 

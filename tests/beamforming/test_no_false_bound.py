@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings, Broadcast, SetTable, masks_by_size
 from fgamcd_opt.beamforming.rate_evidence import rate_evidence, restrict_evidence
 from fgamcd_opt.beamforming.subset_bounds import inherited_bound, lone_users_bound, whitened
-from fgamcd_opt.beamforming.worst_case import worst_case_rate_bps
-from fgamcd_opt.tolerances import owed_rate_bps
+from fgamcd_opt.problem.tolerances import owed_rate_bps
+from fgamcd_opt.problem.worst_case import worst_case_rate_bps
 
 BANDWIDTH_HZ = 10e6
 POWERS = np.array([1.0, 2.0, 1.0, 0.5])

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings
-from fgamcd_opt.errors import UsageError
+from fgamcd_opt.beamforming.rate_oracle import MAX_NODES, RateOracle
 from fgamcd_opt.instances.resolve import load
-from fgamcd_opt.problem import P1
-from fgamcd_opt.rate_oracle import MAX_NODES, RateOracle
+from fgamcd_opt.io.errors import UsageError
+from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.testing.random_problems import random_problem, worst_amplitudes
 
 FIELDS = ("status", "lower", "upper", "x", "share", "solved")

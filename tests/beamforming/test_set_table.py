@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings, SetTable, masks_by_size
-from fgamcd_opt.errors import UsageError
+from fgamcd_opt.io.errors import UsageError
 
 SETS = ("ellipsoid", "balls")
 FIELDS = ("status", "lower", "upper", "x", "share")

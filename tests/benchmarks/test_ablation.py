@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from ablation import claim_table, converged_at, convergence, method_table, running_mean
 
-from fgamcd_opt.cli import evaluate, train
+from fgamcd_opt.cli.commands import evaluate, train
 from fgamcd_opt.learning.config import METHODS, method_config, parse_settings
 
 SEEDS = 4

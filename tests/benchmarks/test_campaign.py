@@ -14,9 +14,9 @@ import results
 from campaign import Training, curve_points, curve_record, run_trainings, solves
 from matplotlib.figure import Figure
 
-from fgamcd_opt.comparison.table import Column, Table
-from fgamcd_opt.learning.curve import CurveFile, CurveRow
-from fgamcd_opt.learning.statistics import Estimate
+from fgamcd_opt.learning.training.curve import CurveFile, CurveRow
+from fgamcd_opt.studies.policies.statistics import Estimate
+from fgamcd_opt.studies.table import Column, Table
 
 COMPLETED = 'print(\'{"stop_reason": "completed"}\')'
 STOPPED = 'print(\'{"stop_reason": "interrupted"}\')'

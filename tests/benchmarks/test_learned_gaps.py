@@ -8,9 +8,9 @@ import learned_gaps
 import pytest
 from learned_gaps import CASES, Case, Setting, evaluations, gap_table, rival_table, trainings
 
-from fgamcd_opt.cli import evaluate, train
+from fgamcd_opt.cli.commands import evaluate, train
 from fgamcd_opt.learning.config import method_config, parse_settings
-from fgamcd_opt.solvers.registry import get_solver
+from fgamcd_opt.solving.registry import get_solver
 
 GAPS = {"plain": [0.01, 0.02, 0.03, 0.04, 0.99], "good": [0.011, 0.012, 0.013, 0.012, 0.012]}
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fgamcd_opt.block_bound import PricedBlock, ProvedEvidence
+from fgamcd_opt.certificates.block_bound import PricedBlock, ProvedEvidence
 from fgamcd_opt.testing.brute_force import mask_of, subsets
 from fgamcd_opt.testing.random_problems import (
     BANDWIDTH_HZ,

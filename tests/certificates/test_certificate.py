@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fgamcd_opt.certificate import Certificate
-from fgamcd_opt.certificate_check import check_certificate, lagrangian_sum
-from fgamcd_opt.errors import InputError
-from fgamcd_opt.evidence_rows import EvidenceRow
-from fgamcd_opt.formulations.knapsack import build_knapsack
-from fgamcd_opt.rate_oracle import RateOracle
-from fgamcd_opt.solvers.certify import certify
-from fgamcd_opt.solvers.lagrangian import lagrangian_bound
+from fgamcd_opt.beamforming.rate_oracle import RateOracle
+from fgamcd_opt.certificates.certificate import Certificate
+from fgamcd_opt.certificates.certificate_check import check_certificate, lagrangian_sum
+from fgamcd_opt.certificates.evidence_rows import EvidenceRow
+from fgamcd_opt.formulations.knapsack.dual_function import lagrangian_bound
+from fgamcd_opt.formulations.knapsack.multiple_choice import build_knapsack
+from fgamcd_opt.io.errors import InputError
+from fgamcd_opt.solvers.bounds.certify import certify
 from fgamcd_opt.testing.brute_force import best_delay
 from fgamcd_opt.testing.random_problems import random_problem
 

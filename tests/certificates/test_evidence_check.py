@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fgamcd_opt.errors import InputError
-from fgamcd_opt.evidence_check import admissible_errors, proved_multipliers, scaled_channels
+from fgamcd_opt.certificates.evidence_check import admissible_errors, proved_multipliers
+from fgamcd_opt.io.errors import InputError
+from fgamcd_opt.problem.lone_users import scaled_channels
 from fgamcd_opt.testing.random_problems import complex_normal, worst_amplitudes
 
 SEEDS = st.integers(0, 2**32 - 1)

@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 from library_instances import library_instance
 
-from fgamcd_opt.certificate_check import check_certificate
-from fgamcd_opt.errors import InputError
-from fgamcd_opt.instances.best_known import read_best_known
-from fgamcd_opt.instances.certificates import (
+from fgamcd_opt.certificates.certificate_check import check_certificate
+from fgamcd_opt.instances.library.best_known import read_best_known
+from fgamcd_opt.instances.library.catalog import library
+from fgamcd_opt.io.errors import InputError
+from fgamcd_opt.studies.library.library_certificates import (
     CERTIFICATES_PATH,
     certificate_path,
     record_certificate,
     stored_certificate,
 )
-from fgamcd_opt.instances.library import library
 
 STORED = sorted(path.stem for path in CERTIFICATES_PATH.glob("*.npz"))
 NAME = "tiny-s6-0050MB"

@@ -17,17 +17,17 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from fgamcd_opt.block_bound import PricedBlock
-from fgamcd_opt.certificate import Certificate
-from fgamcd_opt.certificate_check import lagrangian_sum, proved_evidence
+from fgamcd_opt.certificates.block_bound import PricedBlock
+from fgamcd_opt.certificates.certificate import Certificate
+from fgamcd_opt.certificates.certificate_check import lagrangian_sum, proved_evidence
+from fgamcd_opt.certificates.evidence_rows import EvidenceRow
 from fgamcd_opt.cli.main import main
-from fgamcd_opt.errors import ExitCode
-from fgamcd_opt.evidence_rows import EvidenceRow
-from fgamcd_opt.frontdoor import solve
 from fgamcd_opt.instances.format import save_instance
 from fgamcd_opt.instances.instance import Instance
-from fgamcd_opt.solution import Solution
-from fgamcd_opt.solvers.certify import certify
+from fgamcd_opt.io.errors import ExitCode
+from fgamcd_opt.problem.solution_file import Solution
+from fgamcd_opt.solvers.bounds.certify import certify
+from fgamcd_opt.solving.front_door import solve
 from fgamcd_opt.testing.random_problems import random_problem
 
 REJECTED = {ExitCode.INPUT_REJECTED, ExitCode.VERIFICATION_FAILED}

@@ -11,12 +11,12 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from fgamcd_opt.context import SolveContext
-from fgamcd_opt.decision import Decision
-from fgamcd_opt.problem import P1
-from fgamcd_opt.solvers import registry
-from fgamcd_opt.solvers.protocol import Outcome
-from fgamcd_opt.status import StopReason
+from fgamcd_opt.problem.decision import Decision
+from fgamcd_opt.problem.p1 import P1
+from fgamcd_opt.solving import registry
+from fgamcd_opt.solving.context import SolveContext
+from fgamcd_opt.solving.solver import Outcome
+from fgamcd_opt.solving.status import StopReason
 
 
 class Stub:

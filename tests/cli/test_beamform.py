@@ -11,10 +11,10 @@ import pytest
 from cli_runner import Run
 
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings
-from fgamcd_opt.errors import ExitCode
+from fgamcd_opt.beamforming.rate_oracle import RateOracle
 from fgamcd_opt.instances import load
-from fgamcd_opt.problem import P1
-from fgamcd_opt.rate_oracle import RateOracle
+from fgamcd_opt.io.errors import ExitCode
+from fgamcd_opt.problem.p1 import P1
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
@@ -205,7 +205,7 @@ def test_folder_that_cannot_be_made_is_refused_before_any_work(fgamcd: Run, tmp_
 
 
 def test_missing_matplotlib_names_the_extra(fgamcd: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fgamcd_opt.plots.find_spec", lambda name: None)
+    monkeypatch.setattr("fgamcd_opt.io.optional.find_spec", lambda name: None)
     ran = fgamcd("beamform", "small", "--block", 0, "--cdf")
     assert ran.code == ExitCode.BACKEND_MISSING
     assert ".[plots]" in ran.err

@@ -7,12 +7,13 @@ import pytest
 from cli_runner import Run
 from stub_solvers import BoundOnly, register
 
-from fgamcd_opt.errors import ExitCode
-from fgamcd_opt.frontdoor import solve
-from fgamcd_opt.instances import library, load
-from fgamcd_opt.instances.best_known import read_best_known
-from fgamcd_opt.problem import P1
-from fgamcd_opt.solvers.registry import get_solver, solver_names
+from fgamcd_opt.instances import load
+from fgamcd_opt.instances.library import catalog as library
+from fgamcd_opt.instances.library.best_known import read_best_known
+from fgamcd_opt.io.errors import ExitCode
+from fgamcd_opt.problem.p1 import P1
+from fgamcd_opt.solving.front_door import solve
+from fgamcd_opt.solving.registry import get_solver, solver_names
 
 NAME = next(name for name in library() if name.startswith("small"))
 METHODS = [name for name in solver_names() if not get_solver(name).finds_solutions]

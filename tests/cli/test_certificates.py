@@ -11,15 +11,15 @@ import pytest
 from cli_runner import Run
 from stub_solvers import Stub, register
 
-from fgamcd_opt.certificate import Certificate
-from fgamcd_opt.certificate_check import check_certificate
+from fgamcd_opt.certificates.certificate import Certificate
+from fgamcd_opt.certificates.certificate_check import check_certificate
 from fgamcd_opt.cli.certifying import write_certificate
-from fgamcd_opt.errors import ExitCode
-from fgamcd_opt.frontdoor import solve
 from fgamcd_opt.instances import load
-from fgamcd_opt.problem import P1
-from fgamcd_opt.solution import Solution
-from fgamcd_opt.solvers import certify as certify_module
+from fgamcd_opt.io.errors import ExitCode
+from fgamcd_opt.problem.p1 import P1
+from fgamcd_opt.problem.solution_file import Solution
+from fgamcd_opt.solvers.bounds import certify as certify_module
+from fgamcd_opt.solving.front_door import solve
 
 SMALL = "small-s4-0040MB"
 

@@ -12,12 +12,13 @@ import pytest
 from cli_runner import Run
 from stub_solvers import Stub, register
 
-from fgamcd_opt.context import SolveContext
-from fgamcd_opt.errors import ExitCode
-from fgamcd_opt.instances import PRESETS, generate, save_instance
+from fgamcd_opt.instances import PRESETS, save_instance
+from fgamcd_opt.instances.generation import from_recipe as generate
 from fgamcd_opt.instances.resolve import load
-from fgamcd_opt.problem import P1
-from fgamcd_opt.solvers.protocol import Outcome
+from fgamcd_opt.io.errors import ExitCode
+from fgamcd_opt.problem.p1 import P1
+from fgamcd_opt.solving.context import SolveContext
+from fgamcd_opt.solving.solver import Outcome
 
 
 class Buggy(Stub):

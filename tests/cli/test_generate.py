@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from cli_runner import Run
 
-from fgamcd_opt.errors import ExitCode
-from fgamcd_opt.instances import PRESETS, generate, library, load_instance, save_instance
+from fgamcd_opt.instances import PRESETS, load_instance, save_instance
+from fgamcd_opt.instances.generation import from_recipe as generate
+from fgamcd_opt.instances.library import catalog as library
+from fgamcd_opt.io.errors import ExitCode
 
 
 def test_recipe_and_instance_files_hold_the_same_instance(fgamcd: Run, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from cli_runner import Run
 
 import fgamcd_opt
 from fgamcd_opt.cli.main import COMMANDS, EPILOG
-from fgamcd_opt.errors import ExitCode
+from fgamcd_opt.io.errors import ExitCode
 
 HEAVY = {"numpy", "numba", "highspy", "scipy", "torch", "cvxpy", "pyomo", "networkx", "matplotlib"}
 
@@ -47,7 +47,7 @@ def test_verify_loads_no_solver(tmp_path: Path, fgamcd: Run) -> None:
     path, certificate = tmp_path / "tiny.npz", tmp_path / "certificate.npz"
     assert fgamcd("solve", "tiny", "-o", path, "--certificate", certificate).code == ExitCode.DONE
     modules = loaded_by("verify", "tiny", str(path), "--certificate", str(certificate))
-    assert modules >= {"fgamcd_opt.checker", "fgamcd_opt.certificate_check"}
+    assert modules >= {"fgamcd_opt.problem.checker", "fgamcd_opt.certificates.certificate_check"}
     assert {module.partition(".")[0] for module in modules} & HEAVY == {"numpy"}
     assert not [m for m in modules if re.match(r"fgamcd_opt\.(solvers|formulations|frontdoor)", m)]
 

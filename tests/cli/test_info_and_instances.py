@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from cli_runner import Run
 
-from fgamcd_opt.errors import ExitCode
-from fgamcd_opt.instances import library, load
+from fgamcd_opt.instances import load
 from fgamcd_opt.instances.format import save_instance
-from fgamcd_opt.instances.library_table import library_rows, markdown_table
+from fgamcd_opt.instances.library import catalog as library
+from fgamcd_opt.io.errors import ExitCode
+from fgamcd_opt.studies.library.library_table import library_rows, markdown_table
 
 
 @pytest.mark.parametrize("name", ["tiny", "small", "small-once-s9-0050MB"])
@@ -66,11 +67,11 @@ def test_listing_holds_the_whole_library(fgamcd: Run) -> None:
 def test_check_regenerates_and_compares(fgamcd: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     names = list(library())[:2]
     good = {name: library()[name] for name in names}
-    monkeypatch.setattr(import_module("fgamcd_opt.instances.library"), "library", lambda: good)
+    monkeypatch.setattr(import_module("fgamcd_opt.instances.library.catalog"), "library", lambda: good)
     ran = fgamcd("instances", "--check")
     assert (ran.code, ran.out) == (ExitCode.DONE, "2 of 2 instances have their released digest\n")
     bad = {**good, names[1]: dataclasses.replace(good[names[1]], digest="0" * 64)}
-    monkeypatch.setattr(import_module("fgamcd_opt.instances.library"), "library", lambda: bad)
+    monkeypatch.setattr(import_module("fgamcd_opt.instances.library.catalog"), "library", lambda: bad)
     ran = fgamcd("instances", "--check")
     assert ran.code == ExitCode.VERIFICATION_FAILED
     assert ran.out.startswith(f"1 of 2 instances have their released digest\n{names[1]}: released 000000")

@@ -13,10 +13,11 @@ import pytest
 from cli_runner import Ran, Run
 from stub_solvers import Swallows, TwiceSignalled, register
 
-from fgamcd_opt.cli import info, stopping
-from fgamcd_opt.errors import ExitCode
-from fgamcd_opt.instances.best_known import read_best_known
-from fgamcd_opt.solution import Solution
+from fgamcd_opt.cli import stopping
+from fgamcd_opt.cli.commands import info
+from fgamcd_opt.instances.library.best_known import read_best_known
+from fgamcd_opt.io.errors import ExitCode
+from fgamcd_opt.problem.solution_file import Solution
 
 NAME = "large-s1-0180MB"
 SOLVE = ["solve", NAME, "--gap", "0", "--json"]

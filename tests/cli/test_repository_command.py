@@ -10,7 +10,7 @@ import pytest
 from cli_runner import Run
 from safetensors.numpy import save_file
 
-from fgamcd_opt.errors import ExitCode
+from fgamcd_opt.io.errors import ExitCode
 
 
 @pytest.fixture

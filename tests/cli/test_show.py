@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from cli_runner import Run
 
-from fgamcd_opt.decision import Decision
-from fgamcd_opt.errors import ExitCode
-from fgamcd_opt.solution import Solution
+from fgamcd_opt.io.errors import ExitCode
+from fgamcd_opt.problem.decision import Decision
+from fgamcd_opt.problem.solution_file import Solution
 
 PICTURES = ("map", "sharing", "caches", "delays")
 
@@ -105,11 +105,11 @@ def test_missing_package_names_the_extra(
 ) -> None:
     found = importlib.util.find_spec
     monkeypatch.setattr(
-        "fgamcd_opt.pictures.requirements.find_spec", lambda name: None if name == "networkx" else found(name)
+        "fgamcd_opt.io.optional.find_spec", lambda name: None if name == "networkx" else found(name)
     )
     ran = fgamcd("show", "tiny", "-o", tmp_path / "t")
     assert ran.code == ExitCode.BACKEND_MISSING
-    assert 'pictures need networkx: pip install -c constraints.txt -e ".[show]"' in ran.err
+    assert 'a picture needs networkx: pip install -c constraints.txt -e ".[show]"' in ran.err
     assert list(tmp_path.iterdir()) == []
 
 

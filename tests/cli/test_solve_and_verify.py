@@ -13,11 +13,12 @@ from cli_runner import Run
 from stub_solvers import Interrupted, Overfull, Stub, Talkative, Unlicensed, register
 
 from fgamcd_opt.cli.main import main
-from fgamcd_opt.errors import ExitCode
-from fgamcd_opt.instances import library, load
-from fgamcd_opt.instances.best_known import read_best_known
-from fgamcd_opt.problem import P1
-from fgamcd_opt.solution import Solution
+from fgamcd_opt.instances import load
+from fgamcd_opt.instances.library import catalog as library
+from fgamcd_opt.instances.library.best_known import read_best_known
+from fgamcd_opt.io.errors import ExitCode
+from fgamcd_opt.problem.p1 import P1
+from fgamcd_opt.problem.solution_file import Solution
 
 SOLVE_KEYS = {
     "instance",
@@ -190,7 +191,7 @@ def test_interrupt_that_leaves_nothing(fgamcd: Run, monkeypatch: pytest.MonkeyPa
 
 def test_record_keeps_what_improves(fgamcd: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, name = tmp_path / "best.json", next(iter(library()))
-    monkeypatch.setattr("fgamcd_opt.instances.best_known.BEST_KNOWN_PATH", path)
+    monkeypatch.setattr("fgamcd_opt.instances.library.best_known.BEST_KNOWN_PATH", path)
     first = fgamcd("solve", name, "--record", "--json")
     assert first.code == ExitCode.DONE
     assert f"improved in {path}" in first.err

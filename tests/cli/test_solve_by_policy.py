@@ -8,14 +8,14 @@ import pytest
 import torch
 from cli_runner import Run
 
-from fgamcd_opt.comparison.cell import answer
-from fgamcd_opt.comparison.cell_outcome import CellOutcome
-from fgamcd_opt.comparison.classes import derive
-from fgamcd_opt.comparison.grid import Source, make_grid
-from fgamcd_opt.errors import ExitCode
+from fgamcd_opt.io.errors import ExitCode
 from fgamcd_opt.learning.config import TrainConfig
 from fgamcd_opt.learning.environment.layout import StateLayout
-from fgamcd_opt.learning.policy import Policy, make_network
+from fgamcd_opt.learning.policies.policy import Policy, make_network
+from fgamcd_opt.studies.comparison.classes import derive
+from fgamcd_opt.studies.grid.cell import answer
+from fgamcd_opt.studies.grid.cell_outcome import CellOutcome
+from fgamcd_opt.studies.grid.cells import Source, make_grid
 
 
 @pytest.fixture

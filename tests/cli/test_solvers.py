@@ -8,11 +8,10 @@ import pytest
 from cli_runner import Run
 from stub_solvers import Unlicensed, register
 
-from fgamcd_opt.errors import ExitCode
-from fgamcd_opt.formulations.conic_backends import mosek_fault
-from fgamcd_opt.solvers.backends import Availability, probe
-from fgamcd_opt.solvers.gurobi_licence import gurobi_state
-from fgamcd_opt.solvers.registry import get_solver, solver_names
+from fgamcd_opt.io.errors import ExitCode
+from fgamcd_opt.io.licences import gurobi_state, mosek_fault
+from fgamcd_opt.io.optional import Availability, probe
+from fgamcd_opt.solving.registry import get_solver, solver_names
 
 
 def test_listing_is_the_registry(fgamcd: Run) -> None:
@@ -86,7 +85,7 @@ def test_remedy_of_an_optional_backend_is_its_extra(
     monkeypatch: pytest.MonkeyPatch, distribution: str, extra: str
 ) -> None:
     """Whether or not it is installed where the test runs."""
-    monkeypatch.setattr("fgamcd_opt.solvers.backends.version", lambda name: version(f"not-installed-{name}"))
+    monkeypatch.setattr("fgamcd_opt.io.optional.version", lambda name: version(f"not-installed-{name}"))
     backend = probe(distribution)
     assert backend.availability == "missing"
     assert backend.remedy == f'pip install -c constraints.txt -e ".[{extra}]" at the root of the sources'

@@ -11,7 +11,7 @@ import pytest
 from cli_runner import Ran
 
 from fgamcd_opt.cli.streams import BROKEN_PIPE
-from fgamcd_opt.errors import ExitCode
+from fgamcd_opt.io.errors import ExitCode
 
 FULL = Path("/dev/full")
 

@@ -16,14 +16,15 @@ import numpy as np
 import pytest
 from cli_runner import Ran, Run
 
-from fgamcd_opt.errors import ExitCode, InfeasibleError
-from fgamcd_opt.instances import PRESETS, generate, save_instance
-from fgamcd_opt.learning import requirements
+from fgamcd_opt.instances import PRESETS, save_instance
+from fgamcd_opt.instances.generation import from_recipe as generate
+from fgamcd_opt.io import optional
+from fgamcd_opt.io.errors import ExitCode, InfeasibleError
 from fgamcd_opt.learning.config import TrainConfig
-from fgamcd_opt.learning.policy_file import load_policy
-from fgamcd_opt.learning.proved_bound import ProvedBound
-from fgamcd_opt.problem import P1
-from fgamcd_opt.status import relative_gap
+from fgamcd_opt.learning.policies.policy_file import load_policy
+from fgamcd_opt.learning.training.proved_bound import ProvedBound
+from fgamcd_opt.problem.p1 import P1
+from fgamcd_opt.solving.status import relative_gap
 
 SETTINGS = """\
 copies = 2
@@ -405,10 +406,8 @@ def test_family_needs_a_recipe(toy: Path, fgamcd: Run) -> None:
 def test_missing_packages_are_named_with_their_extra(
     toy: Path, fgamcd: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        requirements, "find_spec", lambda name: None if name in ("torch", "tensorboard") else 1
-    )
+    monkeypatch.setattr(optional, "find_spec", lambda name: None if name in ("torch", "tensorboard") else 1)
     ran = fgamcd("train", "maasn-da", "tiny", "--out", "run")
-    expected = 'learned methods need torch, tensorboard: pip install -c constraints.txt -e ".[learn]"'
+    expected = 'training needs torch, tensorboard: pip install -c constraints.txt -e ".[learn]"'
     assert expected in refused(ran, toy)
     assert ran.code == ExitCode.BACKEND_MISSING

@@ -12,11 +12,11 @@ import pytest
 from pandas import DataFrame
 from synthetic_rows import varied
 
-from fgamcd_opt.comparison.report import write_report
 from fgamcd_opt.instances.format import save_instance
-from fgamcd_opt.instances.generate import generate
-from fgamcd_opt.instances.presets import PRESETS
-from fgamcd_opt.solvers import registry
+from fgamcd_opt.instances.generation.from_recipe import generate
+from fgamcd_opt.instances.recipes.presets import PRESETS
+from fgamcd_opt.solving import registry
+from fgamcd_opt.studies.comparison.report import write_report
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from pandas import DataFrame
 
-from fgamcd_opt.status import relative_gap
+from fgamcd_opt.solving.status import relative_gap
 
 BOUND_S = {"alpha-s2": 0.99, "alpha-s10": 2.0, "beta": 5.0, "gamma": 0.4}
 """Certified bound of P1 of each instance, in s; the best known delay lies 0.1 % above."""

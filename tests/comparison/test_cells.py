@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from fgamcd_opt.checker import verify
-from fgamcd_opt.comparison.cell_outcome import CellOutcome
-from fgamcd_opt.comparison.child import Answer, run_cell
-from fgamcd_opt.comparison.classes import contradictions, derive
-from fgamcd_opt.comparison.grid import Cell, CellLimits, Source, make_grid
-from fgamcd_opt.comparison.row import Row
-from fgamcd_opt.frontdoor import solve
 from fgamcd_opt.instances.format import save_instance
 from fgamcd_opt.instances.resolve import load
-from fgamcd_opt.problem import P1
-from fgamcd_opt.solution import Solution
+from fgamcd_opt.problem.checker import verify
+from fgamcd_opt.problem.p1 import P1
+from fgamcd_opt.problem.solution_file import Solution
+from fgamcd_opt.solving.front_door import solve
+from fgamcd_opt.studies.comparison.classes import contradictions, derive
+from fgamcd_opt.studies.grid.cell_outcome import CellOutcome
+from fgamcd_opt.studies.grid.cells import Cell, CellLimits, Source, make_grid
+from fgamcd_opt.studies.grid.child import Answer, run_cell
+from fgamcd_opt.studies.grid.row import Row
 
 
 def answer(cell: Cell, grace_s: float = 60.0) -> Answer:
@@ -88,7 +88,7 @@ def test_every_end_gives_a_row(
 def test_a_solver_that_knows_no_limit_is_killed(
     plug_ins: Path, roomy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fgamcd_opt.comparison.child._TERM_S", 0.3)  # it is deaf to SIGTERM, too
+    monkeypatch.setattr("fgamcd_opt.studies.grid.child._TERM_S", 0.3)  # it is deaf to SIGTERM, too
     (cell,) = make_grid([Source.of(str(roomy))], ["odd-deaf"], limits=CellLimits(time_s=1.0))
     begun = time.monotonic()
     row = answer(cell, grace_s=1.5).row

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fgamcd_opt.comparison.cell_outcome import CellOutcome
-from fgamcd_opt.comparison.classes import CLASSES, contradictions, derive
-from fgamcd_opt.comparison.grid import Cell, Source
-from fgamcd_opt.comparison.row import Row
-from fgamcd_opt.instances.best_known import BestKnown
-from fgamcd_opt.status import relative_gap
+from fgamcd_opt.instances.library.best_known import BestKnown
+from fgamcd_opt.solving.status import relative_gap
+from fgamcd_opt.studies.comparison.classes import CLASSES, contradictions, derive
+from fgamcd_opt.studies.grid.cell_outcome import CellOutcome
+from fgamcd_opt.studies.grid.cells import Cell, Source
+from fgamcd_opt.studies.grid.row import Row
 
 DIGESTS = ("a", "b")
 VARIANTS = ("P1", "delivery=unicast_tdma")

@@ -13,10 +13,10 @@ import psutil
 import pytest
 from distributed import Client, LocalCluster
 
-from fgamcd_opt.comparison.grid import Source, make_grid
-from fgamcd_opt.comparison.row import Row
-from fgamcd_opt.comparison.runner import run_cells
-from fgamcd_opt.errors import BackendError
+from fgamcd_opt.io.errors import BackendError
+from fgamcd_opt.studies.grid.cells import Source, make_grid
+from fgamcd_opt.studies.grid.row import Row
+from fgamcd_opt.studies.grid.runner import run_cells
 
 CELLS = 4
 
@@ -63,8 +63,8 @@ def test_lack_of_workers_is_told(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """One worker joins only after two lines have said that there is none."""
-    monkeypatch.setattr("fgamcd_opt.comparison.cluster._LOOK_S", 0.1)
-    monkeypatch.setattr("fgamcd_opt.comparison.cluster._REMIND_S", 0.5)
+    monkeypatch.setattr("fgamcd_opt.studies.grid.cluster._LOOK_S", 0.1)
+    monkeypatch.setattr("fgamcd_opt.studies.grid.cluster._REMIND_S", 0.5)
     cells = make_grid([Source.of(str(roomy))], ["odd-plain"])
     with LocalCluster(n_workers=0, threads_per_worker=1, dashboard_address=None) as cluster:
         address = cluster.scheduler_address
@@ -90,7 +90,7 @@ def test_lack_of_workers_is_told(
 def test_no_scheduler_is_one_clear_error(
     tmp_path: Path, plug_ins: Path, roomy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fgamcd_opt.comparison.cluster._CONNECT_S", 0.5)
+    monkeypatch.setattr("fgamcd_opt.studies.grid.cluster._CONNECT_S", 0.5)
     cells = make_grid([Source.of(str(roomy))], ["odd-plain"])
     with pytest.raises(BackendError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9"):
         run_cells(cells, tmp_path / "out", scheduler="tcp://127.0.0.1:9")

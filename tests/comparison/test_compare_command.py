@@ -17,8 +17,8 @@ import pytest
 
 from fgamcd_opt.cli.grid_arguments import options_by_solver, solvers_of, whole_numbers
 from fgamcd_opt.cli.main import main
-from fgamcd_opt.errors import ExitCode, UsageError
-from fgamcd_opt.solvers.registry import solver_names
+from fgamcd_opt.io.errors import ExitCode, UsageError
+from fgamcd_opt.solving.registry import solver_names
 
 SEEDS = 4
 
@@ -42,7 +42,9 @@ def wait_for(what: str, reached: Any, seconds: float = 300.0) -> None:
 @pytest.fixture
 def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows alone: drawing the figures takes longer than everything else here."""
-    monkeypatch.setattr("fgamcd_opt.comparison.report.write_report", lambda *_, **__: [Path("none.html")])
+    monkeypatch.setattr(
+        "fgamcd_opt.studies.comparison.report.write_report", lambda *_, **__: [Path("none.html")]
+    )
 
 
 @pytest.mark.usefixtures("no_report")

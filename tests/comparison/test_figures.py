@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic_rows import BOUND_S, GAPS, cell, failed, frame, varied
 
-from fgamcd_opt.comparison.figure_style import add_legend, new_figure, styles
-from fgamcd_opt.comparison.figures import comparison_figures, ratios_to_least
-from fgamcd_opt.comparison.scores import scores_of
+from fgamcd_opt.studies.comparison.comparison_figures import comparison_figures, ratios_to_least
+from fgamcd_opt.studies.figure_style import add_legend, new_figure, styles
+from fgamcd_opt.studies.scores import scores_of
 
 
 @pytest.fixture(scope="module")

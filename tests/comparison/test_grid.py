@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fgamcd_opt.comparison.grid import Cell, CellLimits, Source, make_grid
+from fgamcd_opt.studies.grid.cells import Cell, CellLimits, Source, make_grid
 
 TEXTS = st.dictionaries(st.text(min_size=1, max_size=3), st.text(max_size=3), max_size=2)
 SOURCES = st.builds(Source, instance=st.text(max_size=3), changes=TEXTS, name=st.text(), digest=st.text())

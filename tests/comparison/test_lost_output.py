@@ -14,9 +14,9 @@ import psutil
 import pytest
 
 from fgamcd_opt.cli.streams import BROKEN_PIPE
-from fgamcd_opt.comparison.row import Row
-from fgamcd_opt.errors import ExitCode
-from fgamcd_opt.solution import Solution
+from fgamcd_opt.io.errors import ExitCode
+from fgamcd_opt.problem.solution_file import Solution
+from fgamcd_opt.studies.grid.row import Row
 
 FGAMCD = f"{sys.executable} -P -m fgamcd_opt"
 REDIRECTIONS = {

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from fgamcd_opt.comparison import progress
-from fgamcd_opt.comparison.progress import ProgressBar, bar, clock
+from fgamcd_opt.studies.grid import progress
+from fgamcd_opt.studies.grid.progress import ProgressBar, bar, clock
 
 ROW: Any = SimpleNamespace(instance="tiny", solver="exact", seed=0, outcome="solved")
 

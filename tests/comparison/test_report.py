@@ -8,12 +8,12 @@ from html.parser import HTMLParser
 import pytest
 from synthetic_rows import BOUND_S, cell, failed, frame
 
-from fgamcd_opt.comparison.html_page import html_page
-from fgamcd_opt.comparison.instance_tables import cell_table, gap_table, instance_table
-from fgamcd_opt.comparison.report import write_report
-from fgamcd_opt.comparison.scores import scores_of
-from fgamcd_opt.comparison.summary_tables import overview
-from fgamcd_opt.errors import InputError
+from fgamcd_opt.io.errors import InputError
+from fgamcd_opt.studies.comparison.html_page import html_page
+from fgamcd_opt.studies.comparison.instance_tables import cell_table, gap_table, instance_table
+from fgamcd_opt.studies.comparison.report import write_report
+from fgamcd_opt.studies.comparison.summary_tables import overview
+from fgamcd_opt.studies.scores import scores_of
 
 
 class Page(HTMLParser):

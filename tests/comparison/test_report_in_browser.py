@@ -10,9 +10,9 @@ import subprocess
 
 import pytest
 
-from fgamcd_opt.comparison.instance_tables import gap_table
-from fgamcd_opt.comparison.scores import scores_of
-from fgamcd_opt.comparison.summary_tables import summary_table
+from fgamcd_opt.studies.comparison.instance_tables import gap_table
+from fgamcd_opt.studies.comparison.summary_tables import summary_table
+from fgamcd_opt.studies.scores import scores_of
 
 WIDTHS = (1280, 360)
 

@@ -10,8 +10,9 @@ import pytest
 from synthetic_rows import cell, failed, frame, varied
 
 from fgamcd_opt.cli.main import main
-from fgamcd_opt.comparison import row_files
-from fgamcd_opt.errors import BackendError, ExitCode, InputError
+from fgamcd_opt.io import optional
+from fgamcd_opt.io.errors import BackendError, ExitCode, InputError
+from fgamcd_opt.studies.grid import row_files
 
 
 @pytest.fixture
@@ -74,11 +75,11 @@ def test_missing_folder_is_named(tmp_path):
 
 
 def test_missing_package_names_the_extra(monkeypatch):
-    monkeypatch.setattr(row_files, "find_spec", lambda name: None if name == "pyarrow" else object())
+    monkeypatch.setattr(optional, "find_spec", lambda name: None if name == "pyarrow" else object())
     with pytest.raises(
         BackendError, match=r"needs pyarrow: pip install -c constraints\.txt -e \"\.\[compare\]\""
     ):
-        row_files.require_comparing()
+        optional.require_extra("compare", "a comparison")
 
 
 @pytest.mark.parametrize(
@@ -86,7 +87,7 @@ def test_missing_package_names_the_extra(monkeypatch):
 )
 def test_nothing_is_run_that_could_not_be_reported(words, monkeypatch, tmp_path, capsys):
     missing = ("psutil", "jinja2")
-    monkeypatch.setattr(row_files, "find_spec", lambda name: None if name in missing else object())
+    monkeypatch.setattr(optional, "find_spec", lambda name: None if name in missing else object())
     assert main([*words, "-o", str(tmp_path / "new")]) == ExitCode.BACKEND_MISSING
     assert 'needs psutil, jinja2: pip install -c constraints.txt -e ".[compare]"' in capsys.readouterr().err
     assert not (tmp_path / "new").exists()

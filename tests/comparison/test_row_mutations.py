@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from fgamcd_opt.comparison.cell_outcome import CellOutcome
-from fgamcd_opt.comparison.grid import Cell, CellLimits, Source
-from fgamcd_opt.comparison.row import Row
-from fgamcd_opt.errors import InputError
-from fgamcd_opt.sealed_json import write_sealed_json
+from fgamcd_opt.io.errors import InputError
+from fgamcd_opt.io.sealed_json import write_sealed_json
+from fgamcd_opt.studies.grid.cell_outcome import CellOutcome
+from fgamcd_opt.studies.grid.cells import Cell, CellLimits, Source
+from fgamcd_opt.studies.grid.row import Row
 
 MUTATIONS = 400
 """Rounds; each alters bytes, a value below the old seal, and a value below a new one."""

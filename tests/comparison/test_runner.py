@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from fgamcd_opt.comparison.classes import derive
-from fgamcd_opt.comparison.grid import CellLimits, Source, make_grid
-from fgamcd_opt.comparison.row import Row
-from fgamcd_opt.comparison.runner import run_cells
-from fgamcd_opt.errors import InputError, UsageError
-from fgamcd_opt.solution import Solution
+from fgamcd_opt.io.errors import InputError, UsageError
+from fgamcd_opt.problem.solution_file import Solution
+from fgamcd_opt.studies.comparison.classes import derive
+from fgamcd_opt.studies.grid.cells import CellLimits, Source, make_grid
+from fgamcd_opt.studies.grid.row import Row
+from fgamcd_opt.studies.grid.runner import run_cells
 
 
 def test_only_what_is_missing_is_run(tmp_path: Path, plug_ins: Path, roomy: Path) -> None:

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from scipy.stats import gmean
 from synthetic_rows import BOUND_S, GAPS, METRICS, cell, failed, frame, varied
 
-from fgamcd_opt.comparison.cell_outcome import CellOutcome
-from fgamcd_opt.comparison.classes import derive
-from fgamcd_opt.comparison.grid import Cell, Source
-from fgamcd_opt.comparison.row import Row
-from fgamcd_opt.comparison.scores import scores_of, shifted_geometric_mean
-from fgamcd_opt.comparison.summary_tables import pair_table, summary_table
+from fgamcd_opt.studies.comparison.classes import derive
+from fgamcd_opt.studies.comparison.summary_tables import pair_table, summary_table
+from fgamcd_opt.studies.grid.cell_outcome import CellOutcome
+from fgamcd_opt.studies.grid.cells import Cell, Source
+from fgamcd_opt.studies.grid.row import Row
+from fgamcd_opt.studies.scores import scores_of, shifted_geometric_mean
 
 
 def test_synthetic_rows_have_the_columns_of_real_ones():

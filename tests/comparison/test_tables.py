@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from synthetic_rows import BOUND_S, GAPS, cell, failed, frame, varied
 
-from fgamcd_opt.comparison.instance_tables import cell_table, gap_table, instance_table
-from fgamcd_opt.comparison.scores import scores_of
-from fgamcd_opt.comparison.summary_tables import bounds_table, metrics_table, overview
-from fgamcd_opt.comparison.table import Column, Table, without_empty
+from fgamcd_opt.studies.comparison.instance_tables import cell_table, gap_table, instance_table
+from fgamcd_opt.studies.comparison.summary_tables import bounds_table, metrics_table, overview
+from fgamcd_opt.studies.scores import scores_of
+from fgamcd_opt.studies.table import Column, Table, without_empty
 
 
 def by_first(table):

@@ -14,10 +14,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from fgamcd_opt.comparison.child import run_cell
-from fgamcd_opt.comparison.grid import CellLimits, Source, make_grid
-from fgamcd_opt.comparison.row import CellOutcome, Row
-from fgamcd_opt.comparison.runner import run_cells
+from fgamcd_opt.studies.grid.cells import CellLimits, Source, make_grid
+from fgamcd_opt.studies.grid.child import run_cell
+from fgamcd_opt.studies.grid.row import CellOutcome, Row
+from fgamcd_opt.studies.grid.runner import run_cells
 
 KILOBYTES = 1 << 10
 
@@ -75,8 +75,8 @@ def test_what_a_cell_started_ends_with_its_time(plug_ins: Path, roomy: Path, how
 WITH_A_CHILD = """
 import sys
 from pathlib import Path
-from fgamcd_opt.comparison.grid import Source, make_grid
-from fgamcd_opt.comparison.runner import run_cells
+from fgamcd_opt.studies.grid.cells import Source, make_grid
+from fgamcd_opt.studies.grid.runner import run_cells
 
 options = {"odd-parent": {"how": sys.argv[2], "wait_s": "3600"}}
 run_cells(make_grid([Source.of(sys.argv[1])], ["odd-parent"], options=options), Path(sys.argv[3]))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from fgamcd_opt.decision import Decision
-from fgamcd_opt.evaluation import evaluate
 from fgamcd_opt.instances.instance import Instance
-from fgamcd_opt.solution import Solution
+from fgamcd_opt.problem.decision import Decision
+from fgamcd_opt.problem.evaluation import evaluate
+from fgamcd_opt.problem.solution_file import Solution
 
 
 def complex_normal(rng: np.random.Generator, *shape: int) -> np.ndarray:

@@ -11,7 +11,7 @@ import threading
 
 import pytest
 
-from fgamcd_opt.backend_output import backend_output_logged
+from fgamcd_opt.io.backend_output import backend_output_logged
 
 LINES = ["a line of Python's", "a line of C's", "a line of nobody's"]
 
@@ -90,7 +90,7 @@ def test_standard_output_comes_back_after_an_exception(capfd: pytest.CaptureFixt
 def test_closed_standard_output_is_left_closed() -> None:
     code = (
         "import os, sys\n"
-        "from fgamcd_opt.backend_output import backend_output_logged\n"
+        "from fgamcd_opt.io.backend_output import backend_output_logged\n"
         "with backend_output_logged():\n"
         "    pass\n"
         "sys.exit(os.path.exists('/proc/self/fd/1') and 7)\n"

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from core_toys import solved_toy
 
-from fgamcd_opt.checker import verify
-from fgamcd_opt.decision import Decision
-from fgamcd_opt.evaluation import evaluate
-from fgamcd_opt.solution import Solution
+from fgamcd_opt.problem.checker import verify
+from fgamcd_opt.problem.decision import Decision
+from fgamcd_opt.problem.evaluation import evaluate
+from fgamcd_opt.problem.solution_file import Solution
 
 
 def changed(solution: Solution, name: str, index: tuple[int, ...], value: complex) -> Solution:
@@ -123,9 +123,11 @@ def test_wrong_shape_is_a_verdict_and_no_crash():
 
 def test_checker_loads_no_solver():
     """Seen from a fresh interpreter: no backend, no compiler, no solver module."""
-    code = "import sys, fgamcd_opt.checker, fgamcd_opt.instances.format; print('\\n'.join(sys.modules))"
+    code = (
+        "import sys, fgamcd_opt.problem.checker, fgamcd_opt.instances.format; print('\\n'.join(sys.modules))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = done.stdout.split()
-    assert "fgamcd_opt.checker" in loaded
+    assert "fgamcd_opt.problem.checker" in loaded
     forbidden = ("numba", "highspy", "scipy", "fgamcd_opt.solvers", "fgamcd_opt.formulations")
     assert [name for name in loaded if name.startswith(forbidden)] == []

@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fgamcd_opt.compiled import dependencies, kernel
+from fgamcd_opt.io.compiled import dependencies, kernel
 
 TOY = {
     "__init__": "",
     "sizes": "STEPS = 3\n",
     "rules": """
-        from fgamcd_opt.compiled import kernel
+        from fgamcd_opt.io.compiled import kernel
         from toy.sizes import STEPS
 
         @kernel
@@ -32,7 +32,7 @@ TOY = {
             return total
         """,
     "kernels": """
-        from fgamcd_opt.compiled import kernel
+        from fgamcd_opt.io.compiled import kernel
         from toy.rules import steps
 
         @kernel
@@ -290,7 +290,7 @@ BOUNDS = """
     import json, sys
     import numpy as np
     from numba.core import event
-    from fgamcd_opt.beamforming.dual_bound import minimise_bound
+    from fgamcd_opt.beamforming.kernels.dual_bound import minimise_bound
     rng = np.random.default_rng(5)
     nodes, users = 4, 8
     channels = rng.standard_normal((2, nodes, 6, users))

@@ -10,9 +10,9 @@ from core_toys import random_decision, random_instance, solved_toy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fgamcd_opt.decision import Decision
-from fgamcd_opt.errors import InputError
-from fgamcd_opt.evaluation import evaluate
+from fgamcd_opt.io.errors import InputError
+from fgamcd_opt.problem.decision import Decision
+from fgamcd_opt.problem.evaluation import evaluate
 
 SEEDS = st.integers(0, 2**32 - 1)
 

@@ -11,11 +11,11 @@ from core_toys import complex_normal, random_instance, solved_toy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fgamcd_opt.beamforming.worst_case import worst_case_rate_bps
-from fgamcd_opt.decision import Decision
 from fgamcd_opt.instances.instance import Instance
-from fgamcd_opt.problem import P1
-from fgamcd_opt.variants import Variant
+from fgamcd_opt.problem.decision import Decision
+from fgamcd_opt.problem.p1 import P1
+from fgamcd_opt.problem.variants import Variant
+from fgamcd_opt.problem.worst_case import worst_case_rate_bps
 
 SEEDS = st.integers(0, 2**32 - 1)
 

@@ -11,10 +11,10 @@ import pytest
 
 from fgamcd_opt import P1, load_instance
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings
-from fgamcd_opt.context import Limits
-from fgamcd_opt.frontdoor import solve
-from fgamcd_opt.rate_cache import cache_path, keep_rates, load_rates, save_rates
-from fgamcd_opt.rate_oracle import RateOracle
+from fgamcd_opt.beamforming.rate_cache import cache_path, keep_rates, load_rates, save_rates
+from fgamcd_opt.beamforming.rate_oracle import RateOracle
+from fgamcd_opt.solving.context import Limits
+from fgamcd_opt.solving.front_door import solve
 
 
 def full_oracle(**overrides: str) -> RateOracle:
@@ -75,8 +75,8 @@ import sys
 from pathlib import Path
 import numpy as np
 from fgamcd_opt import P1, load_instance
-from fgamcd_opt.rate_cache import load_rates, save_rates
-from fgamcd_opt.rate_oracle import RateOracle
+from fgamcd_opt.beamforming.rate_cache import load_rates, save_rates
+from fgamcd_opt.beamforming.rate_oracle import RateOracle
 
 oracle, folder = RateOracle(P1(load_instance("tiny"))), Path(sys.argv[1])
 oracle.keep_proofs()

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from fgamcd_opt import P1, load_instance
-from fgamcd_opt.archive import read_archive, write_archive
-from fgamcd_opt.rate_cache import KIND, _content, cache_path, load_rates, save_rates
-from fgamcd_opt.rate_oracle import RateOracle
+from fgamcd_opt.beamforming.rate_cache import KIND, _content, cache_path, load_rates, save_rates
+from fgamcd_opt.beamforming.rate_oracle import RateOracle
+from fgamcd_opt.io.archive import read_archive, write_archive
 
 MUTATIONS = 150
 

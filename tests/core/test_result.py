@@ -10,10 +10,10 @@ from core_toys import solved_toy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fgamcd_opt.checker import verify
-from fgamcd_opt.errors import ExitCode
-from fgamcd_opt.result import Result
-from fgamcd_opt.status import PointStatus, Status, StopReason, relative_gap
+from fgamcd_opt.io.errors import ExitCode
+from fgamcd_opt.problem.checker import verify
+from fgamcd_opt.solving.result import Result
+from fgamcd_opt.solving.status import PointStatus, Status, StopReason, relative_gap
 
 INSTANCE, SOLUTION = solved_toy()
 DELAY = SOLUTION.delay_s

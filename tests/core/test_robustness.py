@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy.stats import kstest
 
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings
-from fgamcd_opt.errors import InputError
-from fgamcd_opt.robustness import (
+from fgamcd_opt.io.errors import InputError
+from fgamcd_opt.studies.robustness.channel_errors import (
     DESIGNS,
     WORST_KINDS,
     beampattern,
@@ -19,7 +19,7 @@ from fgamcd_opt.robustness import (
     study_errors,
     user_angles_rad,
 )
-from fgamcd_opt.single_broadcast import MAX_SENDERS, BroadcastData, design_beam
+from fgamcd_opt.studies.robustness.single_broadcast import MAX_SENDERS, BroadcastData, design_beam
 from fgamcd_opt.testing.random_problems import NOISE_W, complex_normal, random_problem, worst_amplitudes
 
 SETS = ("ellipsoid", "balls")

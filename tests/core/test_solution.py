@@ -10,11 +10,11 @@ from core_toys import random_decision, random_instance, solved_toy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fgamcd_opt.archive import read_archive, write_archive
-from fgamcd_opt.errors import InputError
-from fgamcd_opt.solution import Solution
-from fgamcd_opt.times import Times
-from fgamcd_opt.variants import Variant
+from fgamcd_opt.io.archive import read_archive, write_archive
+from fgamcd_opt.io.errors import InputError
+from fgamcd_opt.io.times import Times
+from fgamcd_opt.problem.solution_file import Solution
+from fgamcd_opt.problem.variants import Variant
 
 
 @given(seed=st.integers(0, 2**32 - 1), delay=st.floats(1e-9, 1e9), share=st.floats(0.0, 1.0))

@@ -16,10 +16,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fgamcd_opt.archive import write_archive
-from fgamcd_opt.errors import InputError
-from fgamcd_opt.files import write_bytes_atomically
-from fgamcd_opt.targets import find_target, make_folder, require_folder, require_writable, same_file
+from fgamcd_opt.io.archive import write_archive
+from fgamcd_opt.io.errors import InputError
+from fgamcd_opt.io.files import write_bytes_atomically
+from fgamcd_opt.io.targets import find_target, make_folder, require_folder, require_writable, same_file
 
 ROOT = os.getuid() == 0
 NULL, FULL = os.makedev(1, 3), os.makedev(1, 7)
@@ -218,9 +218,9 @@ def test_socket_and_folder_are_refused(tmp_path: Path) -> None:
 NOBODY = """
 import os, sys
 from pathlib import Path
-from fgamcd_opt.errors import InputError
-from fgamcd_opt.files import write_bytes_atomically
-from fgamcd_opt.targets import require_folder, require_writable
+from fgamcd_opt.io.errors import InputError
+from fgamcd_opt.io.files import write_bytes_atomically
+from fgamcd_opt.io.targets import require_folder, require_writable
 
 if os.getuid() == 0:
     os.setgroups([]); os.setgid(65534); os.setuid(65534)
@@ -263,7 +263,7 @@ def test_what_is_read_only_is_refused_beforehand(tmp_path: Path) -> None:
 OWN_FILES = """
 import os, sys
 from pathlib import Path
-from fgamcd_opt.files import write_bytes_atomically
+from fgamcd_opt.io.files import write_bytes_atomically
 
 print("before")
 for path in sys.argv[1:]:

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fgamcd_opt.context import Limits, SolveContext
-from fgamcd_opt.frontdoor import solve
 from fgamcd_opt.instances.resolve import load
-from fgamcd_opt.problem import P1
+from fgamcd_opt.problem.p1 import P1
+from fgamcd_opt.solving.context import Limits, SolveContext
+from fgamcd_opt.solving.front_door import solve
 
 VALUES = st.none() | st.floats(0.1, 10.0) | st.sampled_from([math.inf, -math.inf])
 
@@ -23,7 +23,7 @@ def test_the_trace_is_the_running_best(told: list[tuple[float, float | None, flo
     for moment, (_, delay, bound) in zip(moments, told, strict=True):
         context.started = 0.0
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("fgamcd_opt.context.time.monotonic", lambda moment=moment: moment)
+            patch.setattr("fgamcd_opt.solving.context.time.monotonic", lambda moment=moment: moment)
             context.record(delay_s=delay, bound_s=bound)
     delays = [d for _, d, _ in told if d is not None and math.isfinite(d)]
     bounds = [b for _, _, b in told if b is not None and math.isfinite(b)]

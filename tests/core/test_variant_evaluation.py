@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fgamcd_opt.decision import Decision
-from fgamcd_opt.frontdoor import ENDLESS, solve
 from fgamcd_opt.instances import load
-from fgamcd_opt.problem import P1
-from fgamcd_opt.status import PointStatus
+from fgamcd_opt.problem.decision import Decision
+from fgamcd_opt.problem.p1 import P1
+from fgamcd_opt.problem.variants import Variant
+from fgamcd_opt.solving.front_door import ENDLESS, solve
+from fgamcd_opt.solving.status import PointStatus
 from fgamcd_opt.testing.random_problems import complex_normal, random_problem, worst_amplitudes
-from fgamcd_opt.variants import Variant
 
 CLOUD_BPS = 3e7
 DELIVERIES = ("comp_broadcast", "unicast_tdma", "hybrid(1)", "hybrid(2)", "local_broadcast")

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fgamcd_opt.errors import InputError
-from fgamcd_opt.variants import FIELDS, Csi, Delivery, Granularity, Unserved, Variant
+from fgamcd_opt.io.errors import InputError
+from fgamcd_opt.problem.variants import FIELDS, Csi, Delivery, Granularity, Unserved, Variant
 
 
 @st.composite

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fgamcd_opt.weighted_snr import worst_snr_bound
+from fgamcd_opt.certificates.weighted_snr import worst_snr_bound
 
 POSITIVE = st.floats(1e-6, 1e6)
 USERS = st.lists(st.tuples(POSITIVE, st.one_of(st.just(0.0), POSITIVE)), min_size=1, max_size=6)

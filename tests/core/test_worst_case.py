@@ -8,7 +8,8 @@ from core_toys import complex_normal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fgamcd_opt.beamforming.worst_case import (
+from fgamcd_opt.io.errors import InputError
+from fgamcd_opt.problem.worst_case import (
     amplitude_from_rate,
     rate_from_amplitude,
     single_user_amplitude,
@@ -17,7 +18,6 @@ from fgamcd_opt.beamforming.worst_case import (
     worst_case_rate_bps,
     worst_error,
 )
-from fgamcd_opt.errors import InputError
 
 SETS = st.sampled_from(["ellipsoid", "balls"])
 SEEDS = st.integers(0, 2**32 - 1)

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings, Broadcast, SetTable
-from fgamcd_opt.evidence_check import owed_snr
+from fgamcd_opt.problem.lone_users import owed_snr
 
 
 def random_broadcast(

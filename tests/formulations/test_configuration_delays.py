@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fgamcd_opt.formulations.configuration_delays import configuration_delays
+from fgamcd_opt.formulations.knapsack.configuration_delays import configuration_delays
 from fgamcd_opt.testing.brute_force import configuration_delay, mask_of, subsets
 from fgamcd_opt.testing.random_problems import random_problem
 

@@ -8,12 +8,13 @@ import sys
 import pytest
 from broadcast_toys import random_broadcast
 
-from fgamcd_opt.errors import BackendError, ExitCode, UsageError
-from fgamcd_opt.formulations import conic_backends
-from fgamcd_opt.formulations.node_subspace import NodeSubspace, SubspaceShape
-from fgamcd_opt.formulations.robust_sdp import RobustSdp
-from fgamcd_opt.formulations.sdr import solve_sdr
-from fgamcd_opt.solvers.backends import Availability, Backend
+from fgamcd_opt.formulations.semidefinite import conic_backends
+from fgamcd_opt.formulations.semidefinite.node_subspace import NodeSubspace, SubspaceShape
+from fgamcd_opt.formulations.semidefinite.rank_relaxation import solve_sdr
+from fgamcd_opt.formulations.semidefinite.robust_sdp import RobustSdp
+from fgamcd_opt.io import licences
+from fgamcd_opt.io.errors import BackendError, ExitCode, UsageError
+from fgamcd_opt.io.optional import Availability, Backend
 
 
 def test_unknown_backend_is_a_usage_error() -> None:
@@ -36,7 +37,7 @@ def test_missing_backend_names_the_remedy(monkeypatch: pytest.MonkeyPatch, name:
 
 
 def test_mosek_without_licence_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conic_backends, "mosek_fault", lambda: "License has expired.")
+    monkeypatch.setattr(licences, "mosek_fault", lambda: "License has expired.")
     states = {backend.name: backend for backend in conic_backends.available_backends()}
     assert states["mosek"].availability is Availability.UNLICENSED
     assert states["clarabel"].availability is Availability.FULL
@@ -49,7 +50,7 @@ def test_mosek_without_licence_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
 def test_mosek_solves_or_says_why_not() -> None:
     """With a licence it agrees with Clarabel; without one the probe finds the fault."""
     space = NodeSubspace.of(random_broadcast(1, 2, 2), range(2))
-    fault = conic_backends.mosek_fault()
+    fault = licences.mosek_fault()
     if fault is None:
         first, second = (solve_sdr(space, RobustSdp(space.shape, name)).snr for name in ("mosek", "clarabel"))
         assert first == pytest.approx(second, rel=1e-5)
@@ -71,7 +72,7 @@ def test_size_is_checked_before_anything_is_built(monkeypatch: pytest.MonkeyPatc
 
 def test_formulations_import_no_conic_solver() -> None:
     code = (
-        "import sys; import fgamcd_opt.formulations.difference_of_convex;"
+        "import sys; import fgamcd_opt.formulations.semidefinite.difference_of_convex;"
         "print(*{'cvxpy', 'clarabel', 'scs', 'mosek'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -7,10 +7,10 @@ import pytest
 from broadcast_toys import fast_path, random_broadcast, rate, with_floors
 
 from fgamcd_opt.beamforming.broadcast import Broadcast
-from fgamcd_opt.errors import InputError
-from fgamcd_opt.formulations.difference_of_convex import DcResult, DcSettings, solve_dc
-from fgamcd_opt.formulations.node_subspace import NodeSubspace
-from fgamcd_opt.formulations.robust_sdp import RobustSdp, SdpStatus
+from fgamcd_opt.formulations.semidefinite.difference_of_convex import DcResult, DcSettings, solve_dc
+from fgamcd_opt.formulations.semidefinite.node_subspace import NodeSubspace
+from fgamcd_opt.formulations.semidefinite.robust_sdp import RobustSdp, SdpStatus
+from fgamcd_opt.io.errors import InputError
 
 
 def iterate(broadcast: Broadcast, backend: str = "clarabel") -> DcResult:

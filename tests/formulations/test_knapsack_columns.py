@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fgamcd_opt.formulations.configuration_delays import configuration_delays
-from fgamcd_opt.formulations.knapsack import build_knapsack
+from fgamcd_opt.formulations.knapsack.configuration_delays import configuration_delays
+from fgamcd_opt.formulations.knapsack.multiple_choice import build_knapsack
 from fgamcd_opt.testing.random_problems import random_problem
 
 

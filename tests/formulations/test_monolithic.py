@@ -11,18 +11,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings
-from fgamcd_opt.decision import Decision
-from fgamcd_opt.formulations.monolithic import (
+from fgamcd_opt.beamforming.rate_oracle import RateOracle
+from fgamcd_opt.formulations.monolithic.monolithic_cuts import add_analytic_cuts, add_rate_cuts
+from fgamcd_opt.formulations.monolithic.monolithic_model import (
     build_monolithic,
     scaled_blocks,
     time_unit_s,
 )
-from fgamcd_opt.formulations.monolithic_cuts import add_analytic_cuts, add_rate_cuts
-from fgamcd_opt.formulations.monolithic_points import assign_decision, decision_of_model
-from fgamcd_opt.frontdoor import solve
-from fgamcd_opt.problem import P1
-from fgamcd_opt.rate_oracle import RateOracle
+from fgamcd_opt.formulations.monolithic.monolithic_points import assign_decision, decision_of_model
+from fgamcd_opt.problem.decision import Decision
+from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.solvers.decisions import decision_from_masks
+from fgamcd_opt.solving.front_door import solve
 from fgamcd_opt.testing.random_problems import random_problem
 
 FAMILIES = {

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings
-from fgamcd_opt.formulations.pricing import cheapest_set, inverse_rate, reached_delay, unit_delay
-from fgamcd_opt.problem import P1
-from fgamcd_opt.sparse_block import SparseBlock
+from fgamcd_opt.beamforming.set_pricing import cheapest_set, inverse_rate, reached_delay, unit_delay
+from fgamcd_opt.beamforming.sparse_block import SparseBlock
+from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.testing.brute_force import configuration_delay, mask_of, subsets
 from fgamcd_opt.testing.random_problems import random_problem
 
@@ -91,7 +91,7 @@ def test_reached_delay_uses_the_best_beam_that_migration_allows(seed, nodes):
 
 def test_bounds_hold_for_every_set_that_was_never_solved():
     """Lone users and inherited evidence against the complete table of the dense oracle, on all sets."""
-    from fgamcd_opt.rate_oracle import RateOracle
+    from fgamcd_opt.beamforming.rate_oracle import RateOracle
 
     for seed, csi_set in itertools.product(range(3), ("ellipsoid", "balls")):
         problem = random_problem(seed, nodes=4, users=4, csi_set=csi_set)

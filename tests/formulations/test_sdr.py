@@ -7,11 +7,11 @@ import pytest
 from broadcast_toys import fast_path, random_broadcast, rate, with_floors, with_radii
 
 from fgamcd_opt.beamforming.broadcast import Broadcast
-from fgamcd_opt.beamforming.worst_case import single_user_amplitude
-from fgamcd_opt.errors import InputError
-from fgamcd_opt.formulations.node_subspace import NodeSubspace
-from fgamcd_opt.formulations.robust_sdp import RobustSdp, SdpStatus
-from fgamcd_opt.formulations.sdr import SdrResult, solve_sdr
+from fgamcd_opt.formulations.semidefinite.node_subspace import NodeSubspace
+from fgamcd_opt.formulations.semidefinite.rank_relaxation import SdrResult, solve_sdr
+from fgamcd_opt.formulations.semidefinite.robust_sdp import RobustSdp, SdpStatus
+from fgamcd_opt.io.errors import InputError
+from fgamcd_opt.problem.worst_case import single_user_amplitude
 
 SETS = ["ellipsoid", "balls"]
 

@@ -8,10 +8,10 @@ from broadcast_toys import fast_path, random_broadcast
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fgamcd_opt.beamforming.worst_case import worst_case_amplitude
-from fgamcd_opt.formulations.node_subspace import NodeSubspace
-from fgamcd_opt.formulations.robust_sdp import RobustSdp, SdpDual
-from fgamcd_opt.formulations.sdr_proof import prove, prove_by_relaxation
+from fgamcd_opt.formulations.semidefinite.node_subspace import NodeSubspace
+from fgamcd_opt.formulations.semidefinite.robust_sdp import RobustSdp, SdpDual
+from fgamcd_opt.formulations.semidefinite.sdr_proof import prove, prove_by_relaxation
+from fgamcd_opt.problem.worst_case import worst_case_amplitude
 
 EVERYTHING = np.array([3])
 

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fgamcd_opt.beamforming.worst_case import worst_case_amplitude, worst_error
+from fgamcd_opt.problem.worst_case import worst_case_amplitude, worst_error
 
 MARGIN = 1e-3
 """Relative distance of the tested level from the closed form."""

@@ -9,16 +9,17 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from fgamcd_opt.context import Limits, SolveContext
-from fgamcd_opt.decision import Decision
-from fgamcd_opt.errors import ExitCode, InputError, SolverError
-from fgamcd_opt.frontdoor import solve
-from fgamcd_opt.instances import PRESETS, generate
-from fgamcd_opt.problem import P1
-from fgamcd_opt.solvers import registry
-from fgamcd_opt.solvers.greedy import GreedySolver
-from fgamcd_opt.solvers.protocol import Outcome
-from fgamcd_opt.status import StopReason
+from fgamcd_opt.instances import PRESETS
+from fgamcd_opt.instances.generation import from_recipe as generate
+from fgamcd_opt.io.errors import ExitCode, InputError, SolverError
+from fgamcd_opt.problem.decision import Decision
+from fgamcd_opt.problem.p1 import P1
+from fgamcd_opt.solvers.heuristics.greedy import GreedySolver
+from fgamcd_opt.solving import registry
+from fgamcd_opt.solving.context import Limits, SolveContext
+from fgamcd_opt.solving.front_door import solve
+from fgamcd_opt.solving.solver import Outcome
+from fgamcd_opt.solving.status import StopReason
 from fgamcd_opt.testing.random_problems import random_problem
 
 Spoil = Callable[[Outcome, P1, SolveContext], Any]

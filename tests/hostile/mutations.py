@@ -18,7 +18,7 @@ from typing import Any
 
 from specimens import ARCHIVES, KINDS, archive_bytes, header_of, members, with_header, write_specimens
 
-from fgamcd_opt.errors import InputError
+from fgamcd_opt.io.errors import InputError
 
 SLOW_S = 5.0
 """Processor time of a reading that counts as a hang: all take well below a second on an idle machine."""

@@ -17,19 +17,19 @@ from typing import Any
 
 import numpy as np
 
-from fgamcd_opt.certificate import Certificate
-from fgamcd_opt.decision import Decision
+from fgamcd_opt.certificates.certificate import Certificate
 from fgamcd_opt.instances.format import load_instance, save_instance
-from fgamcd_opt.instances.generate import generate
+from fgamcd_opt.instances.generation.from_recipe import generate
 from fgamcd_opt.instances.instance import ARRAY_FIELDS
-from fgamcd_opt.instances.presets import PRESETS
-from fgamcd_opt.instances.recipe import Recipe
-from fgamcd_opt.instances.repository_file import load_repository, save_repository
+from fgamcd_opt.instances.recipes.presets import PRESETS
+from fgamcd_opt.instances.recipes.recipe import Recipe
+from fgamcd_opt.instances.repositories.repository_file import load_repository, save_repository
 from fgamcd_opt.instances.resolve import load_recipe
 from fgamcd_opt.learning.config import METHODS, TrainConfig, method_config, read_settings
-from fgamcd_opt.learning.policy_file import load_policy
-from fgamcd_opt.solution import Solution
-from fgamcd_opt.variants import Variant
+from fgamcd_opt.learning.policies.policy_file import load_policy
+from fgamcd_opt.problem.decision import Decision
+from fgamcd_opt.problem.solution_file import Solution
+from fgamcd_opt.problem.variants import Variant
 
 SEAL_BYTES = 64
 
@@ -239,7 +239,7 @@ def write_specimens(folder: Path) -> None:
     _write_policy(folder / "policy.safetensors")
     recipe = PRESETS["tiny"].with_overrides({"storage_gb": "0.1,0.2", "seed": "5"})
     (folder / "recipe.json").write_text(json.dumps(recipe.to_json()))
-    from fgamcd_opt.instances.generate import build_repository
+    from fgamcd_opt.instances.generation.from_recipe import build_repository
 
     save_repository(folder / "repository.json", build_repository(PRESETS["tiny"]))
     lines = [f"{name} = {json.dumps(value)}" for name, value in TrainConfig().to_json().items()]
@@ -249,7 +249,7 @@ def write_specimens(folder: Path) -> None:
 def _write_policy(path: Path) -> None:
     import torch
 
-    from fgamcd_opt.learning.policy import Policy, make_network
+    from fgamcd_opt.learning.policies.policy import Policy, make_network
 
     config = method_config("maasn-da", {"hidden": 2, "plain_hidden": 2})
     network = make_network(config, config.layout(2, 1), torch.Generator().manual_seed(0))

@@ -96,7 +96,7 @@ def run_crafted() -> None:
     """Name, processor time, memory beyond that of the imports, and error of every crafted file."""
     import time
 
-    from fgamcd_opt.errors import FgamcdError
+    from fgamcd_opt.io.errors import FgamcdError
 
     for kind in KINDS.values():
         kind.read(Path(kind.file))

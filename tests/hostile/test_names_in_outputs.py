@@ -14,17 +14,17 @@ import pytest
 from pandas import DataFrame, read_csv
 
 from fgamcd_opt.cli.main import main
-from fgamcd_opt.comparison.progress import ProgressBar
-from fgamcd_opt.comparison.report import write_report
-from fgamcd_opt.comparison.table import Column, Table
-from fgamcd_opt.comparison.trace_figure import trace_name
-from fgamcd_opt.errors import ExitCode, InputError
 from fgamcd_opt.instances.format import save_instance
-from fgamcd_opt.instances.generate import generate
+from fgamcd_opt.instances.generation.from_recipe import generate
 from fgamcd_opt.instances.instance import Instance
-from fgamcd_opt.instances.presets import PRESETS
+from fgamcd_opt.instances.recipes.presets import PRESETS
 from fgamcd_opt.instances.resolve import load_recipe
-from fgamcd_opt.safe_text import MAX_NAME_BYTES
+from fgamcd_opt.io.errors import ExitCode, InputError
+from fgamcd_opt.io.safe_text import MAX_NAME_BYTES
+from fgamcd_opt.studies.comparison.report import write_report
+from fgamcd_opt.studies.comparison.trace_figure import trace_name
+from fgamcd_opt.studies.grid.progress import ProgressBar
+from fgamcd_opt.studies.table import Column, Table
 
 NAMES = (
     "$\\unknowncmd$", "a$b", "_x", "=HYPERLINK(1)", "@x", "+1", "-1", "a|b", "<script>alert(1)</script>", '"quoted"',
@@ -136,9 +136,9 @@ class _Texts(HTMLParser):
 @pytest.fixture(scope="module")
 def compared(instance: Instance, tmp_path_factory: pytest.TempPathFactory) -> tuple[DataFrame, Path]:
     """A comparison whose instances have the names."""
-    from fgamcd_opt.comparison.classes import derive
-    from fgamcd_opt.comparison.grid import Source, make_grid
-    from fgamcd_opt.comparison.row import CellOutcome, Row
+    from fgamcd_opt.studies.comparison.classes import derive
+    from fgamcd_opt.studies.grid.cells import Source, make_grid
+    from fgamcd_opt.studies.grid.row import CellOutcome, Row
 
     sources = [Source(instance="tiny", name=name, digest=instance.digest) for name in NAMES]
     rows = [
@@ -199,8 +199,8 @@ def test_tables_on_the_terminal_and_in_markdown(
     compared: tuple[DataFrame, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     from fgamcd_opt.cli.output import print_table, say
-    from fgamcd_opt.comparison.instance_tables import gap_table
-    from fgamcd_opt.comparison.scores import scores_of
+    from fgamcd_opt.studies.comparison.instance_tables import gap_table
+    from fgamcd_opt.studies.scores import scores_of
 
     frame, _ = compared
     table = gap_table(scores_of(frame))
@@ -213,8 +213,8 @@ def test_tables_on_the_terminal_and_in_markdown(
 
 
 def test_progress_shows_names_as_text(compared: tuple[DataFrame, Path]) -> None:
-    from fgamcd_opt.comparison.grid import Source, make_grid
-    from fgamcd_opt.comparison.row import CellOutcome, Row
+    from fgamcd_opt.studies.grid.cells import Source, make_grid
+    from fgamcd_opt.studies.grid.row import CellOutcome, Row
 
     stream = io.StringIO()
     (cell,) = make_grid([Source(instance="tiny", name="\x1b[2J\n\u202e", digest="0")], ["greedy"])

@@ -12,8 +12,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from fgamcd_opt.cli.output import print_rows, print_table, say
-from fgamcd_opt.errors import InputError
-from fgamcd_opt.safe_text import (
+from fgamcd_opt.io.errors import InputError
+from fgamcd_opt.io.safe_text import (
     MAX_NAME_BYTES,
     MAX_QUOTED,
     check_name,
@@ -180,8 +180,8 @@ def check_picture(name: str, folder: Path) -> None:
     """A figure with the name in its title, ticks and legend is written, and the legend has it."""
     import xml.etree.ElementTree as ElementTree
 
-    from fgamcd_opt.comparison.figure_style import add_legend, new_figure
-    from fgamcd_opt.plots import save_figure
+    from fgamcd_opt.studies.figure_style import add_legend, new_figure
+    from fgamcd_opt.studies.plots import save_figure
 
     figure, axes = new_figure(2.0, legend=1)
     label = figure_text(name)

@@ -20,13 +20,13 @@ from matlab_files import CRASHES, Array, hdf5, pick, read_in_fork, saved, write_
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from fgamcd_opt.errors import InputError
-from fgamcd_opt.instances.checkpoint_files import survey
-from fgamcd_opt.instances.checkpoint_scan import build_repository
-from fgamcd_opt.instances.matlab_file import read_matlab
-from fgamcd_opt.instances.own_channels import READ_FAULTS
-from fgamcd_opt.instances.safetensors_header import read_header
-from fgamcd_opt.safe_text import one_line
+from fgamcd_opt.instances.network.matlab_file import read_matlab
+from fgamcd_opt.instances.network.own_channels import READ_FAULTS
+from fgamcd_opt.instances.repositories.checkpoint_files import survey
+from fgamcd_opt.instances.repositories.checkpoint_scan import build_repository
+from fgamcd_opt.instances.repositories.safetensors_header import read_header
+from fgamcd_opt.io.errors import InputError
+from fgamcd_opt.io.safe_text import one_line
 
 REFUSED, SAME, OTHER = "refused", "same", "accepted as something else that is valid"
 LIMIT_S = 60

@@ -16,8 +16,8 @@ import h5py
 import numpy as np
 from scipy.io import savemat
 
-from fgamcd_opt.instances.hdf5_child import FAULTS, describe, read
-from fgamcd_opt.instances.matlab_variable import Variable
+from fgamcd_opt.instances.network.hdf5_child import FAULTS, describe, read
+from fgamcd_opt.instances.network.matlab_variable import Variable
 
 Array = np.ndarray[Any, Any]
 

@@ -19,10 +19,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save, save_file
 
-from fgamcd_opt.errors import InputError
-from fgamcd_opt.instances import left_out
-from fgamcd_opt.instances.checkpoint_files import survey
-from fgamcd_opt.instances.checkpoint_scan import scan_folder
+from fgamcd_opt.instances.repositories import left_out
+from fgamcd_opt.instances.repositories.checkpoint_files import survey
+from fgamcd_opt.instances.repositories.checkpoint_scan import scan_folder
+from fgamcd_opt.io.errors import InputError
 
 SAVED = save(transformer(0, layers=1))
 

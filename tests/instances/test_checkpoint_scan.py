@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
-from fgamcd_opt.errors import InputError
-from fgamcd_opt.instances.checkpoint_scan import block_name, scan_folder
-from fgamcd_opt.instances.repository import Repository
-from fgamcd_opt.instances.sharing import bytes_saved, reuse_ratio, shared_bytes
+from fgamcd_opt.instances.repositories.checkpoint_scan import block_name, scan_folder
+from fgamcd_opt.instances.repositories.model_repository import Repository
+from fgamcd_opt.instances.repositories.sharing import bytes_saved, reuse_ratio, shared_bytes
+from fgamcd_opt.io.errors import InputError
 
 LAYER_BYTES = 4 * (4 * 4 + 4)
 

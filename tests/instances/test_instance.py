@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fgamcd_opt.archive import read_archive, write_archive
-from fgamcd_opt.errors import InputError
 from fgamcd_opt.instances.format import load_instance, save_instance
 from fgamcd_opt.instances.instance import ARRAY_FIELDS, Instance
+from fgamcd_opt.io.archive import read_archive, write_archive
+from fgamcd_opt.io.errors import InputError
 
 quick = settings(max_examples=40, deadline=None)
 

@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 from library_instances import library_instance
 
-from fgamcd_opt.errors import InputError
-from fgamcd_opt.instances import PRESETS, Instance, generate, library, load, save_instance
-from fgamcd_opt.instances.best_known import BestKnown, read_best_known, record_best
-from fgamcd_opt.instances.certificates import stored_certificate
-from fgamcd_opt.instances.library import read_versioned
-from fgamcd_opt.instances.library_table import library_rows, markdown_table
+from fgamcd_opt.instances import PRESETS, Instance, load, save_instance
+from fgamcd_opt.instances.generation import from_recipe as generate
+from fgamcd_opt.instances.library import catalog as library
+from fgamcd_opt.instances.library.best_known import BestKnown, read_best_known, record_best
+from fgamcd_opt.instances.library.catalog import read_versioned
+from fgamcd_opt.io.errors import InputError
+from fgamcd_opt.studies.library.library_certificates import stored_certificate
+from fgamcd_opt.studies.library.library_table import library_rows, markdown_table
 
 NAME = "tiny-s6-0050MB"
 
@@ -199,9 +201,9 @@ def test_table_has_sizes_values_and_gap(monkeypatch: pytest.MonkeyPatch) -> None
     digest = library()[NAME].digest
     stale = "small-s1-0080MB"
     shown = {name: library()[name] for name in ("paper-s12-mixed", NAME, stale)}
-    monkeypatch.setattr("fgamcd_opt.instances.library_table.library", lambda: shown)
+    monkeypatch.setattr("fgamcd_opt.studies.library.library_table.library", lambda: shown)
     certified = {stale: stored_certificate(stale)}
-    monkeypatch.setattr("fgamcd_opt.instances.library_table.stored_certificate", certified.get)
+    monkeypatch.setattr("fgamcd_opt.studies.library.library_table.stored_certificate", certified.get)
     best = {NAME: BestKnown(digest, 2.0, "a 1", 1.5, "a 1"), stale: BestKnown("old", 1.0, "a 1", 0.5, "a 1")}
     table = markdown_table(library_rows(best))
     rows = {line.split(" | ")[0].lstrip("| "): line for line in table.splitlines()[2:]}

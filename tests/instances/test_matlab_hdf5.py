@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from matlab_files import CRASHES, MATLAB_NAMES, as_matlab_stores, hdf5, pick, read_in_fork, write_dataset
 
-from fgamcd_opt.instances.hdf5_child import describe, read
-from fgamcd_opt.instances.matlab_file import read_matlab
+from fgamcd_opt.instances.network.hdf5_child import describe, read
+from fgamcd_opt.instances.network.matlab_file import read_matlab
 
 RNG = np.random.default_rng(7)
 COMPLEX = RNG.normal(size=(2, 3, 4)) + 1j * RNG.normal(size=(2, 3, 4))

@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from fgamcd_opt.errors import InputError
-from fgamcd_opt.instances import network
-from fgamcd_opt.instances.generate import generate
-from fgamcd_opt.instances.presets import PRESETS
-from fgamcd_opt.instances.requests import zipf_requests
-from fgamcd_opt.instances.streams import Purpose, complex_normal, from_decibel, stream
+from fgamcd_opt.instances.generation.from_recipe import generate
+from fgamcd_opt.instances.generation.requests import zipf_requests
+from fgamcd_opt.instances.network import geometry as network
+from fgamcd_opt.instances.network.random_streams import Purpose, complex_normal, from_decibel, stream
+from fgamcd_opt.instances.recipes.presets import PRESETS
+from fgamcd_opt.io.errors import InputError
 
 quick = settings(max_examples=30, deadline=None)
 

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from fgamcd_opt.instances import generate
+from fgamcd_opt.instances.generation import from_recipe as generate
 from fgamcd_opt.instances.instance import Instance
-from fgamcd_opt.instances.presets import PRESETS
-from fgamcd_opt.instances.qos import capped_qos, reference_rates
-from fgamcd_opt.instances.qos_compiled import compiled_weights
+from fgamcd_opt.instances.network.qos import capped_qos, reference_rates
+from fgamcd_opt.instances.network.qos_compiled import compiled_weights
+from fgamcd_opt.instances.recipes.presets import PRESETS
 
 TOY = dataclasses.replace(PRESETS["tiny"], nodes=3, users=4, blocks_per_model=3, models_per_family=3)
 

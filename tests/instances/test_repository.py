@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fgamcd_opt.errors import InputError
-from fgamcd_opt.instances import repository_cnn, repository_llm
-from fgamcd_opt.instances.repository import Family, Repository, choose_families, combine
+from fgamcd_opt.instances.repositories import repository_cnn, repository_llm
+from fgamcd_opt.instances.repositories.model_repository import Family, Repository, choose_families, combine
+from fgamcd_opt.io.errors import InputError
 
 
 def cnn(freeze: tuple[int, ...] = ()) -> Repository:

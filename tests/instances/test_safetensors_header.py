@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save, save_file
 
-from fgamcd_opt.errors import InputError
-from fgamcd_opt.instances.safetensors_header import read_header
+from fgamcd_opt.instances.repositories.safetensors_header import read_header
+from fgamcd_opt.io.errors import InputError
 
 DTYPES = ["bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64"]
 DTYPES += ["float16", "float32", "float64"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fgamcd_opt.learning.augmentation.protocol import Augmenter, Episodes
+from fgamcd_opt.learning.augmentation.augmenter import Augmenter, Episodes
 from fgamcd_opt.learning.environment.layout import StateLayout
 
 LAYOUT = StateLayout(2, 3)

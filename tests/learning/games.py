@@ -6,13 +6,13 @@ from functools import cache
 
 import numpy as np
 
-from fgamcd_opt.instances.generate import generate
+from fgamcd_opt.instances.generation.from_recipe import generate
 from fgamcd_opt.instances.instance import Instance
-from fgamcd_opt.instances.presets import PRESETS
+from fgamcd_opt.instances.recipes.presets import PRESETS
 from fgamcd_opt.learning.environment.scenario import Scenario
 from fgamcd_opt.learning.environment.sources import FixedSource
 from fgamcd_opt.learning.environment.vector import Step, VectorEnvironment
-from fgamcd_opt.problem import P1
+from fgamcd_opt.problem.p1 import P1
 
 
 @cache

@@ -9,16 +9,16 @@ from typing import Any, ClassVar
 
 import torch
 
-from fgamcd_opt.context import SolveContext
-from fgamcd_opt.decision import Decision
-from fgamcd_opt.errors import UsageError
+from fgamcd_opt.io.errors import UsageError
 from fgamcd_opt.learning.config import method_config
 from fgamcd_opt.learning.environment.layout import StateLayout
-from fgamcd_opt.learning.policy_file import load_policy, save_policy
-from fgamcd_opt.problem import P1
-from fgamcd_opt.solvers.protocol import Outcome
-from fgamcd_opt.solvers.registry import get_solver
-from fgamcd_opt.status import StopReason
+from fgamcd_opt.learning.policies.policy_file import load_policy, save_policy
+from fgamcd_opt.problem.decision import Decision
+from fgamcd_opt.problem.p1 import P1
+from fgamcd_opt.solving.context import SolveContext
+from fgamcd_opt.solving.registry import get_solver
+from fgamcd_opt.solving.solver import Outcome
+from fgamcd_opt.solving.status import StopReason
 
 
 class StandIn:

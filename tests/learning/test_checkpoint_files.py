@@ -16,10 +16,10 @@ from crafted_files import DAMAGED, trap
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fgamcd_opt.errors import InputError
-from fgamcd_opt.learning import checkpoint
-from fgamcd_opt.learning.checkpoint import has_checkpoint, load_checkpoint, save_checkpoint
-from fgamcd_opt.learning.tensor_file import require_like
+from fgamcd_opt.io.errors import InputError
+from fgamcd_opt.learning.policies.tensor_file import require_like
+from fgamcd_opt.learning.training import checkpoint
+from fgamcd_opt.learning.training.checkpoint import has_checkpoint, load_checkpoint, save_checkpoint
 
 DTYPES = [torch.float32, torch.float64, torch.int64, torch.int32, torch.uint8, torch.bool]
 

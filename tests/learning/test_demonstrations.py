@@ -10,17 +10,17 @@ import torch
 from games import preset_scenario
 from untrained_policies import untrained
 
-from fgamcd_opt.context import Limits
-from fgamcd_opt.decision import Decision
-from fgamcd_opt.errors import InputError
-from fgamcd_opt.frontdoor import solve
-from fgamcd_opt.instances.presets import PRESETS
-from fgamcd_opt.learning.demonstrations import demonstrate, walk
+from fgamcd_opt.instances.recipes.presets import PRESETS
+from fgamcd_opt.io.errors import InputError
 from fgamcd_opt.learning.environment.rules import caching_mask, participants
 from fgamcd_opt.learning.environment.sources import FamilySource, FixedSource
 from fgamcd_opt.learning.networks.gumbel import log_likelihood
 from fgamcd_opt.learning.networks.observer import Observer
-from fgamcd_opt.learning.play import play
+from fgamcd_opt.learning.policies.play import play
+from fgamcd_opt.learning.training.demonstrations import demonstrate, walk
+from fgamcd_opt.problem.decision import Decision
+from fgamcd_opt.solving.context import Limits
+from fgamcd_opt.solving.front_door import solve
 
 FIELDS = {"users": "5", "models_per_family": "2", "storage_gb": "0.04"}
 

@@ -9,10 +9,10 @@ from augmentation_toy import LAYOUT, N_INPUTS, linear_episodes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fgamcd_opt.errors import InputError
+from fgamcd_opt.io.errors import InputError
+from fgamcd_opt.learning.augmentation.augmenter import Episodes
 from fgamcd_opt.learning.augmentation.augmenters import make_augmenter
 from fgamcd_opt.learning.augmentation.echo_state import EchoState, orthogonal
-from fgamcd_opt.learning.augmentation.protocol import Episodes
 from fgamcd_opt.learning.config import TrainConfig
 
 

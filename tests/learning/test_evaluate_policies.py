@@ -15,18 +15,18 @@ from stand_in import StandIn, make_policy
 
 from fgamcd_opt import P1, load_instance, solve
 from fgamcd_opt.cli.main import INTERRUPTED, main
-from fgamcd_opt.comparison.cell_outcome import CellOutcome
-from fgamcd_opt.comparison.grid import Source
-from fgamcd_opt.errors import ExitCode, InputError, UsageError
+from fgamcd_opt.io.errors import ExitCode, InputError, UsageError
 from fgamcd_opt.learning.config import method_config
-from fgamcd_opt.learning.contender import read_contender
-from fgamcd_opt.learning.curve import CurveFile, CurveRow
 from fgamcd_opt.learning.environment.layout import StateLayout
-from fgamcd_opt.learning.evaluation import Plan, run_trials
-from fgamcd_opt.learning.evaluation_report import Evaluation
-from fgamcd_opt.learning.held_out import held_out
-from fgamcd_opt.learning.policy import Policy, make_network
-from fgamcd_opt.solvers import registry
+from fgamcd_opt.learning.policies.policy import Policy, make_network
+from fgamcd_opt.learning.training.curve import CurveFile, CurveRow
+from fgamcd_opt.solving import registry
+from fgamcd_opt.studies.grid.cell_outcome import CellOutcome
+from fgamcd_opt.studies.grid.cells import Source
+from fgamcd_opt.studies.policies.contender import read_contender
+from fgamcd_opt.studies.policies.evaluation_report import Evaluation
+from fgamcd_opt.studies.policies.held_out import held_out
+from fgamcd_opt.studies.policies.policy_evaluation import Plan, run_trials
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +42,7 @@ def drawings(monkeypatch):
     """Names of the figures, which are not drawn: that takes longer than everything else here."""
     names: list[str] = []
     monkeypatch.setattr(
-        "fgamcd_opt.learning.evaluation_report.save_figure",
+        "fgamcd_opt.studies.policies.evaluation_report.save_figure",
         lambda figure, path: names.append(path.name) or [],
     )
     return names
@@ -205,7 +205,7 @@ def test_ctrl_c_ends_the_command_and_keeps_rows(tmp_path, monkeypatch, capsys):
         killed.append(done)
         os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr("fgamcd_opt.comparison.progress.ProgressBar.__call__", kill)
+    monkeypatch.setattr("fgamcd_opt.studies.grid.progress.ProgressBar.__call__", kill)
     assert main(["evaluate", str(path), "tiny", "-o", str(tmp_path / "out")]) == INTERRUPTED
     assert killed == [1]
     assert len(list((tmp_path / "out" / "cells").iterdir())) == 1
@@ -265,7 +265,7 @@ def test_held_out_instances_are_always_the_same(monkeypatch):
         assert P1(load_instance(source.instance, source.changes)).infeasibility_reason() is None
     tight = held_out("tiny", 2, {"storage_gb": "0.03"})
     assert all(source.changes["storage_gb"] == "0.03" for source in tight)
-    monkeypatch.setattr("fgamcd_opt.learning.held_out._TRIES", 5)
+    monkeypatch.setattr("fgamcd_opt.studies.policies.held_out._TRIES", 5)
     with pytest.raises(InputError, match="0 of 5 instances are feasible"):
         held_out("tiny", 1, {"storage_gb": "0.001"})
     with pytest.raises(InputError, match="seed"):

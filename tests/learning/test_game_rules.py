@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from fgamcd_opt.delay import BITS_PER_BYTE
-from fgamcd_opt.errors import InputError
-from fgamcd_opt.formulations.configuration_delays import configuration_delays
+from fgamcd_opt.formulations.knapsack.configuration_delays import configuration_delays
+from fgamcd_opt.io.errors import InputError
 from fgamcd_opt.learning.environment.rules import execute
 from fgamcd_opt.learning.environment.scenario import Scenario
+from fgamcd_opt.problem.delay import BITS_PER_BYTE
 from fgamcd_opt.testing.random_problems import random_problem
 
 TIGHT = preset_scenario("small", "all", users="4", storage_gb="0.015", cooperation_radius_m="600")

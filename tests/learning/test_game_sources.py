@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from games import play
 
-from fgamcd_opt.errors import InputError, UnsupportedVariantError
-from fgamcd_opt.instances.generate import generate
-from fgamcd_opt.instances.presets import PRESETS
+from fgamcd_opt.instances.generation.from_recipe import generate
+from fgamcd_opt.instances.recipes.presets import PRESETS
+from fgamcd_opt.io.errors import InputError, UnsupportedVariantError
 from fgamcd_opt.learning.environment import sources
 from fgamcd_opt.learning.environment.scenario import Scenario
 from fgamcd_opt.learning.environment.sources import FamilySource
 from fgamcd_opt.learning.environment.vector import VectorEnvironment
-from fgamcd_opt.problem import P1
-from fgamcd_opt.variants import Variant
+from fgamcd_opt.problem.p1 import P1
+from fgamcd_opt.problem.variants import Variant
 
 
 def family_game(seed: int, copies: int = 2) -> VectorEnvironment:

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from fgamcd_opt.errors import InputError
-from fgamcd_opt.learning.curve import COLUMNS, CurveFile, CurveRow, read_curve
-from fgamcd_opt.learning.scalars import TAGS, ScalarLog
+from fgamcd_opt.io.errors import InputError
+from fgamcd_opt.learning.training.curve import COLUMNS, CurveFile, CurveRow, read_curve
+from fgamcd_opt.learning.training.scalars import TAGS, ScalarLog
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 rows = st.builds(

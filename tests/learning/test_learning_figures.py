@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from fgamcd_opt.learning.curve import CurveRow
-from fgamcd_opt.learning.figures import (
+from fgamcd_opt.learning.training.curve import CurveRow
+from fgamcd_opt.studies.policies.gap_profile import gap_profile_figure
+from fgamcd_opt.studies.policies.policy_figures import (
     AXES,
     VALUES,
     Panel,
@@ -18,7 +19,6 @@ from fgamcd_opt.learning.figures import (
     joined,
     learning_curves_figure,
 )
-from fgamcd_opt.learning.gap_profile import gap_profile_figure
 
 
 def curve(seed: int, gaps: list[float | None], step: int = 100) -> list[CurveRow]:

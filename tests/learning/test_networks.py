@@ -11,16 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from fgamcd_opt.errors import InputError
+from fgamcd_opt.io.errors import InputError
 from fgamcd_opt.learning.config import TrainConfig
 from fgamcd_opt.learning.environment.layout import StateLayout
+from fgamcd_opt.learning.learners.optimiser_state import pack, unpack
 from fgamcd_opt.learning.networks.actors import PlainActor, SemanticActor, make_actor
 from fgamcd_opt.learning.networks.critics import JointCritic, LocalCritics
 from fgamcd_opt.learning.networks.flat import flatten_parameters
 from fgamcd_opt.learning.networks.gumbel import hard_bits, relaxed_bits, straight_through
 from fgamcd_opt.learning.networks.observer import Observer
 from fgamcd_opt.learning.networks.stacked import RELU_GAIN, StackedGRUCell, StackedLinear, StackedPerceptron
-from fgamcd_opt.learning.optimiser_state import pack, unpack
 
 
 def seeded(seed: int = 0) -> torch.Generator:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.learning.environment.scenario import Scenario
 from fgamcd_opt.learning.environment.state_rows import channel_quality
-from fgamcd_opt.problem import P1
+from fgamcd_opt.problem.p1 import P1
 
 
 def distance_m(instance: Instance, user: int, node: int) -> float:

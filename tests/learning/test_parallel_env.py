@@ -8,8 +8,8 @@ from games import fixed_game, preset_scenario
 from gymnasium.utils.env_checker import data_equivalence
 from pettingzoo.test import parallel_api_test, parallel_seed_test
 
-from fgamcd_opt.errors import InputError
-from fgamcd_opt.instances.presets import PRESETS
+from fgamcd_opt.instances.recipes.presets import PRESETS
+from fgamcd_opt.io.errors import InputError
 from fgamcd_opt.learning.environment.parallel_env import ParallelEnvironment
 from fgamcd_opt.learning.environment.sources import FamilySource, FixedSource, ScenarioSource
 

@@ -10,18 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from untrained_policies import untrained
 
-from fgamcd_opt.errors import InputError, UsageError
-from fgamcd_opt.learning import shipped_policies
-from fgamcd_opt.learning.absent_nodes import positions
+from fgamcd_opt.io.errors import InputError, UsageError
 from fgamcd_opt.learning.config import METHODS
 from fgamcd_opt.learning.environment.layout import StateLayout
 from fgamcd_opt.learning.environment.scenario import OBSERVATIONS
+from fgamcd_opt.learning.networks.absent_nodes import positions
 from fgamcd_opt.learning.networks.gumbel import greedy_bits
 from fgamcd_opt.learning.networks.observer import Observer
-from fgamcd_opt.learning.play import play
-from fgamcd_opt.learning.policy import Policy
-from fgamcd_opt.learning.policy_file import load_policy, save_policy
-from fgamcd_opt.learning.shipped_policies import shipped_policy
+from fgamcd_opt.learning.policies import shipped_policies
+from fgamcd_opt.learning.policies.play import play
+from fgamcd_opt.learning.policies.policy import Policy
+from fgamcd_opt.learning.policies.policy_file import load_policy, save_policy
+from fgamcd_opt.learning.policies.shipped_policies import shipped_policy
 
 
 def states(layout: StateLayout, seed: int, copies: int = 5) -> tuple[np.ndarray, np.ndarray]:

@@ -15,10 +15,10 @@ from crafted_files import DAMAGED, entry, raw, trap, with_meta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fgamcd_opt.errors import InputError
-from fgamcd_opt.learning import policy_file
+from fgamcd_opt.io.errors import InputError
 from fgamcd_opt.learning.config import method_config
-from fgamcd_opt.learning.policy_file import load_policy, save_policy
+from fgamcd_opt.learning.policies import policy_file
+from fgamcd_opt.learning.policies.policy_file import load_policy, save_policy
 
 TENSORS = {
     "actor.weight": torch.arange(60.0).reshape(2, 30),

@@ -11,13 +11,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from fgamcd_opt.errors import InputError, UsageError
+from fgamcd_opt.io.errors import InputError, UsageError
 from fgamcd_opt.learning.config import TrainConfig
-from fgamcd_opt.learning.discrete_actions import MOST_NODES, action_index, action_table, best_action
 from fgamcd_opt.learning.environment.layout import StateLayout
+from fgamcd_opt.learning.learners.qmix import Qmix
+from fgamcd_opt.learning.learners.replay import Batch
+from fgamcd_opt.learning.networks.discrete_actions import MOST_NODES, action_index, action_table, best_action
 from fgamcd_opt.learning.networks.observer import Observer
-from fgamcd_opt.learning.qmix import Qmix
-from fgamcd_opt.learning.replay import Batch
 
 SMALL = {"learner": "qmix", "hidden": 8, "mixer_hidden": 8, "copies": 3}
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from games import fixed_game, play, preset_scenario
 
-from fgamcd_opt.errors import InputError
-from fgamcd_opt.frontdoor import solve
+from fgamcd_opt.io.errors import InputError
 from fgamcd_opt.learning.environment.scenario import Scenario
-from fgamcd_opt.learning.regret import RegretReward, storage_prices
-from fgamcd_opt.problem import P1
-from fgamcd_opt.status import relative_gap
+from fgamcd_opt.learning.learners.regret import RegretReward, storage_prices
+from fgamcd_opt.problem.p1 import P1
+from fgamcd_opt.solving.front_door import solve
+from fgamcd_opt.solving.status import relative_gap
 from fgamcd_opt.testing.brute_force import best_delay, configuration_delay, full_oracle, subsets
 from fgamcd_opt.testing.random_problems import random_problem
 

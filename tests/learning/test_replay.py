@@ -10,11 +10,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fgamcd_opt.errors import UsageError
+from fgamcd_opt.io.errors import UsageError
 from fgamcd_opt.learning.environment.layout import StateLayout
 from fgamcd_opt.learning.environment.vector import Step
-from fgamcd_opt.learning.episodes_played import EpisodesPlayed
-from fgamcd_opt.learning.replay import Replay
+from fgamcd_opt.learning.learners.replay import Replay
+from fgamcd_opt.learning.training.episodes_played import EpisodesPlayed
 
 LAYOUT, CPU = StateLayout(3, 2), torch.device("cpu")
 PRIORITIES = st.sampled_from(["uniform", "size"])

@@ -11,14 +11,14 @@ import pytest
 import torch
 from games import preset_scenario
 
-from fgamcd_opt.errors import InputError
-from fgamcd_opt.learning.checkpoint import load_checkpoint, save_checkpoint
+from fgamcd_opt.io.errors import InputError
 from fgamcd_opt.learning.config import METHODS, method_config
 from fgamcd_opt.learning.environment.sources import FixedSource
-from fgamcd_opt.learning.policy_file import load_policy
-from fgamcd_opt.learning.run_folder import RunFolder
-from fgamcd_opt.learning.trainer import Trainer
-from fgamcd_opt.learning.training_run import TrainingRun
+from fgamcd_opt.learning.policies.policy_file import load_policy
+from fgamcd_opt.learning.training.checkpoint import load_checkpoint, save_checkpoint
+from fgamcd_opt.learning.training.run_folder import RunFolder
+from fgamcd_opt.learning.training.trainer import Trainer
+from fgamcd_opt.learning.training.training_run import TrainingRun
 
 SHORT = {
     "episodes": 24,

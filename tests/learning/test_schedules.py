@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from fgamcd_opt.learning.config import TrainConfig
-from fgamcd_opt.learning.schedules import anneal, epsilon
+from fgamcd_opt.learning.learners.schedules import anneal, epsilon
 
 
 @pytest.mark.parametrize(("episodes", "expected"), [(0, 0.9), (5, 0.5), (10, 0.1), (600, 0.1)])

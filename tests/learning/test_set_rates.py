@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from games import preset_instance, preset_scenario
 
-from fgamcd_opt.errors import UsageError
-from fgamcd_opt.formulations.configuration_delays import configuration_delays
+from fgamcd_opt.beamforming.rate_oracle import RateOracle
+from fgamcd_opt.formulations.knapsack.configuration_delays import configuration_delays
+from fgamcd_opt.io.errors import UsageError
 from fgamcd_opt.learning.environment.rules import cheapest_migration
 from fgamcd_opt.learning.environment.scenario import Scenario
 from fgamcd_opt.learning.environment.set_rates import SetRates
-from fgamcd_opt.problem import P1
-from fgamcd_opt.rate_oracle import RateOracle
+from fgamcd_opt.problem.p1 import P1
 
 
 def asked(rates: SetRates, order: np.ndarray) -> np.ndarray:

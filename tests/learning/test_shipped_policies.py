@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from fgamcd_opt.frontdoor import solve
-from fgamcd_opt.instances.generate import generate
-from fgamcd_opt.instances.presets import PRESETS
-from fgamcd_opt.learning import shipped_policies
-from fgamcd_opt.learning.policy import Policy
-from fgamcd_opt.learning.policy_file import load_policy
-from fgamcd_opt.learning.shipped_policies import shipped_policy
-from fgamcd_opt.problem import P1
+from fgamcd_opt.instances.generation.from_recipe import generate
+from fgamcd_opt.instances.recipes.presets import PRESETS
+from fgamcd_opt.learning.policies import shipped_policies
+from fgamcd_opt.learning.policies.policy import Policy
+from fgamcd_opt.learning.policies.policy_file import load_policy
+from fgamcd_opt.learning.policies.shipped_policies import shipped_policy
+from fgamcd_opt.problem.p1 import P1
+from fgamcd_opt.solving.front_door import solve
 
-FOLDER = Path(shipped_policies.__file__).parent / "policies"
+FOLDER = Path(shipped_policies.__file__).parent
 
 
 @pytest.fixture(autouse=True)

@@ -12,8 +12,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from fgamcd_opt.errors import UsageError
-from fgamcd_opt.learning.augmentation.protocol import Episodes
+from fgamcd_opt.io.errors import UsageError
+from fgamcd_opt.learning.augmentation.augmenter import Episodes
 from fgamcd_opt.learning.augmentation.sample_cap import sample_cap
 from fgamcd_opt.learning.augmentation.synthesis import Synthesiser, possible_states
 from fgamcd_opt.learning.config import TrainConfig

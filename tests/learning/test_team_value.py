@@ -8,9 +8,9 @@ import torch
 
 from fgamcd_opt.learning.config import TrainConfig
 from fgamcd_opt.learning.environment.layout import StateLayout
+from fgamcd_opt.learning.learners.replay import LEAST_SIZE, Replay
+from fgamcd_opt.learning.learners.team_value import TeamValue
 from fgamcd_opt.learning.networks.observer import Observer
-from fgamcd_opt.learning.networks.team_value import TeamValue
-from fgamcd_opt.learning.replay import LEAST_SIZE, Replay
 
 LAYOUT = StateLayout(3, 2)
 

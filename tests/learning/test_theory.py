@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from scipy import optimize
 
 from fgamcd_opt.cli.main import main
-from fgamcd_opt.errors import ExitCode, InputError, UsageError
-from fgamcd_opt.learning.theory import Constants, ErrorBound, read_distances
+from fgamcd_opt.io.errors import ExitCode, InputError, UsageError
+from fgamcd_opt.studies.theory.sample_bound import Constants, ErrorBound, read_distances
 
 POSITIVE = st.floats(0.05, 20.0)
 CONSTANTS = st.builds(

@@ -7,10 +7,10 @@ import pytest
 import torch
 from augmentation_toy import LAYOUT, N_INPUTS, linear_episodes, play, root_mean_square
 
-from fgamcd_opt.errors import InputError
+from fgamcd_opt.io.errors import InputError
+from fgamcd_opt.learning.augmentation.augmenter import Augmenter, DynamicsModel, Episodes
 from fgamcd_opt.learning.augmentation.augmenters import make_augmenter
 from fgamcd_opt.learning.augmentation.conditional_gan import ConditionalGan
-from fgamcd_opt.learning.augmentation.protocol import Augmenter, DynamicsModel, Episodes
 from fgamcd_opt.learning.augmentation.recurrent_model import LeakyRecurrent, RecurrentModel
 from fgamcd_opt.learning.config import TrainConfig
 

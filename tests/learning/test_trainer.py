@@ -9,14 +9,15 @@ import pytest
 import torch
 
 from fgamcd_opt import P1, solve
-from fgamcd_opt.errors import UsageError
-from fgamcd_opt.instances import PRESETS, generate
+from fgamcd_opt.instances import PRESETS
+from fgamcd_opt.instances.generation import from_recipe as generate
+from fgamcd_opt.io.errors import UsageError
 from fgamcd_opt.learning.config import method_config
-from fgamcd_opt.learning.curve import CurveRow
 from fgamcd_opt.learning.environment.scenario import Scenario
 from fgamcd_opt.learning.environment.sources import FixedSource
-from fgamcd_opt.learning.regret import RegretReward
-from fgamcd_opt.learning.trainer import Trainer
+from fgamcd_opt.learning.learners.regret import RegretReward
+from fgamcd_opt.learning.training.curve import CurveRow
+from fgamcd_opt.learning.training.trainer import Trainer
 
 SHORT: dict[str, Any] = {
     "episodes": 12,

@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from toy_trainer import DESCRIPTION, PLAYED_TOGETHER, ToyTrainer
 
-from fgamcd_opt.errors import InputError, UsageError
-from fgamcd_opt.learning.checkpoint import save_checkpoint
-from fgamcd_opt.learning.curve import CurveRow, read_curve
-from fgamcd_opt.learning.policy_file import load_policy
-from fgamcd_opt.learning.run_folder import RunFolder
-from fgamcd_opt.learning.training_run import TrainingRun
+from fgamcd_opt.io.errors import InputError, UsageError
+from fgamcd_opt.learning.policies.policy_file import load_policy
+from fgamcd_opt.learning.training.checkpoint import save_checkpoint
+from fgamcd_opt.learning.training.curve import CurveRow, read_curve
+from fgamcd_opt.learning.training.run_folder import RunFolder
+from fgamcd_opt.learning.training.training_run import TrainingRun
 
 EPISODES = 30
 
@@ -140,7 +140,7 @@ def test_folder_that_holds_a_run_is_refused(tmp_path: Path) -> None:
 def test_two_processes_do_not_train_in_one_folder(tmp_path: Path) -> None:
     """The lock is free again when its holder ends, even if it is killed."""
     script = (
-        "import pathlib, sys\nfrom fgamcd_opt.learning.run_folder import RunFolder\n"
+        "import pathlib, sys\nfrom fgamcd_opt.learning.training.run_folder import RunFolder\n"
         "with RunFolder(pathlib.Path(sys.argv[1])).locked():\n    print('held', flush=True)\n    sys.stdin.read()\n"
     )
     words = [sys.executable, "-c", script, str(tmp_path / "run")]

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from games import fixed_game, play, preset_scenario
 
-from fgamcd_opt.decision import Decision
-from fgamcd_opt.errors import InputError
+from fgamcd_opt.io.errors import InputError
 from fgamcd_opt.learning.environment.scenario import Scenario
 from fgamcd_opt.learning.environment.vector import Step
+from fgamcd_opt.problem.decision import Decision
 
 
 def decision_of(scenario: Scenario, steps: list[Step], copy: int) -> Decision:

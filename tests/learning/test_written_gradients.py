@@ -10,17 +10,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from fgamcd_opt.learning.actor_critic import ActorCritic
 from fgamcd_opt.learning.config import TrainConfig
 from fgamcd_opt.learning.environment.layout import StateLayout
+from fgamcd_opt.learning.learners.actor_critic import ActorCritic
+from fgamcd_opt.learning.learners.replay import Batch
+from fgamcd_opt.learning.learners.team_value import TeamValue
 from fgamcd_opt.learning.networks.actors import make_actor
 from fgamcd_opt.learning.networks.critics import JointCritic, LocalCritics
 from fgamcd_opt.learning.networks.flat import flatten_parameters
 from fgamcd_opt.learning.networks.gumbel import greedy_bits, relaxed_bits
 from fgamcd_opt.learning.networks.mixers import make_mixer
 from fgamcd_opt.learning.networks.observer import Observer
-from fgamcd_opt.learning.networks.team_value import TeamValue
-from fgamcd_opt.learning.replay import Batch
 
 BATCH, SMALL = 7, {"hidden": 6, "critic_hidden": 5, "mixer_hidden": 4, "plain_hidden": 6}
 VALUES: list[dict[str, Any]] = [

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from fgamcd_opt.learning.config import method_config
-from fgamcd_opt.learning.curve import CurveRow
+from fgamcd_opt.learning.training.curve import CurveRow
 
 PLAYED_TOGETHER = 2
 """Episodes between two questions whether to stop."""

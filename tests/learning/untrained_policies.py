@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from fgamcd_opt.learning.config import method_config
-from fgamcd_opt.learning.policy import Policy, make_network
+from fgamcd_opt.learning.policies.policy import Policy, make_network
 
 
 def untrained(n_nodes: int, slots: int, method: str = "maasn-da", seed: int = 0, **settings: Any) -> Policy:

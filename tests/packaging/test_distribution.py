@@ -26,7 +26,7 @@ OFFLINE = ("--no-index", "--no-deps", "--no-build-isolation")
 USE_IT = """
 import fgamcd_opt, fgamcd_opt.beamforming, fgamcd_opt.formulations, fgamcd_opt.solvers
 from fgamcd_opt import load_instance
-from fgamcd_opt.solvers.registry import get_solver, solver_names
+from fgamcd_opt.solving.registry import get_solver, solver_names
 assert load_instance("tiny").n_nodes > 0
 assert [get_solver(name).name for name in solver_names()] == list(solver_names())
 print(fgamcd_opt.__file__)

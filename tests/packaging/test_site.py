@@ -15,7 +15,7 @@ import pytest
 from mkdocs.config import load_config
 
 from fgamcd_opt.cli.main import COMMANDS
-from fgamcd_opt.solvers.registry import solver_names
+from fgamcd_opt.solving.registry import solver_names
 
 ROOT = Path(__file__).parents[2]
 NAVIGATION = load_config(str(ROOT / "mkdocs.yml")).nav

@@ -10,16 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fgamcd_opt.decision import Decision
-from fgamcd_opt.errors import InputError
-from fgamcd_opt.instances import PRESETS, generate
+from fgamcd_opt.instances import PRESETS
+from fgamcd_opt.instances.generation import from_recipe as generate
 from fgamcd_opt.instances.instance import Instance
-from fgamcd_opt.pictures.cache_map import cell_states
-from fgamcd_opt.pictures.delay_bars import delay_figure, slowest_user
-from fgamcd_opt.pictures.families import block_owners, family_name, requested_by_family
-from fgamcd_opt.pictures.network_map import cooperation_graph
-from fgamcd_opt.pictures.sharing_graph import group_places, sharing_graph
-from fgamcd_opt.problem import P1
+from fgamcd_opt.io.errors import InputError
+from fgamcd_opt.problem.decision import Decision
+from fgamcd_opt.problem.p1 import P1
+from fgamcd_opt.studies.pictures.cache_map import cell_states
+from fgamcd_opt.studies.pictures.delay_bars import delay_figure, slowest_user
+from fgamcd_opt.studies.pictures.families import block_owners, family_name, requested_by_family
+from fgamcd_opt.studies.pictures.network_map import cooperation_graph
+from fgamcd_opt.studies.pictures.sharing_graph import group_places, sharing_graph
 from fgamcd_opt.testing.random_problems import random_problem
 
 

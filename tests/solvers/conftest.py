@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from fgamcd_opt.learning import shipped_policies
 from fgamcd_opt.learning.config import TrainConfig
 from fgamcd_opt.learning.environment.layout import StateLayout
-from fgamcd_opt.learning.policy import Policy, make_network
+from fgamcd_opt.learning.policies import shipped_policies
+from fgamcd_opt.learning.policies.policy import Policy, make_network
 
 
 @pytest.fixture(scope="session", autouse=True)

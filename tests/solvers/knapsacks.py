@@ -10,7 +10,7 @@ import numpy as np
 from oracles import random_rates
 from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 
-from fgamcd_opt.formulations.knapsack import Knapsack, build_knapsack
+from fgamcd_opt.formulations.knapsack.multiple_choice import Knapsack, build_knapsack
 from fgamcd_opt.testing.random_problems import random_problem
 
 

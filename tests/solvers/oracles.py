@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from fgamcd_opt.context import SolveContext
-from fgamcd_opt.solvers.knapsack_milp import KnapsackSearch
+from fgamcd_opt.solvers.exact.knapsack_search import KnapsackSearch
+from fgamcd_opt.solving.context import SolveContext
 
 
 def random_rates(seed: int, rows: int, nodes: int) -> np.ndarray:

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog, minimize
 
-from fgamcd_opt.solvers import bundle as bundle_module
-from fgamcd_opt.solvers.bundle import Bundle, ascend
-from fgamcd_opt.solvers.proximal_step import proximal_step
+from fgamcd_opt.solvers.bounds import bundle as bundle_module
+from fgamcd_opt.solvers.bounds.bundle import Bundle, ascend
+from fgamcd_opt.solvers.bounds.proximal_step import proximal_step
 
 
 @dataclass

@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings
-from fgamcd_opt.context import Limits
-from fgamcd_opt.errors import UsageError
-from fgamcd_opt.frontdoor import solve
+from fgamcd_opt.beamforming.rate_oracle import RateOracle
 from fgamcd_opt.instances.resolve import load
-from fgamcd_opt.problem import P1
-from fgamcd_opt.rate_oracle import RateOracle
-from fgamcd_opt.status import StopReason
+from fgamcd_opt.io.errors import UsageError
+from fgamcd_opt.problem.p1 import P1
+from fgamcd_opt.solving.context import Limits
+from fgamcd_opt.solving.front_door import solve
+from fgamcd_opt.solving.status import StopReason
 from fgamcd_opt.testing.brute_force import best_delay
 from fgamcd_opt.testing.random_problems import random_problem
 

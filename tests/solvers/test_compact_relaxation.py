@@ -13,13 +13,13 @@ from scipy.sparse import csc_array
 from test_exact_optimum import tiny_problem
 from test_knapsack_stages import optimum
 
-from fgamcd_opt.context import Limits
-from fgamcd_opt.errors import UsageError
-from fgamcd_opt.formulations.compact import CompactRelaxation, compact_relaxation
-from fgamcd_opt.formulations.knapsack import build_knapsack
-from fgamcd_opt.frontdoor import solve
+from fgamcd_opt.formulations.knapsack.compact_model import CompactRelaxation, compact_relaxation
+from fgamcd_opt.formulations.knapsack.multiple_choice import build_knapsack
 from fgamcd_opt.instances.resolve import load
-from fgamcd_opt.problem import P1
+from fgamcd_opt.io.errors import UsageError
+from fgamcd_opt.problem.p1 import P1
+from fgamcd_opt.solving.context import Limits
+from fgamcd_opt.solving.front_door import solve
 from fgamcd_opt.testing.brute_force import best_delay
 from fgamcd_opt.testing.random_problems import random_problem
 

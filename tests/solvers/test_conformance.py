@@ -5,18 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fgamcd_opt.context import Limits
-from fgamcd_opt.errors import BackendError, ExitCode, UnsupportedVariantError, UsageError
-from fgamcd_opt.frontdoor import solve
 from fgamcd_opt.instances.resolve import load
-from fgamcd_opt.problem import P1
-from fgamcd_opt.solvers.backends import Availability, probe, require_backends
-from fgamcd_opt.solvers.registry import get_solver, solver_names
-from fgamcd_opt.status import StopReason
+from fgamcd_opt.io.errors import BackendError, ExitCode, UnsupportedVariantError, UsageError
+from fgamcd_opt.io.optional import Availability, probe
+from fgamcd_opt.problem.p1 import P1
+from fgamcd_opt.problem.variants import Variant
+from fgamcd_opt.solving.context import Limits
+from fgamcd_opt.solving.front_door import solve
+from fgamcd_opt.solving.registry import get_solver, require_backends, solver_names
+from fgamcd_opt.solving.status import StopReason
 from fgamcd_opt.testing import RULES, SolverUnderTest, check_rule
 from fgamcd_opt.testing.contract_checks import check_result
 from fgamcd_opt.testing.stop_after import StopAfter
-from fgamcd_opt.variants import Variant
 
 EVERY_SOLVER = pytest.mark.parametrize("name", solver_names())
 TINY_ONLY = {"minlp"}

@@ -8,15 +8,15 @@ import pytest
 from test_conformance import TINY_ONLY, able, check, variant_for
 
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings
-from fgamcd_opt.context import Limits, SolveContext
-from fgamcd_opt.frontdoor import solve
-from fgamcd_opt.instances.best_known import read_best_known
+from fgamcd_opt.beamforming.rate_oracle import RateOracle
+from fgamcd_opt.instances.library.best_known import read_best_known
 from fgamcd_opt.instances.resolve import load
-from fgamcd_opt.problem import P1
-from fgamcd_opt.rate_oracle import RateOracle
-from fgamcd_opt.solvers.milp import MILP_BACKENDS
-from fgamcd_opt.solvers.rate_tables import complete_table
-from fgamcd_opt.solvers.registry import get_solver, solver_names
+from fgamcd_opt.problem.p1 import P1
+from fgamcd_opt.solvers.milp_backends.milp import MILP_BACKENDS
+from fgamcd_opt.solving.context import Limits, SolveContext
+from fgamcd_opt.solving.front_door import solve
+from fgamcd_opt.solving.rate_tables import complete_table
+from fgamcd_opt.solving.registry import get_solver, solver_names
 from fgamcd_opt.testing.stop_after import StopAfter
 
 LARGE, TINY = "paper-s12-0250MB", "tiny-n3-u3-s1-0040MB"

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from oracles import close, random_rates
 
-from fgamcd_opt.context import Limits
-from fgamcd_opt.formulations.knapsack import build_knapsack
-from fgamcd_opt.frontdoor import solve
-from fgamcd_opt.solvers.knapsack_milp import KnapsackSearch
-from fgamcd_opt.status import Status, StopReason
+from fgamcd_opt.formulations.knapsack.multiple_choice import build_knapsack
+from fgamcd_opt.solvers.exact.knapsack_search import KnapsackSearch
+from fgamcd_opt.solving.context import Limits
+from fgamcd_opt.solving.front_door import solve
+from fgamcd_opt.solving.status import Status, StopReason
 from fgamcd_opt.testing.brute_force import best_decision_delay, best_delay, full_oracle
 from fgamcd_opt.testing.random_problems import random_problem
 

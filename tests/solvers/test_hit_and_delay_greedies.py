@@ -9,16 +9,16 @@ import pytest
 from library_instances import library_instance
 from oracles import random_rates
 
-from fgamcd_opt.errors import UsageError
-from fgamcd_opt.formulations.configuration_delays import configuration_delays
-from fgamcd_opt.frontdoor import solve
+from fgamcd_opt.formulations.knapsack.configuration_delays import configuration_delays
 from fgamcd_opt.instances.instance import Instance
-from fgamcd_opt.problem import P1
-from fgamcd_opt.solvers.growing_sets import GrowingSets
-from fgamcd_opt.status import Status
+from fgamcd_opt.io.errors import UsageError
+from fgamcd_opt.problem.p1 import P1
+from fgamcd_opt.problem.variants import Variant
+from fgamcd_opt.solvers.heuristics.growing_sets import GrowingSets
+from fgamcd_opt.solving.front_door import solve
+from fgamcd_opt.solving.status import Status
 from fgamcd_opt.testing.brute_force import best_delay, full_oracle
 from fgamcd_opt.testing.random_problems import random_problem
-from fgamcd_opt.variants import Variant
 
 MB = 10**6
 SHARED, A, B, C = range(4)

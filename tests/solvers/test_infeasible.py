@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fgamcd_opt.context import Limits
-from fgamcd_opt.errors import ExitCode
-from fgamcd_opt.frontdoor import solve
-from fgamcd_opt.problem import P1
-from fgamcd_opt.solvers.registry import get_solver, solver_names
-from fgamcd_opt.status import Status, StopReason
+from fgamcd_opt.io.errors import ExitCode
+from fgamcd_opt.problem.p1 import P1
+from fgamcd_opt.solving.context import Limits
+from fgamcd_opt.solving.front_door import solve
+from fgamcd_opt.solving.registry import get_solver, solver_names
+from fgamcd_opt.solving.status import Status, StopReason
 from fgamcd_opt.testing.random_problems import BANDWIDTH_HZ, NOISE_W, random_problem
 
 EVERY_SOLVER = pytest.mark.parametrize("name", solver_names())

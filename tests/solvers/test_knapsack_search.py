@@ -9,9 +9,9 @@ import pytest
 from knapsacks import medium_knapsack, optimum
 from library_instances import library_instance
 
-from fgamcd_opt.formulations.knapsack import build_knapsack
-from fgamcd_opt.problem import P1
-from fgamcd_opt.solvers.knapsack_search import WORTHWHILE, polish, search
+from fgamcd_opt.formulations.knapsack.multiple_choice import build_knapsack
+from fgamcd_opt.problem.p1 import P1
+from fgamcd_opt.solvers.heuristics.exchanges import WORTHWHILE, polish, search
 from fgamcd_opt.testing.brute_force import full_oracle
 
 

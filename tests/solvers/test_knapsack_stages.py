@@ -9,10 +9,10 @@ import pytest
 from knapsacks import medium_knapsack, optimum
 from oracles import close, random_rates
 
-from fgamcd_opt.context import SolveContext
-from fgamcd_opt.formulations.configuration_delays import configuration_delays
-from fgamcd_opt.formulations.knapsack import Knapsack, build_knapsack
-from fgamcd_opt.solvers.knapsack_milp import KnapsackSearch
+from fgamcd_opt.formulations.knapsack.configuration_delays import configuration_delays
+from fgamcd_opt.formulations.knapsack.multiple_choice import Knapsack, build_knapsack
+from fgamcd_opt.solvers.exact.knapsack_search import KnapsackSearch
+from fgamcd_opt.solving.context import SolveContext
 from fgamcd_opt.testing.random_problems import random_problem
 from fgamcd_opt.testing.stop_after import StopAfter
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from knapsacks import choices, relaxed, small_knapsack
 
-from fgamcd_opt.context import SolveContext
-from fgamcd_opt.solvers.highs import solve_relaxation
-from fgamcd_opt.solvers.lagrangian import lagrangian_bound
-from fgamcd_opt.solvers.milp import solve_milp
+from fgamcd_opt.formulations.knapsack.dual_function import lagrangian_bound
+from fgamcd_opt.solvers.milp_backends.highs import solve_relaxation
+from fgamcd_opt.solvers.milp_backends.milp import solve_milp
+from fgamcd_opt.solving.context import SolveContext
 
 
 @pytest.mark.parametrize("seed", range(20))

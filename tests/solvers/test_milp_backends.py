@@ -13,17 +13,17 @@ import pytest
 from oracles import random_rates
 from test_knapsack_stages import optimum
 
-from fgamcd_opt.context import Limits, SolveContext
-from fgamcd_opt.errors import BackendError, ExitCode, UsageError
-from fgamcd_opt.formulations.knapsack import Knapsack, build_knapsack
-from fgamcd_opt.frontdoor import solve
+from fgamcd_opt.formulations.knapsack.multiple_choice import Knapsack, build_knapsack
 from fgamcd_opt.instances.resolve import load
-from fgamcd_opt.problem import P1
-from fgamcd_opt.solvers import gurobi_licence
-from fgamcd_opt.solvers.backends import Availability, Backend
-from fgamcd_opt.solvers.knapsack_search import search
-from fgamcd_opt.solvers.milp import BOUND_MARGIN, MILP_BACKENDS, MilpResult, solve_milp
-from fgamcd_opt.status import StopReason
+from fgamcd_opt.io import licences
+from fgamcd_opt.io.errors import BackendError, ExitCode, UsageError
+from fgamcd_opt.io.optional import Availability, Backend
+from fgamcd_opt.problem.p1 import P1
+from fgamcd_opt.solvers.heuristics.exchanges import search
+from fgamcd_opt.solvers.milp_backends.milp import BOUND_MARGIN, MILP_BACKENDS, MilpResult, solve_milp
+from fgamcd_opt.solving.context import Limits, SolveContext
+from fgamcd_opt.solving.front_door import solve
+from fgamcd_opt.solving.status import StopReason
 from fgamcd_opt.testing.random_problems import random_problem
 from fgamcd_opt.testing.stop_after import StopAfter
 
@@ -248,8 +248,8 @@ def test_every_backend_names_a_function_and_an_unknown_one_is_refused():
 def licence(monkeypatch: pytest.MonkeyPatch, availability: Availability, limit: int) -> None:
     """Pretend another licence of Gurobi than there is."""
     backend = Backend("gurobipy", "13", availability, "a remedy")
-    monkeypatch.setattr(gurobi_licence, "gurobi_state", lambda: backend)
-    monkeypatch.setattr(gurobi_licence, "SIZE_LIMIT", limit)
+    monkeypatch.setattr(licences, "gurobi_state", lambda: backend)
+    monkeypatch.setattr(licences, "SIZE_LIMIT", limit)
 
 
 @pytest.mark.parametrize("backend", ["gurobi", "pyomo-gurobi"])

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from test_infeasible import changed
 
-from fgamcd_opt.context import Limits
-from fgamcd_opt.errors import BackendError, ExitCode, UsageError
-from fgamcd_opt.frontdoor import solve
 from fgamcd_opt.instances.resolve import load
-from fgamcd_opt.problem import P1
-from fgamcd_opt.solvers import gurobi_licence
-from fgamcd_opt.solvers.backends import Availability, Backend
-from fgamcd_opt.status import PointStatus, StopReason
+from fgamcd_opt.io import licences
+from fgamcd_opt.io.errors import BackendError, ExitCode, UsageError
+from fgamcd_opt.io.optional import Availability, Backend
+from fgamcd_opt.problem.p1 import P1
+from fgamcd_opt.solving.context import Limits
+from fgamcd_opt.solving.front_door import solve
+from fgamcd_opt.solving.status import PointStatus, StopReason
 from fgamcd_opt.testing.brute_force import best_delay, full_oracle
 from fgamcd_opt.testing.random_problems import random_problem
 from fgamcd_opt.testing.stop_after import StopAfter
@@ -98,8 +98,8 @@ def test_infeasible_packings_are_proved_by_the_model_alone(backend):
 
 def test_gurobi_refuses_what_its_free_licence_cannot_take(monkeypatch):
     limited = Backend("gurobipy", "13", Availability.LIMITED, "a larger licence")
-    monkeypatch.setattr(gurobi_licence, "gurobi_state", lambda: limited)
-    monkeypatch.setattr(gurobi_licence, "NONLINEAR_LIMIT", 50)
+    monkeypatch.setattr(licences, "gurobi_state", lambda: limited)
+    monkeypatch.setattr(licences, "NONLINEAR_LIMIT", 50)
     with pytest.raises(BackendError, match=r"nonlinear model of \d+ variables .* 50 variables") as refusal:
         solve(P1(load("tiny")), "minlp", options={"backend": "gurobi"})
     assert refusal.value.exit_code is ExitCode.BACKEND_MISSING

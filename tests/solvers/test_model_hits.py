@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fgamcd_opt.solvers.model_hits import ModelHits, greedy_models
-from fgamcd_opt.solvers.trimcaching_spec import successive_models
+from fgamcd_opt.solvers.rivals.model_hits import ModelHits, greedy_models
+from fgamcd_opt.solvers.rivals.trimcaching_spec import successive_models
 from fgamcd_opt.testing.brute_force import subsets
 
 

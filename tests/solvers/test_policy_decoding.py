@@ -8,20 +8,20 @@ import numpy as np
 import pytest
 import torch
 
-from fgamcd_opt.context import SolveContext
-from fgamcd_opt.errors import InputError, UsageError
-from fgamcd_opt.frontdoor import solve
 from fgamcd_opt.instances.resolve import load
+from fgamcd_opt.io.errors import InputError, UsageError
 from fgamcd_opt.learning.config import method_config
 from fgamcd_opt.learning.environment.layout import StateLayout
 from fgamcd_opt.learning.environment.rules import caching_mask, participants
 from fgamcd_opt.learning.environment.scenario import Scenario
-from fgamcd_opt.learning.play import play
-from fgamcd_opt.learning.policy import Policy, make_network
-from fgamcd_opt.problem import P1
-from fgamcd_opt.solvers import maasn_da
-from fgamcd_opt.solvers.policy_decoding import Decoding
-from fgamcd_opt.status import Status
+from fgamcd_opt.learning.policies.play import play
+from fgamcd_opt.learning.policies.policy import Policy, make_network
+from fgamcd_opt.problem.p1 import P1
+from fgamcd_opt.solvers.learned import maasn_da
+from fgamcd_opt.solvers.learned.policy_decoding import Decoding
+from fgamcd_opt.solving.context import SolveContext
+from fgamcd_opt.solving.front_door import solve
+from fgamcd_opt.solving.status import Status
 from fgamcd_opt.testing.brute_force import best_delay, full_oracle
 from fgamcd_opt.testing.random_problems import random_problem
 from fgamcd_opt.testing.stop_after import StopAfter

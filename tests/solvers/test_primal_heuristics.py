@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from knapsacks import medium_knapsack, optimum
 
-from fgamcd_opt.context import Limits, SolveContext
-from fgamcd_opt.errors import UsageError
-from fgamcd_opt.frontdoor import solve
 from fgamcd_opt.instances.resolve import load
-from fgamcd_opt.problem import P1
-from fgamcd_opt.solvers.local_search import iterate
-from fgamcd_opt.solvers.lp_rounding import round_relaxation
-from fgamcd_opt.status import Status, StopReason
+from fgamcd_opt.io.errors import UsageError
+from fgamcd_opt.problem.p1 import P1
+from fgamcd_opt.solvers.heuristics.local_search import iterate
+from fgamcd_opt.solvers.heuristics.lp_rounding import round_relaxation
+from fgamcd_opt.solving.context import Limits, SolveContext
+from fgamcd_opt.solving.front_door import solve
+from fgamcd_opt.solving.status import Status, StopReason
 from fgamcd_opt.testing.brute_force import best_delay, full_oracle
 from fgamcd_opt.testing.random_problems import random_problem
 from fgamcd_opt.testing.stop_after import StopAfter

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from knapsacks import hand_knapsack
 
-from fgamcd_opt.context import Limits
-from fgamcd_opt.errors import UsageError
-from fgamcd_opt.frontdoor import solve
 from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.instances.resolve import load
-from fgamcd_opt.problem import P1
-from fgamcd_opt.solvers.coarse import place_by_popularity
-from fgamcd_opt.status import StopReason
-from fgamcd_opt.variants import Variant
+from fgamcd_opt.io.errors import UsageError
+from fgamcd_opt.problem.p1 import P1
+from fgamcd_opt.problem.variants import Variant
+from fgamcd_opt.solvers.rivals.coarse import place_by_popularity
+from fgamcd_opt.solving.context import Limits
+from fgamcd_opt.solving.front_door import solve
+from fgamcd_opt.solving.status import StopReason
 
 MB = 10**6
 CLOUD = Variant.parse({"unserved": "cloud(1e8)"})

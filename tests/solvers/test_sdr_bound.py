@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from fgamcd_opt.context import Limits
-from fgamcd_opt.errors import UsageError
-from fgamcd_opt.formulations.knapsack import build_knapsack
-from fgamcd_opt.formulations.node_subspace import NodeSubspace
-from fgamcd_opt.formulations.robust_sdp import RobustSdp
-from fgamcd_opt.formulations.sdr_proof import prove_by_relaxation
-from fgamcd_opt.frontdoor import solve
+from fgamcd_opt.beamforming.rate_oracle import RateOracle
+from fgamcd_opt.formulations.knapsack.multiple_choice import build_knapsack
+from fgamcd_opt.formulations.semidefinite.node_subspace import NodeSubspace
+from fgamcd_opt.formulations.semidefinite.robust_sdp import RobustSdp
+from fgamcd_opt.formulations.semidefinite.sdr_proof import prove_by_relaxation
 from fgamcd_opt.instances.resolve import load
-from fgamcd_opt.problem import P1
-from fgamcd_opt.rate_oracle import RateOracle
-from fgamcd_opt.status import StopReason
+from fgamcd_opt.io.errors import UsageError
+from fgamcd_opt.problem.p1 import P1
+from fgamcd_opt.solving.context import Limits
+from fgamcd_opt.solving.front_door import solve
+from fgamcd_opt.solving.status import StopReason
 from fgamcd_opt.testing.brute_force import best_delay, full_oracle
 from fgamcd_opt.testing.random_problems import random_problem
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fgamcd_opt.errors import UsageError
-from fgamcd_opt.solvers.shared_knapsack import MAX_SHARED_PARTS, best_items
+from fgamcd_opt.io.errors import UsageError
+from fgamcd_opt.solvers.rivals.shared_knapsack import MAX_SHARED_PARTS, best_items
 from fgamcd_opt.testing.brute_force import subsets
 
 

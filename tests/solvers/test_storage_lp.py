@@ -10,9 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from knapsacks import medium_knapsack, relaxed, small_knapsack
 
-from fgamcd_opt.formulations.knapsack import Knapsack
-from fgamcd_opt.solvers.lagrangian import lagrangian_bound
-from fgamcd_opt.solvers.storage_lp import (
+from fgamcd_opt.formulations.knapsack.dual_function import lagrangian_bound
+from fgamcd_opt.formulations.knapsack.dual_simplex import (
     FREE,
     INFEASIBLE,
     OPTIMAL,
@@ -21,6 +20,7 @@ from fgamcd_opt.solvers.storage_lp import (
     origin,
     solve_storage_lp,
 )
+from fgamcd_opt.formulations.knapsack.multiple_choice import Knapsack
 
 STEPS = 500
 

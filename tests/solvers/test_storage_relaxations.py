@@ -9,16 +9,16 @@ import pytest
 from oracles import random_rates
 from scipy.optimize import linprog
 
-from fgamcd_opt.context import Limits, SolveContext
-from fgamcd_opt.formulations.knapsack import Knapsack, build_knapsack
-from fgamcd_opt.frontdoor import solve
+from fgamcd_opt.formulations.knapsack.dual_function import lagrangian_bound
+from fgamcd_opt.formulations.knapsack.multiple_choice import Knapsack, build_knapsack
 from fgamcd_opt.instances.resolve import load
-from fgamcd_opt.problem import P1
-from fgamcd_opt.solvers.highs import solve_relaxation
-from fgamcd_opt.solvers.lagrangian import lagrangian_bound
-from fgamcd_opt.solvers.storage_pricing import StoragePricing
-from fgamcd_opt.solvers.storage_relaxation import StorageRelaxation
-from fgamcd_opt.status import StopReason
+from fgamcd_opt.problem.p1 import P1
+from fgamcd_opt.solvers.bounds.storage_pricing import StoragePricing
+from fgamcd_opt.solvers.bounds.storage_relaxation import StorageRelaxation
+from fgamcd_opt.solvers.milp_backends.highs import solve_relaxation
+from fgamcd_opt.solving.context import Limits, SolveContext
+from fgamcd_opt.solving.front_door import solve
+from fgamcd_opt.solving.status import StopReason
 from fgamcd_opt.testing.brute_force import best_delay, full_oracle
 from fgamcd_opt.testing.random_problems import random_problem
 

@@ -7,11 +7,11 @@ import logging
 import numpy as np
 import pytest
 
-from fgamcd_opt.context import Limits
-from fgamcd_opt.frontdoor import solve
 from fgamcd_opt.instances.instance import Instance
-from fgamcd_opt.problem import P1
-from fgamcd_opt.solvers.knapsack_milp import FIRST_NODES
+from fgamcd_opt.problem.p1 import P1
+from fgamcd_opt.solvers.exact.knapsack_search import FIRST_NODES
+from fgamcd_opt.solving.context import Limits
+from fgamcd_opt.solving.front_door import solve
 from fgamcd_opt.testing.stop_after import StopAfter
 
 
@@ -77,7 +77,7 @@ def test_the_bound_rises_before_the_placement_is_settled(whole):
 
 
 def test_progress_says_whose_bound_it_is(caplog, monkeypatch):
-    monkeypatch.setattr("fgamcd_opt.context._PROGRESS_INTERVAL_S", 0.0)
+    monkeypatch.setattr("fgamcd_opt.solving.context._PROGRESS_INTERVAL_S", 0.0)
     with caplog.at_level(logging.INFO, logger="fgamcd_opt"):
         result = solve(nearly_equal(), limits=LIMITS)
     lines = [line for line in caplog.messages if "bound" in line and "nodes" in line]

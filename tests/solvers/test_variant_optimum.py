@@ -6,14 +6,14 @@ import math
 
 import pytest
 
-from fgamcd_opt.context import Limits
-from fgamcd_opt.frontdoor import solve
-from fgamcd_opt.problem import P1
-from fgamcd_opt.solvers.registry import get_solver, solver_names
-from fgamcd_opt.status import StopReason
+from fgamcd_opt.problem.p1 import P1
+from fgamcd_opt.problem.variants import Variant
+from fgamcd_opt.solving.context import Limits
+from fgamcd_opt.solving.front_door import solve
+from fgamcd_opt.solving.registry import get_solver, solver_names
+from fgamcd_opt.solving.status import StopReason
 from fgamcd_opt.testing.brute_force import best_decision_delay, best_delay, full_oracle
 from fgamcd_opt.testing.random_problems import random_problem
-from fgamcd_opt.variants import Variant
 
 VARIANTS = (
     {"granularity": "model"},

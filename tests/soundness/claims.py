@@ -11,20 +11,21 @@ import numpy as np
 from points import Enumeration, Point, rates, well_known
 
 import fgamcd_opt
-from fgamcd_opt.checker import verify
-from fgamcd_opt.context import Limits
-from fgamcd_opt.decision import Decision
-from fgamcd_opt.errors import BackendError, FgamcdError, UsageError
-from fgamcd_opt.frontdoor import solve, supports
 from fgamcd_opt.instances.instance import Instance
-from fgamcd_opt.problem import P1
-from fgamcd_opt.result import Result
-from fgamcd_opt.solution import Solution
-from fgamcd_opt.solvers.backends import Availability, require_backends, state
-from fgamcd_opt.solvers.milp import MILP_BACKENDS
-from fgamcd_opt.solvers.registry import get_solver, solver_names
-from fgamcd_opt.status import PointStatus, Status, StopReason
-from fgamcd_opt.variants import Csi, Variant
+from fgamcd_opt.io.errors import BackendError, FgamcdError, UsageError
+from fgamcd_opt.io.licences import state
+from fgamcd_opt.io.optional import Availability
+from fgamcd_opt.problem.checker import verify
+from fgamcd_opt.problem.decision import Decision
+from fgamcd_opt.problem.p1 import P1
+from fgamcd_opt.problem.solution_file import Solution
+from fgamcd_opt.problem.variants import Csi, Variant
+from fgamcd_opt.solvers.milp_backends.milp import MILP_BACKENDS
+from fgamcd_opt.solving.context import Limits
+from fgamcd_opt.solving.front_door import solve, supports
+from fgamcd_opt.solving.registry import get_solver, require_backends, solver_names
+from fgamcd_opt.solving.result import Result
+from fgamcd_opt.solving.status import PointStatus, Status, StopReason
 
 ROUNDING = 1e-9
 """Relative difference between a bound and a delay that is put down to rounding."""

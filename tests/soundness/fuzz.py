@@ -143,7 +143,7 @@ def _work(folder: Path) -> int:
     from adversarial import DECIDED, draw
     from claims import Trial, some_settings
 
-    from fgamcd_opt.errors import InputError
+    from fgamcd_opt.io.errors import InputError
 
     for line in sys.stdin:
         job = json.loads(line)

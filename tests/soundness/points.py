@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgamcd_opt.instances.instance import Instance
-from fgamcd_opt.variants import Variant
+from fgamcd_opt.problem.variants import Variant
 
 Beams = NDArray[np.complex128]
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 from claims import Finding, Report, Setting, Trial
 
-from fgamcd_opt.errors import InputError
 from fgamcd_opt.instances.format import save_instance
 from fgamcd_opt.instances.instance import Instance
-from fgamcd_opt.variants import Variant
+from fgamcd_opt.io.errors import InputError
+from fgamcd_opt.problem.variants import Variant
 
 
 def keep(folder: Path, instance: Instance, report: Report, *, decided: bool, seconds: float) -> None:

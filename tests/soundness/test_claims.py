@@ -16,9 +16,9 @@ from claims import Trial, all_settings, some_settings
 from points import Enumeration, best_rate
 
 from fgamcd_opt import P1, solve
-from fgamcd_opt.errors import BackendError, InputError
+from fgamcd_opt.io.errors import BackendError, InputError
+from fgamcd_opt.problem.variants import Variant
 from fgamcd_opt.testing.random_problems import random_problem, worst_amplitudes
-from fgamcd_opt.variants import Variant
 
 CASES = {
     "signs": (3, 6),

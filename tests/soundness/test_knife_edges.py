@@ -11,15 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from knife_edges import KnifeEdge, delays_of, instance, knife_edge, least_delay
 
-from fgamcd_opt.context import Limits, SolveContext
-from fgamcd_opt.errors import InputError
-from fgamcd_opt.formulations.knapsack import MOST_BYTES, Knapsack
-from fgamcd_opt.formulations.storage_rows import LARGEST_SUM, cover_row, storage_rows, usable_bytes
-from fgamcd_opt.frontdoor import solve
-from fgamcd_opt.problem import P1
-from fgamcd_opt.solvers.lagrangian import lagrangian_bound
-from fgamcd_opt.solvers.milp import BOUND_MARGIN, solve_milp
-from fgamcd_opt.status import StopReason
+from fgamcd_opt.formulations.knapsack.dual_function import lagrangian_bound
+from fgamcd_opt.formulations.knapsack.multiple_choice import MOST_BYTES, Knapsack
+from fgamcd_opt.formulations.knapsack.storage_rows import LARGEST_SUM, cover_row, storage_rows, usable_bytes
+from fgamcd_opt.io.errors import InputError
+from fgamcd_opt.problem.p1 import P1
+from fgamcd_opt.solvers.milp_backends.milp import BOUND_MARGIN, solve_milp
+from fgamcd_opt.solving.context import Limits, SolveContext
+from fgamcd_opt.solving.front_door import solve
+from fgamcd_opt.solving.status import StopReason
 
 CONFIRMED = ("highs", "scip", "gurobi")
 

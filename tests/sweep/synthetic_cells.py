@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import pandas as pd
 
-from fgamcd_opt.sweep.table import METRICS
+from fgamcd_opt.studies.sweep.sweep_table import METRICS
 
 
 def synthetic_cells(

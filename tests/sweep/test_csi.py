@@ -6,18 +6,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fgamcd_opt.frontdoor import solve
 from fgamcd_opt.instances import load
-from fgamcd_opt.problem import P1
-from fgamcd_opt.sweep.csi import (
+from fgamcd_opt.problem.p1 import P1
+from fgamcd_opt.solving.front_door import solve
+from fgamcd_opt.studies.sweep.csi import (
     BeamStudy,
     nominal_judgement,
     robust_judgement,
     study_solution,
     study_table,
 )
-from fgamcd_opt.sweep.csi_figure import rate_figure
-from fgamcd_opt.sweep.judges import NOTHING
+from fgamcd_opt.studies.sweep.csi_figure import rate_figure
+from fgamcd_opt.studies.sweep.judges import NOTHING
 
 
 def studied(delta: float) -> tuple[P1, object, dict[str, BeamStudy]]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from synthetic_cells import synthetic_cells
 
-from fgamcd_opt.sweep import judges
-from fgamcd_opt.sweep.measured import Measured
-from fgamcd_opt.sweep.settings import SWEEPS
-from fgamcd_opt.sweep.trends import trend_rows, trend_table, trends_of
+from fgamcd_opt.studies.sweep import judges
+from fgamcd_opt.studies.sweep.measured import Measured
+from fgamcd_opt.studies.sweep.sweep_settings import SWEEPS
+from fgamcd_opt.studies.sweep.trends import trend_rows, trend_table, trends_of
 
 FALLS = judges.direction("delay_s", "s", 1.0, -1)
 RISES = judges.direction("delay_s", "s", 1.0, 1)

@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 
 from fgamcd_opt.cli.main import main
-from fgamcd_opt.comparison import cell as child_process
-from fgamcd_opt.comparison import runner
-from fgamcd_opt.comparison.child import Answer
-from fgamcd_opt.errors import ExitCode
+from fgamcd_opt.io.errors import ExitCode
 from fgamcd_opt.solvers.compiled_solver import CompiledSolver
-from fgamcd_opt.sweep.settings import RIVALS, SWEEPS
+from fgamcd_opt.studies.grid import cell as child_process
+from fgamcd_opt.studies.grid import runner
+from fgamcd_opt.studies.grid.child import Answer
+from fgamcd_opt.studies.sweep.sweep_settings import RIVALS, SWEEPS
 
 SOME = ("trimcaching", "coarse-exact")
 """Rivals of the quick forms here; ``storage`` runs with all of them."""

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from scipy import stats
 from synthetic_cells import synthetic_cells
 
-from fgamcd_opt.sweep.intervals import mean_interval, t_distribution, t_quantile
-from fgamcd_opt.sweep.table import common_seeds, summarise
+from fgamcd_opt.studies.sweep.intervals import mean_interval, t_distribution, t_quantile
+from fgamcd_opt.studies.sweep.sweep_table import common_seeds, summarise
 
 
 @given(st.integers(1, 200), st.floats(0.5, 0.9999), st.floats(0.0, 50.0))

@@ -15,14 +15,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from fgamcd_opt.context import SolveContext
-from fgamcd_opt.decision import Decision
-from fgamcd_opt.errors import BackendError
-from fgamcd_opt.problem import P1
-from fgamcd_opt.solvers.greedy import GreedySolver
-from fgamcd_opt.solvers.lagrangian_relaxation import LagrangianSolver
-from fgamcd_opt.solvers.protocol import Outcome
-from fgamcd_opt.status import StopReason
+from fgamcd_opt.io.errors import BackendError
+from fgamcd_opt.problem.decision import Decision
+from fgamcd_opt.problem.p1 import P1
+from fgamcd_opt.solvers.bounds.lagrangian import LagrangianSolver
+from fgamcd_opt.solvers.heuristics.greedy import GreedySolver
+from fgamcd_opt.solving.context import SolveContext
+from fgamcd_opt.solving.solver import Outcome
+from fgamcd_opt.solving.status import StopReason
 
 
 class SoundHeuristic(GreedySolver):

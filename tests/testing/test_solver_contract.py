@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from broken_solvers import BROKEN, DEADLY, SoundBound, SoundHeuristic, Unlicensed, registered_name
 
-from fgamcd_opt.errors import BackendError, ExitCode, UsageError
-from fgamcd_opt.solvers import registry
+from fgamcd_opt.io.errors import BackendError, ExitCode, UsageError
+from fgamcd_opt.solving import registry
 from fgamcd_opt.testing import RULES, ContractError, SolverUnderTest, apart, check_rule, check_solver
 from fgamcd_opt.testing.__main__ import main
 

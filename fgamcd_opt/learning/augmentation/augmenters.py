@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from fgamcd_opt.learning.augmentation.augmenter import Augmenter, DynamicsModel
 from fgamcd_opt.learning.augmentation.conditional_gan import ConditionalGan
 from fgamcd_opt.learning.augmentation.echo_state import EchoState
-from fgamcd_opt.learning.augmentation.protocol import Augmenter, DynamicsModel
 from fgamcd_opt.learning.augmentation.recurrent_model import RecurrentModel
 from fgamcd_opt.learning.augmentation.synthesis import Synthesiser
 from fgamcd_opt.learning.config import TrainConfig

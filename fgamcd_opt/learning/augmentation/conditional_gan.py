@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from fgamcd_opt.learning.augmentation.augmenter import Episodes
 from fgamcd_opt.learning.augmentation.flat_training import FlatTraining
-from fgamcd_opt.learning.augmentation.protocol import Episodes
 from fgamcd_opt.learning.augmentation.tensors import require_same_form
 from fgamcd_opt.learning.config import TrainConfig
 from fgamcd_opt.learning.networks.stacked import StackedLinear, StackedPerceptron

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fgamcd_opt.learning.augmentation.protocol import Episodes
+from fgamcd_opt.learning.augmentation.augmenter import Episodes
 from fgamcd_opt.learning.augmentation.tensors import require_same_form
 from fgamcd_opt.learning.config import TrainConfig
 

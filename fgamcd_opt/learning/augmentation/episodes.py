@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fgamcd_opt.errors import UsageError
-from fgamcd_opt.learning.augmentation.protocol import Episodes
+from fgamcd_opt.io.errors import UsageError
+from fgamcd_opt.learning.augmentation.augmenter import Episodes
 
 
 class EpisodeRecorder:

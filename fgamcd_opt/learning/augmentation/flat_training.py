@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from fgamcd_opt.learning.augmentation.tensors import require_same_form
+from fgamcd_opt.learning.learners.optimiser_state import pack, unpack
 from fgamcd_opt.learning.networks.flat import flatten_parameters
-from fgamcd_opt.learning.optimiser_state import pack, unpack
 
 _OPTIMISER = "optimiser."
 

@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from fgamcd_opt.learning.augmentation.augmenter import Episodes
 from fgamcd_opt.learning.augmentation.echo_state import orthogonal
 from fgamcd_opt.learning.augmentation.flat_training import FlatTraining
-from fgamcd_opt.learning.augmentation.protocol import Episodes
 from fgamcd_opt.learning.config import TrainConfig
 
 PASSES = 20

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from fgamcd_opt.learning.augmentation.augmenter import DynamicsModel, Synthetic
 from fgamcd_opt.learning.augmentation.episodes import EpisodeRecorder
-from fgamcd_opt.learning.augmentation.protocol import DynamicsModel, Synthetic
 from fgamcd_opt.learning.augmentation.sample_cap import sample_cap
 from fgamcd_opt.learning.config import TrainConfig
 from fgamcd_opt.learning.environment.layout import StateLayout

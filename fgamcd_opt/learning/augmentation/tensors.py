@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import torch
 
-from fgamcd_opt.errors import InputError
-from fgamcd_opt.safe_text import quote
+from fgamcd_opt.io.errors import InputError
+from fgamcd_opt.io.safe_text import quote
 
 
 def require_same_form(

@@ -10,7 +10,7 @@ from gymnasium.spaces import Box, MultiDiscrete
 from numpy.typing import NDArray
 from pettingzoo import ParallelEnv
 
-from fgamcd_opt.errors import InputError
+from fgamcd_opt.io.errors import InputError
 from fgamcd_opt.learning.environment.sources import ScenarioSource
 from fgamcd_opt.learning.environment.vector import RewardModel, VectorEnvironment
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fgamcd_opt.compiled import Array, kernel
+from fgamcd_opt.io.compiled import Array, kernel
 
 REPAIRS = ("none", "caching", "delivery")
 """What is put right before a decision is executed; each includes the one before."""

@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fgamcd_opt.delay import bits as bits_of
-from fgamcd_opt.errors import InputError, UnsupportedVariantError, UsageError
+from fgamcd_opt.beamforming.rate_oracle import RateOracle
+from fgamcd_opt.io.errors import InputError, UnsupportedVariantError, UsageError
 from fgamcd_opt.learning.environment.layout import StateLayout
 from fgamcd_opt.learning.environment.rules import best_set, migration_s, participants
 from fgamcd_opt.learning.environment.set_rates import SetRates
 from fgamcd_opt.learning.environment.state_rows import rates_to_others, state_rows, widest_association
-from fgamcd_opt.problem import P1
-from fgamcd_opt.rate_oracle import RateOracle
-from fgamcd_opt.variants import Variant
+from fgamcd_opt.problem.delay import bits as bits_of
+from fgamcd_opt.problem.p1 import P1
+from fgamcd_opt.problem.variants import Variant
 
 WALKS = ("requested", "all")
 """Blocks that an episode walks through, in the order of their indices."""

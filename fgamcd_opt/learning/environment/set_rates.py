@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgamcd_opt.beamforming.broadcast import SetTable
-from fgamcd_opt.rate_cache import keep_rates, load_rates
-from fgamcd_opt.rate_oracle import RateOracle
+from fgamcd_opt.beamforming.rate_cache import keep_rates, load_rates
+from fgamcd_opt.beamforming.rate_oracle import RateOracle
 
 
 class SetRates:

@@ -8,15 +8,15 @@ from typing import Protocol
 import numpy as np
 
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings
-from fgamcd_opt.errors import InputError
-from fgamcd_opt.instances.generate import generate, positions
+from fgamcd_opt.beamforming.rate_oracle import RateOracle
+from fgamcd_opt.instances.generation.from_recipe import generate, positions
 from fgamcd_opt.instances.instance import nearest_nodes
-from fgamcd_opt.instances.qos_compiled import compiled_weights
-from fgamcd_opt.instances.recipe import Recipe
+from fgamcd_opt.instances.network.qos_compiled import compiled_weights
+from fgamcd_opt.instances.recipes.recipe import Recipe
+from fgamcd_opt.io.errors import InputError
 from fgamcd_opt.learning.environment.layout import StateLayout
 from fgamcd_opt.learning.environment.scenario import Scenario
-from fgamcd_opt.problem import P1
-from fgamcd_opt.rate_oracle import RateOracle
+from fgamcd_opt.problem.p1 import P1
 
 _SAMPLED = 64
 _TRIES = 100

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from fgamcd_opt.errors import InputError
+from fgamcd_opt.io.errors import InputError
 from fgamcd_opt.learning.environment.deck import Deck
 from fgamcd_opt.learning.environment.layout import StateLayout
 from fgamcd_opt.learning.environment.rules import REPAIRS, caching_mask, deliver, execute, shown

@@ -11,7 +11,7 @@ import math
 import numpy as np
 import torch
 
-from fgamcd_opt.compiled import Array, inlined_kernel, kernel
+from fgamcd_opt.io.compiled import Array, inlined_kernel, kernel
 
 
 @kernel

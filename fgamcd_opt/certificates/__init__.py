@@ -1,0 +1,1 @@
+"""What proves a lower bound: evidence, its rounding-safe check, the certificate file. Numpy alone."""

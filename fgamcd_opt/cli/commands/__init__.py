@@ -1,0 +1,1 @@
+"""One module per command: its arguments, one call, one report."""

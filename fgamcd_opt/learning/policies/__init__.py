@@ -1,0 +1,1 @@
+"""Policies: files, the shipped ones, and how they act."""

@@ -1,0 +1,1 @@
+"""P1: its declaration, decisions, their evaluation, and the independent checker."""

@@ -1,0 +1,1 @@
+"""From a problem to a result: solver protocol, registry, limits, front door."""

@@ -1,0 +1,166 @@
+"""What every solver is given besides the problem: limits, seed, clock, stop flag and a place to report progress."""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import copy
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fgamcd_opt.io.errors import UsageError
+from fgamcd_opt.solving.status import StopReason
+
+log = logging.getLogger("fgamcd_opt")
+
+_PROGRESS_INTERVAL_S = 1.0
+
+_TRACE_STEP = 0.01
+"""Improvements within this share of the elapsed time become one entry of the trace."""
+
+Trace = tuple[tuple[float, float | None, float | None], ...]
+"""(elapsed seconds, best delay in s or None, best proved bound in s or None), one entry per improvement."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Common limits of all solvers.
+
+    Parameters
+    ----------
+    time_s
+        Wall-clock limit in s.
+    gap
+        Relative certified gap at which a solver may stop.
+    threads
+        Threads to use; results do not depend on it unless a time limit is hit.
+    """
+
+    time_s: float = math.inf
+    gap: float = 1e-4
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        if not self.time_s > 0:
+            raise UsageError(f"time limit {self.time_s} s: must be positive")
+        if not 0 <= self.gap < 1:
+            raise UsageError(f"gap {self.gap}: must be at least 0 and below 1")
+        if self.threads < 1:
+            raise UsageError(f"threads {self.threads}: must be at least 1")
+
+
+@dataclass(eq=False)
+class SolveContext:
+    """One run of one solver.
+
+    Parameters
+    ----------
+    limits
+        Time, gap and threads.
+    seed
+        The solver's seed.
+    stop
+        Set from outside (Ctrl-C) to ask for an orderly end with the best point so far.
+    """
+
+    limits: Limits = field(default_factory=Limits)
+    seed: int = 0
+    rate_cache: Path | None = None
+    """Folder in which solvers keep finished rate tables between runs."""
+    stop: threading.Event = field(default_factory=threading.Event)
+    silent: bool = False
+    """Report no progress."""
+    started: float = field(default_factory=time.monotonic)
+    stage_s: dict[str, float] = field(default_factory=dict, init=False)
+    """Seconds spent per stage (``rates``, ``search``)."""
+    rates_read: bool = field(default=False, init=False)
+    """Whether rates came from the cache."""
+    _last_progress: float = field(default=-math.inf, init=False)
+    _trace: list[tuple[float, float | None, float | None]] = field(default_factory=list, init=False)
+    _entry_ends: float = field(default=-math.inf, init=False)
+    _recording: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the start."""
+        return time.monotonic() - self.started
+
+    @property
+    def remaining_s(self) -> float:
+        """Seconds left; 0 when stopped."""
+        return 0.0 if self.stop.is_set() else max(0.0, self.limits.time_s - self.elapsed_s)
+
+    @property
+    def must_stop(self) -> bool:
+        """Whether the time is up or a stop was asked for."""
+        return self.remaining_s <= 0.0
+
+    def stop_reason(self) -> StopReason:
+        """Why a method that proves nothing ends now."""
+        if self.stop.is_set():
+            return StopReason.INTERRUPTED
+        return StopReason.TIME_LIMIT if self.must_stop else StopReason.COMPLETED
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Count the time inside as spent on ``name``."""
+        begun = time.monotonic()
+        try:
+            yield
+        finally:
+            self.stage_s[name] = self.stage_s.get(name, 0.0) + time.monotonic() - begun
+
+    @property
+    def trace(self) -> Trace:
+        """What :meth:`record` kept."""
+        return tuple(self._trace)
+
+    def record(
+        self, *, delay_s: float | None = None, bound_s: float | None = None, at_s: float | None = None
+    ) -> None:
+        """Keep the moment if the delay of a point in hand, or a proved bound, is better than all before.
+
+        Parameters
+        ----------
+        delay_s
+            Of a point of P1, in s; values that are not finite are ignored.
+        bound_s
+            Proved lower bound on the delay of P1, in s; values that are not finite are ignored.
+        at_s
+            The moment, in seconds since the start, if it is not now.
+        """
+        with self._recording:  # threads of a solver may race
+            self._record(delay_s, bound_s, self.elapsed_s if at_s is None else at_s)
+
+    def _record(self, delay_s: float | None, bound_s: float | None, now: float) -> None:
+        """Add an entry to the trace, or replace the last one, if something is better."""
+        best_delay, best_bound = self._trace[-1][1:] if self._trace else (None, None)
+        delay, bound = best_delay, best_bound
+        if delay_s is not None and math.isfinite(delay_s) and (delay is None or delay_s < delay):
+            delay = float(delay_s)
+        if bound_s is not None and math.isfinite(bound_s) and (bound is None or bound_s > bound):
+            bound = float(bound_s)
+        if (delay, bound) == (best_delay, best_bound):
+            return
+        if now < self._entry_ends:
+            self._trace.pop()
+        else:
+            self._entry_ends = now * (1.0 + _TRACE_STEP)
+        self._trace.append((now, delay, bound))
+
+    def untraced(self) -> SolveContext:
+        """The same run without its trace: for a method inside another one, whose bounds the outer one does not use."""
+        twin = copy(self)
+        twin._trace = []
+        return twin
+
+    def progress(self, text: str, *, now: bool = False) -> None:
+        """Log a line of progress, at most one per second unless ``now``."""
+        moment = time.monotonic()
+        if not self.silent and (now or moment - self._last_progress >= _PROGRESS_INTERVAL_S):
+            self._last_progress = moment
+            log.info("%6.1f s  %s", self.elapsed_s, text)

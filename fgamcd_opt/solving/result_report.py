@@ -1,0 +1,107 @@
+"""A `Result` as plain JSON values and as text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from fgamcd_opt.problem.evaluation import METRICS
+
+if TYPE_CHECKING:
+    from fgamcd_opt.problem.checker import Verification
+    from fgamcd_opt.solving.result import Result
+
+_NAME_WIDTH = 17
+
+
+def to_json(result: Result) -> dict[str, Any]:
+    """Everything but the decision as plain JSON values; what is not known is None."""
+    checked = result.verification.to_json() if result.verification else {}
+    times = result.times
+    return {
+        "instance": result.instance_name,
+        "digest": result.instance_digest,
+        "variant": result.variant.to_dict(),
+        "solver": result.solver,
+        "solver_version": result.solver_version,
+        "options": dict(result.options),
+        "seed": result.seed,
+        "status": str(result.status),
+        "stop_reason": str(result.stop_reason),
+        "point_status": str(result.point_status),
+        "delay_s": result.objective_s,
+        "lower_bound_s": result.bound_s,
+        "bound_kind": result.bound_kind,
+        "gap": result.gap,
+        "gap_beamforming": result.gap_beamforming,
+        "gap_combinatorial": result.gap_combinatorial,
+        "gap_tolerance": result.gap_tolerance,
+        "time_s": {
+            "build": times.build_s,
+            "rates": times.rates_s,
+            "search": times.search_s,
+            "total": times.total_s,
+        },
+        **{name: checked.get(name) for name in METRICS},
+        "max_violation": checked.get("max_violation"),
+        "faults": checked.get("faults", []),
+        "infeasibility": result.infeasibility,
+        "counts": dict(result.counts),
+        "message": result.message,
+        "rates_read": result.rates_read,
+        "trace": [list(entry) for entry in result.trace],
+    }
+
+
+def summary(result: Result) -> str:
+    """The figures that matter as text, one per line."""
+    times = result.times
+    rows = {
+        "instance": f"{result.instance_name} ({result.variant}), digest {result.instance_digest[:12]}",
+        "solver": f"{result.solver} {result.solver_version}, seed {result.seed}",
+        "status": f"{result.status}, stopped: {result.stop_reason}",
+        "reason": result.infeasibility or "",
+        "delay": _seconds(result.objective_s),
+        "lower bound": _seconds(result.bound_s) + (f" ({result.bound_kind})" if result.bound_kind else ""),
+        "gap": _percent(result.gap),
+        "  beamforming": _percent(result.gap_beamforming),
+        "  combinatorial": _percent(result.gap_combinatorial),
+        "time": f"{times.total_s:.2f} s: build {times.build_s:.2f}, rates {times.rates_s:.2f}, "
+        f"search {times.search_s:.2f}",
+        **_judged(result.verification),
+        "message": result.message,
+    }
+    return "\n".join(f"{name:<{_NAME_WIDTH}}{text}" for name, text in rows.items() if text)
+
+
+def _judged(verdict: Verification | None) -> dict[str, str]:
+    """What the checker says."""
+    if verdict is None:
+        return {}
+    rows: dict[str, str] = {}
+    if verdict.evaluation is not None:
+        rows |= metric_rows(verdict.evaluation.metrics())
+        rows["max violation"] = f"{verdict.evaluation.max_violation:.1e}"
+    rows["checker"] = "accepted" if verdict.valid else f"REJECTED: {'; '.join(verdict.faults)}"
+    return rows
+
+
+def metric_rows(metrics: Mapping[str, float]) -> dict[str, str]:
+    """The figures beside the delay for people."""
+    rows = {
+        "served": f"{metrics['served']} users, {metrics['mean_user_rate_bps'] / 1e9:.3f} Gbit/s on average",
+        "hit ratio": f"{metrics['hit_ratio']:.3f}",
+        "sharing saves": f"{metrics['storage_saved_bytes'] / 1e6:.3f} MB of storage",
+        "backhaul": f"{metrics['backhaul_bytes'] / 1e6:.3f} MB",
+    }
+    if metrics["cloud_blocks"]:
+        rows["from the cloud"] = f"{metrics['cloud_blocks']} blocks, outside P1"
+    return rows
+
+
+def _seconds(value: float | None) -> str:
+    return "" if value is None else f"{value:.6f} s"
+
+
+def _percent(value: float | None) -> str:
+    return "" if value is None else f"{100.0 * value:.4f} %"

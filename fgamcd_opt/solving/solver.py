@@ -1,0 +1,85 @@
+"""The protocol of a solver: what it declares, what it is given, what it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fgamcd_opt.problem.decision import Decision
+from fgamcd_opt.problem.p1 import P1
+from fgamcd_opt.problem.variants import Variant
+from fgamcd_opt.solving.context import SolveContext
+from fgamcd_opt.solving.status import StopReason
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Outcome:
+    """What a solver returns. It never scores itself: the delay is computed by the independent checker.
+
+    Parameters
+    ----------
+    stop_reason
+        Why it stopped.
+    decision
+        Best point found, or None.
+    bound_s, bound_kind
+        Proved lower bound on the delay of P1, in s, and how it is proved; both or neither.
+    combinatorial_bound_s
+        Proved lower bound over all caching and migration with the beams in hand, in s.
+    multipliers
+        (N,) storage multipliers in s per byte from which the bound was proved, or a part of it: what a
+        certificate is made from. None if the bound has no such proof.
+    infeasibility
+        Proof in words that no feasible point exists; exactly for ``StopReason.INFEASIBLE``.
+    counts
+        How much work was done.
+    message
+        Anything else the user should know.
+    variant
+        The variant that the decision and the bounds are for, where the solver itself changed a declaration of P1;
+        None: that of the problem it was given.
+    """
+
+    stop_reason: StopReason
+    decision: Decision | None = None
+    bound_s: float | None = None
+    bound_kind: str | None = None
+    combinatorial_bound_s: float | None = None
+    multipliers: NDArray[np.float64] | None = None
+    infeasibility: str | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
+    message: str = ""
+    variant: Variant | None = None
+
+
+class Solver(Protocol):
+    """One solver. Registered in `fgamcd_opt.solving.registry`."""
+
+    name: ClassVar[str]
+    """Name on the command line."""
+    summary: ClassVar[str]
+    """One line for people."""
+    proves_bounds: ClassVar[bool]
+    """Whether it proves lower bounds on the delay."""
+    finds_solutions: ClassVar[bool]
+    """Whether it looks for solutions; a method that does not proves bounds, and ``fgamcd bound`` is its command."""
+    variants: ClassVar[Mapping[str, frozenset[str]]]
+    """Variant fields with the non-default values that it supports; a field left out supports its default only."""
+    options: ClassVar[Mapping[str, Any]]
+    """Specific options with their defaults; the type of the default is the type of the option."""
+    backends: ClassVar[tuple[str, ...]]
+    """Distributions that it needs beyond the core of this package, by their names on the package index."""
+    option_backends: ClassVar[tuple[str, ...]]
+    """Further distributions, which it needs only if one of its options asks for them."""
+
+    def prepare(self) -> None:
+        """Load and compile what :meth:`solve` needs; not counted against the time limit."""
+        ...
+
+    def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
+        """Solve ``problem`` within ``context``; ``options`` holds a value for every declared option."""
+        ...

@@ -1,0 +1,1 @@
+"""Comparisons, sweeps and other studies on top of solvers."""

@@ -1,0 +1,118 @@
+"""Tables of single instances and cells: gaps of all methods, one table per instance, every cell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fgamcd_opt.studies.scores import Score, Scores, variants_of
+from fgamcd_opt.studies.table import DELAY, GAP, TIME, Column, Table, Value, in_percent, without_empty
+
+
+def gap_table(scores: Scores) -> Table:
+    """Gap of every method to the best certified bound of P1 on every instance, in %."""
+    solving = [method for method in scores.methods if scores.solved(method)]
+    columns = (
+        Column("instance"),
+        Column("bound s", DELAY, "best certified bound of P1"),
+        Column("best s", DELAY, "best delay known of the problem asked for"),
+        *(Column(method, GAP, f"gap of {method} in %") for method in solving),
+    )
+    rows = tuple(
+        (
+            instance,
+            scores.reference_bound_s(instance),
+            scores.best_known_s(instance),
+            *(_gap_of_cell(scores, instance, method) for method in solving),
+        )
+        for instance in scores.instances
+    )
+    note = "100 (T - bound) / T, mean over the seeds; empty where a seed ended without an accepted delay."
+    return Table("gaps", "Gap to the best certified bound of P1, in %", columns, rows, (note,))
+
+
+def _gap_of_cell(scores: Scores, instance: str, method: str) -> float | None:
+    score = scores.by_cell.get((instance, method))
+    return in_percent(score.mean("gap_to_bound")) if score is not None and score.solved else None
+
+
+_INSTANCE_COLUMNS: tuple[tuple[Column, Callable[[Scores, Score], Value]], ...] = (
+    (Column("method"), lambda _, s: s.method),
+    (
+        Column("T s", DELAY, "delay by the independent checker, mean over the seeds"),
+        lambda _, s: s.mean("delay_s"),
+    ),
+    (
+        Column("best T s", DELAY, "least over the seeds"),
+        lambda _, s: min(s.values("delay_s"), default=None) if len(s.records) > 1 else None,
+    ),
+    (
+        Column("gap %", GAP, "(T - bound) / T, best certified bound of P1"),
+        lambda _, s: in_percent(s.mean("gap_to_bound")),
+    ),
+    (
+        Column("to best %", GAP, "(T - best) / T, best delay known of the problem asked for"),
+        lambda scores, s: in_percent(scores.above_best(s)),
+    ),
+    (Column("own bound s", DELAY, "bound proved by the method for its variant"), lambda _, s: s.own_bound_s),
+    (Column("time s", TIME, "time of a solve, mean over the seeds"), lambda _, s: s.time_s),
+    (
+        Column("cloud blocks", ".1f", "blocks that no node delivers"),
+        lambda _, s: s.mean("cloud_blocks") or None,
+    ),
+    (
+        Column("variant", meaning="what the method changes in the problem asked for"),
+        lambda _, s: variants_of([s]),
+    ),
+    (Column("class"), lambda _, s: s.classes),
+)
+
+
+def instance_table(scores: Scores, instance: str) -> Table:
+    """One line per method on one instance."""
+    columns = tuple(column for column, _ in _INSTANCE_COLUMNS)
+    rows = tuple(
+        tuple(value(scores, s) for _, value in _INSTANCE_COLUMNS) for s in scores.of_instance(instance)
+    )
+    bound, best = scores.reference_bound_s(instance), scores.best_known_s(instance)
+    parts = [
+        f"best certified bound of P1: {_seconds(bound)}",
+        f"best delay known: {_seconds(best)}",
+    ]
+    number = scores.instances.index(instance) + 1
+    return without_empty(Table(f"instance-{number}", instance, columns, rows, ("; ".join(parts) + ".",)))
+
+
+_CELL_FIELDS = {
+    "seed": Column("seed", "d"),
+    "delay_s": Column("T s", DELAY),
+    "bound_s": Column("own bound s", DELAY),
+    "total_s": Column("time s", TIME, "time of the solve"),
+    "wall_s": Column("process s", TIME, "life of the cell's process"),
+    "peak_memory_bytes": Column("memory MB", ".0f", "peak memory of the process"),
+    "class": Column("class"),
+    "stop_reason": Column("stop"),
+    "reason": Column("why without a result"),
+    "solution_digest": Column("solution"),
+}
+
+
+def cell_table(scores: Scores) -> Table:
+    """Every cell as it ended, also the failed ones."""
+    columns = (Column("instance"), Column("method"), *_CELL_FIELDS.values())
+    rows = tuple(
+        (score.instance, score.method, *(_cell_value(field, record.get(field)) for field in _CELL_FIELDS))
+        for instance in scores.instances
+        for score in scores.of_instance(instance)
+        for record in score.records
+    )
+    return without_empty(Table("cells", "All cells", columns, rows))
+
+
+def _cell_value(field: str, value: Value) -> Value:
+    if field == "peak_memory_bytes" and isinstance(value, float | int):
+        return value / 1e6
+    return value[:12] if field == "solution_digest" and isinstance(value, str) else value
+
+
+def _seconds(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:{DELAY}} s"

@@ -1,0 +1,1 @@
+"""One runner for grids of (instance, solver, seed) cells."""

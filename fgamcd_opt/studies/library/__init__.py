@@ -1,0 +1,1 @@
+"""The library as a table, and its stored certificates."""

@@ -1,0 +1,1 @@
+"""Learned policies judged against exact bounds."""

@@ -1,0 +1,1 @@
+"""What channel errors do to one broadcast."""

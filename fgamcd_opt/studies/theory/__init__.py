@@ -1,0 +1,1 @@
+"""Sample bounds of the source's analysis."""

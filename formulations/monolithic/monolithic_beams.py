@@ -1,0 +1,164 @@
+"""Beams, worst-case amplitudes (F1), rates (6) and broadcast times (8) of one block of the monolithic model.
+
+The signal of user u is in units of its ``reach``, what an error takes away in units of its ``loss_cap``, the least
+amplitude A in units of ``amplitude_cap``, spectral efficiency in units of ``efficiency_cap``, the broadcast time t in
+units of ``least_s``.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from fgamcd_opt.formulations.monolithic.monolithic_data import BlockData
+
+_LINEAR_SNR = 1e-9
+"""Below this SNR log(1 + x) is replaced by x, which lets rates be higher: 1 + x has lost most digits of x by then."""
+
+
+def add_beams(pb: Any, data: BlockData) -> None:
+    """Everything from the beams to the broadcast time."""
+    add_power(pb, data)
+    add_received(pb, data)
+    add_phase(pb, data)
+    add_signal(pb, data)
+    add_uncertainty(pb, data)
+    add_qos(pb, data)
+    add_least_amplitude(pb, data)
+    add_rate(pb, data)
+    add_broadcast_time(pb, data)
+
+
+def add_power(pb: Any, data: BlockData) -> None:
+    """w_n = re_n + j im_n with ||w_n||^2 <= lambda_n^2 (9d); lambda is binary, so w_n = 0 where lambda_n = 0.
+
+    That is said once more by linear constraints: a solver's tolerance 1e-6 on the squares alone would leave an
+    amplitude of 1e-3 to a silent node.
+    """
+    import pyomo.environ as pyo
+
+    coordinates = range(data.coordinate_node.size)
+    pb.re = pyo.Var(coordinates, bounds=(-1.0, 1.0))
+    pb.im = pyo.Var(coordinates, bounds=(-1.0, 1.0))
+    pb.power = pyo.Constraint(
+        range(data.links_s.shape[0]), rule=lambda pb, n: node_power(pb, data, n) <= pb.lam[n] ** 2
+    )
+
+    def silence(pb: Any, i: int, part: str, sign: int) -> Any:
+        return sign * getattr(pb, part)[i] <= pb.lam[int(data.coordinate_node[i])]
+
+    pb.silence = pyo.Constraint(coordinates, ("re", "im"), (-1, 1), rule=silence)
+
+
+def node_power(pb: Any, data: BlockData, node: int) -> Any:
+    """||w_n||^2 as an expression, in units of P_n."""
+    own = [i for i, n in enumerate(data.coordinate_node) if n == node]
+    return sum(pb.re[i] ** 2 + pb.im[i] ** 2 for i in own)
+
+
+def add_received(pb: Any, data: BlockData) -> None:
+    """x_u + j y_u = g_u^H w; at most 1 in modulus by Cauchy-Schwarz."""
+    import pyomo.environ as pyo
+
+    users = range(data.reach.size)
+    pb.x = pyo.Var(users, bounds=(-1.0, 1.0))
+    pb.y = pyo.Var(users, bounds=(-1.0, 1.0))
+
+    def part(u: int, other: Any, sign: float, one: Any) -> Any:
+        g = data.subspace.channels[u] / data.reach[u]
+        return sum(float(h.real) * one[i] + sign * float(h.imag) * other[i] for i, h in enumerate(g))
+
+    pb.real_part = pyo.Constraint(users, rule=lambda pb, u: pb.x[u] == part(u, pb.im, 1.0, pb.re))
+    pb.imaginary_part = pyo.Constraint(users, rule=lambda pb, u: pb.y[u] == part(u, pb.re, -1.0, pb.im))
+
+
+def add_phase(pb: Any, data: BlockData) -> None:
+    """g_u^H w is real and not negative for the reference user: a common phase of w_k changes nothing in P1."""
+    pb.y[data.reference].fix(0.0)
+    pb.x[data.reference].setlb(0.0)
+
+
+def add_signal(pb: Any, data: BlockData) -> None:
+    """s_u <= |g_u^H w|, the nonconvex part of F1: s_u^2 <= x_u^2 + y_u^2, linear for the reference user."""
+    import pyomo.environ as pyo
+
+    users = range(data.reach.size)
+    pb.s = pyo.Var(users, bounds=lambda pb, u: (float(data.floors[u] / data.reach[u]), 1.0))
+
+    def signal(pb: Any, u: int) -> Any:
+        if u == data.reference:
+            return pb.s[u] <= pb.x[u]
+        return pb.s[u] ** 2 <= pb.x[u] ** 2 + pb.y[u] ** 2
+
+    pb.signal = pyo.Constraint(users, rule=signal)
+
+
+def add_uncertainty(pb: Any, data: BlockData) -> None:
+    """q_u, what an error takes away (F1): q_u^2 >= sum_n eps_n^2 ||w_n||^2, or q_u >= sum_n eps_n ||w_n|| for balls."""
+    import pyomo.environ as pyo
+
+    users, nodes = range(data.reach.size), range(data.links_s.shape[0])
+    radii = data.subspace.radii / data.loss_cap[:, None]
+    pb.q = pyo.Var(users, bounds=(0.0, 1.0))
+    if not data.subspace.shape.balls:
+        pb.uncertainty = pyo.Constraint(
+            users,
+            rule=lambda pb, u: (
+                sum(float(radii[u, n]) ** 2 * node_power(pb, data, n) for n in nodes) <= pb.q[u] ** 2
+            ),
+        )
+        return
+    pb.norm = pyo.Var(nodes, bounds=(0.0, 1.0))
+    pb.norms = pyo.Constraint(nodes, rule=lambda pb, n: node_power(pb, data, n) <= pb.norm[n] ** 2)
+    pb.uncertainty = pyo.Constraint(
+        users, rule=lambda pb, u: sum(float(radii[u, n]) * pb.norm[n] for n in nodes) <= pb.q[u]
+    )
+
+
+def worst_amplitude(pb: Any, data: BlockData, u: int, unit: float) -> Any:
+    """s_u - q_u, the worst-case amplitude of a user (F1), in a unit of choice."""
+    return float(data.reach[u] / unit) * pb.s[u] - float(data.loss_cap[u] / unit) * pb.q[u]
+
+
+def add_qos(pb: Any, data: BlockData) -> None:
+    """s_u - q_u >= sqrt(2^{R_u/B} - 1): rate_{u,k} >= R_u (9b), as an amplitude."""
+    import pyomo.environ as pyo
+
+    pb.qos = pyo.Constraint(
+        range(data.reach.size),
+        rule=lambda pb, u: (
+            worst_amplitude(pb, data, u, float(data.reach[u])) >= float(data.floors[u] / data.reach[u])
+        ),
+    )
+
+
+def add_least_amplitude(pb: Any, data: BlockData) -> None:
+    """A <= s_u - q_u for every user: rates are monotone in the amplitude, so the slowest user is the weakest one."""
+    import pyomo.environ as pyo
+
+    pb.A = pyo.Var(bounds=(data.floor_share, 1.0))
+    pb.least = pyo.Constraint(
+        range(data.reach.size), rule=lambda pb, u: worst_amplitude(pb, data, u, data.amplitude_cap) >= pb.A
+    )
+
+
+def add_rate(pb: Any, data: BlockData) -> None:
+    """rate <= B log2(1 + A^2) (6), in units of B times ``efficiency_cap``."""
+    import pyomo.environ as pyo
+
+    pb.rate = pyo.Var(bounds=(data.floor_efficiency / data.efficiency_cap, 1.0))
+    nats = math.log(2.0) * data.efficiency_cap
+    snr_cap = data.amplitude_cap**2
+    if snr_cap < _LINEAR_SNR:
+        pb.spectral_efficiency = pyo.Constraint(expr=pb.rate <= (snr_cap / nats) * pb.A**2)
+    else:
+        pb.spectral_efficiency = pyo.Constraint(expr=nats * pb.rate <= pyo.log(1.0 + snr_cap * pb.A**2))
+
+
+def add_broadcast_time(pb: Any, data: BlockData) -> None:
+    """t rate >= D (8); the QoS bounds t from above."""
+    import pyomo.environ as pyo
+
+    longest = data.efficiency_cap / data.floor_efficiency if data.floor_efficiency > 0.0 else None
+    pb.t = pyo.Var(bounds=(1.0, longest))
+    pb.broadcast = pyo.Constraint(expr=pb.t * pb.rate >= 1.0)

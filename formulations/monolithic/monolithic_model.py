@@ -1,0 +1,136 @@
+"""The monolithic P1, section 3 of the statement, as one Pyomo model with one builder per constraint family.
+
+It rests on F1 (worst-case amplitude), F2 (coordinates of the beams) and the free phase of every w_k alone, not on
+the knapsack F5 nor on the bounds F6, so that it is an independent check of both. Redundant inequalities are added by
+:mod:`fgamcd_opt.formulations.monolithic.monolithic_cuts` where they are wanted. Meant for tiny instances.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fgamcd_opt.formulations.knapsack.storage_rows import StorageRow, storage_rows
+from fgamcd_opt.formulations.monolithic.monolithic_beams import add_beams
+from fgamcd_opt.formulations.monolithic.monolithic_data import BlockData
+from fgamcd_opt.problem.p1 import P1
+
+_LARGEST_SUM = 10**5
+"""Weights of a row of storage sum up to about this at most, for global solvers have a tolerance of 1e-6."""
+
+
+def scaled_blocks(problem: P1) -> tuple[BlockData, ...]:
+    """Scaled data of every requested block, ascending."""
+    return tuple(BlockData.of(problem.instance, int(k)) for k in problem.instance.requested_blocks)
+
+
+def time_unit_s(blocks: tuple[BlockData, ...]) -> float:
+    """Unit of the objective in s: a lower bound on T, the sum of the lower bounds of all broadcasts."""
+    return sum(data.least_s for data in blocks)
+
+
+def build_monolithic(problem: P1, blocks: tuple[BlockData, ...]) -> Any:
+    """P1 of section 3 as a Pyomo model; its objective is T in units of :func:`time_unit_s`.
+
+    Parameters
+    ----------
+    problem
+        P1, default variant.
+    blocks
+        Its scaled blocks.
+
+    Returns
+    -------
+        ``pyomo.environ.ConcreteModel`` with one ``pb[r]`` per requested block, see the builders below.
+    """
+    import pyomo.environ as pyo
+
+    model = pyo.ConcreteModel(name="P1")
+    model.pb = pyo.Block(range(len(blocks)))
+    unit_s = time_unit_s(blocks)
+    for r, data in enumerate(blocks):
+        add_caching(model.pb[r], data)
+        add_migration(model.pb[r], data, unit_s)
+        add_participation(model.pb[r], data)
+        add_coverage(model.pb[r], data)
+        add_beams(model.pb[r], data)
+    add_storage(model, problem, blocks)
+    model.T = pyo.Objective(
+        expr=sum(
+            model.pb[r].M + data.least_s / unit_s * model.pb[r].t for r, data in enumerate(blocks)
+        ),  # (7)
+        sense=pyo.minimize,
+    )
+    return model
+
+
+def add_caching(pb: Any, data: BlockData) -> None:
+    """a_n in {0, 1}: node n caches the block (9c)."""
+    import pyomo.environ as pyo
+
+    pb.a = pyo.Var(range(data.links_s.shape[0]), domain=pyo.Binary)
+
+
+def add_migration(pb: Any, data: BlockData, unit_s: float) -> None:
+    """b_{n,m} in {0, 1} on existing links (9c), b <= a (2), and M >= D / R b, the slowest link (8), in time units."""
+    import pyomo.environ as pyo
+
+    links = [(int(n), int(m)) for n, m in np.argwhere(np.isfinite(data.links_s))]
+    slowest = max((data.links_s[link] for link in links), default=0.0) / unit_s
+    pb.b = pyo.Var(links, domain=pyo.Binary)
+    pb.M = pyo.Var(bounds=(0.0, slowest))
+    pb.source = pyo.Constraint(links, rule=lambda pb, n, m: pb.b[n, m] <= pb.a[n])
+    pb.slowest = pyo.Constraint(
+        links, rule=lambda pb, n, m: float(data.links_s[n, m]) / unit_s * pb.b[n, m] <= pb.M
+    )
+
+
+def add_participation(pb: Any, data: BlockData) -> None:
+    """lambda_m = 1 if and only if a_m = 1 or some b_{n,m} = 1 (3)."""
+    import pyomo.environ as pyo
+
+    nodes = range(data.links_s.shape[0])
+    pb.lam = pyo.Var(nodes, domain=pyo.Binary)
+    pb.caches = pyo.Constraint(nodes, rule=lambda pb, m: pb.lam[m] >= pb.a[m])
+    pb.receives = pyo.Constraint(list(pb.b), rule=lambda pb, n, m: pb.lam[m] >= pb.b[n, m])
+    pb.holds = pyo.Constraint(
+        nodes, rule=lambda pb, m: pb.lam[m] <= pb.a[m] + sum(pb.b[link] for link in pb.b if link[1] == m)
+    )
+
+
+def add_coverage(pb: Any, data: BlockData) -> None:
+    """Every requested block has a participating node."""
+    import pyomo.environ as pyo
+
+    pb.coverage = pyo.Constraint(expr=sum(pb.lam[m] for m in range(data.links_s.shape[0])) >= 1)
+
+
+def add_storage(model: Any, problem: P1, blocks: tuple[BlockData, ...]) -> None:
+    """sum_k D_k a_{n,k} <= Q_n (1) in small whole numbers, see :mod:`fgamcd_opt.formulations.knapsack.storage_rows`.
+
+    Where they stand for the bytes themselves, the same placements fit, and none depends on a solver's tolerance; else
+    what the model lets pass is cut off by :func:`add_cover` when it comes up.
+    """
+    import pyomo.environ as pyo
+
+    sizes = problem.instance.block_bytes[[data.block for data in blocks]]
+    everywhere = np.ones((sizes.size, problem.instance.n_nodes), bool)
+    rows = storage_rows(sizes, problem.instance.storage_bytes, everywhere, _LARGEST_SUM)
+
+    def fits(model: Any, n: int) -> Any:
+        row = rows[n]
+        return pyo.Constraint.Skip if int(row.weights.sum()) <= row.limit else _at_most(model, row)
+
+    model.storage = pyo.Constraint(range(problem.instance.n_nodes), rule=fits)
+    model.covers = pyo.ConstraintList()
+
+
+def add_cover(model: Any, row: StorageRow) -> None:
+    """Cut off blocks that are too many together on a node."""
+    model.covers.add(_at_most(model, row))
+
+
+def _at_most(model: Any, row: StorageRow) -> Any:
+    """The inequality of a row of storage."""
+    return sum(float(c) * model.pb[r].a[row.node] for r, c in enumerate(row.coefficients)) <= row.right_side

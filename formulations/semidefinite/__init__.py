@@ -1,0 +1,1 @@
+"""Robust beamforming as semidefinite programs (S-procedure)."""

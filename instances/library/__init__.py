@@ -1,0 +1,1 @@
+"""The benchmark library and the best values known for it."""

@@ -1,0 +1,1 @@
+"""Nodes, users and channels: drawn, or read from files."""

@@ -1,0 +1,1 @@
+"""Recipes of instances and their presets."""

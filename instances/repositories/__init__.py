@@ -1,0 +1,1 @@
+"""Model repositories: drawn, scanned from checkpoints, or read from files."""

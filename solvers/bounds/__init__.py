@@ -1,0 +1,1 @@
+"""Solvers that prove lower bounds and find no solution."""

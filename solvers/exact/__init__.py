@@ -1,0 +1,1 @@
+"""Solvers of the knapsack of F5 with certified gaps."""

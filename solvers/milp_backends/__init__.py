@@ -1,0 +1,1 @@
+"""MILP backends behind one interface."""

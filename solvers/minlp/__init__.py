@@ -1,0 +1,1 @@
+"""P1 as one nonconvex program, by global solvers."""

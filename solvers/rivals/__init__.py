@@ -1,0 +1,1 @@
+"""Rivals that change a declaration of P1."""
