@@ -25,8 +25,7 @@ from pages import put
 from safetensors.numpy import load_file, save_file
 
 from fgamcd_opt import P1, Result, Variant, __version__, solve
-from fgamcd_opt.instances import PRESETS
-from fgamcd_opt.instances.generation import from_recipe as generate
+from fgamcd_opt.instances import PRESETS, generate
 from fgamcd_opt.instances.repositories.checkpoint_scan import scan_folder
 from fgamcd_opt.instances.repositories.repository_file import save_repository
 from fgamcd_opt.instances.repositories.sharing import bytes_saved, reuse_ratio, shared_bytes

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from fgamcd_opt.instances.generation.requests import zipf_requests
 from fgamcd_opt.instances.input_file import read_input
 from fgamcd_opt.instances.instance import Instance
-from fgamcd_opt.instances.network import geometry as network
+from fgamcd_opt.instances.network import geometry
 from fgamcd_opt.instances.network.own_channels import load_own_channels, pair_channels
 from fgamcd_opt.instances.network.qos import Ascent, capped_qos
 from fgamcd_opt.instances.network.random_streams import Purpose, from_decibel, stream
@@ -59,7 +59,7 @@ def generate(recipe: Recipe, ascent: Ascent | None = None) -> Instance:
         **node_fields(recipe),
         backhaul_bps=backhaul_rates(recipe, len(repository.block_names), node_xy_m),
         channel=channel,
-        csi_radius=network.csi_radii(channel, recipe.csi_delta),
+        csi_radius=geometry.csi_radii(channel, recipe.csi_delta),
         pair_channel=pair_channel,
         qos_bps=np.zeros(recipe.users),
         node_xy_m=node_xy_m,
@@ -135,14 +135,14 @@ def _synthetic_family(recipe: Recipe) -> Family:
 def node_positions(recipe: Recipe) -> NDArray[np.float64]:
     """(N, 2) nodes of a recipe, in m."""
     if recipe.placement == "grid":
-        return network.grid_positions(recipe.nodes, recipe.area_m)
-    return network.uniform_positions(recipe.nodes, recipe.area_m, recipe.seed)
+        return geometry.grid_positions(recipe.nodes, recipe.area_m)
+    return geometry.uniform_positions(recipe.nodes, recipe.area_m, recipe.seed)
 
 
 def positions(recipe: Recipe) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(N, 2) nodes and (U, 2) users of a recipe, in m."""
     node_xy_m = node_positions(recipe)
-    user_xy_m = network.user_positions(
+    user_xy_m = geometry.user_positions(
         recipe.users, node_xy_m, recipe.area_m, recipe.min_distance_m, recipe.seed
     )
     return node_xy_m, user_xy_m
@@ -158,7 +158,7 @@ def _drawn_channels(
     """(H, N, N_t) channels and (P,) the row of every pair."""
     rows, pair_channel = _fading_rows(recipe, pair_block, pair_user)
     _refuse_large("users", "fading", len(rows) * recipe.nodes * recipe.antennas)
-    channel = network.rician_channels(
+    channel = geometry.rician_channels(
         node_xy_m,
         user_xy_m,
         rows,
@@ -186,9 +186,9 @@ def backhaul_rates(recipe: Recipe, n_blocks: int, node_xy_m: NDArray[np.float64]
     rows = n_blocks if recipe.backhaul == "per_block" else 1
     _refuse_large("nodes", "backhaul", rows * recipe.nodes**2)
     low, high = 1e9 * recipe.backhaul_gbps_min, 1e9 * recipe.backhaul_gbps_max
-    rates = network.backhaul(rows, recipe.nodes, low, high, recipe.seed)
+    rates = geometry.backhaul(rows, recipe.nodes, low, high, recipe.seed)
     if recipe.cooperation_radius_m > 0.0:
-        rates *= network.cooperation(node_xy_m, recipe.cooperation_radius_m)
+        rates *= geometry.cooperation(node_xy_m, recipe.cooperation_radius_m)
     return rates
 
 

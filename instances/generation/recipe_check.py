@@ -21,7 +21,7 @@ from fgamcd_opt.instances.generation.from_recipe import (
 )
 from fgamcd_opt.instances.generation.requests import zipf_requests
 from fgamcd_opt.instances.instance import Instance
-from fgamcd_opt.instances.network import geometry as network
+from fgamcd_opt.instances.network import geometry
 from fgamcd_opt.instances.recipes.recipe import REPOSITORIES, Recipe
 from fgamcd_opt.io.errors import InputError
 
@@ -90,12 +90,12 @@ def _differences(recipe: Recipe, instance: Instance) -> Iterator[str]:
     if not np.array_equal(instance.node_xy_m, node_xy_m):
         yield "node_xy_m"
     for user, position in enumerate(instance.user_xy_m):  # one by one: the first one that differs ends it
-        drawn = network.user_position(user, node_xy_m, recipe.area_m, recipe.min_distance_m, recipe.seed)
+        drawn = geometry.user_position(user, node_xy_m, recipe.area_m, recipe.min_distance_m, recipe.seed)
         if not np.array_equal(position, drawn):
             yield "user_xy_m"
     if not np.array_equal(instance.backhaul_bps, backhaul_rates(recipe, instance.n_blocks, node_xy_m)):
         yield "backhaul_bps"
-    if not np.array_equal(instance.csi_radius, network.csi_radii(instance.channel, recipe.csi_delta)):
+    if not np.array_equal(instance.csi_radius, geometry.csi_radii(instance.channel, recipe.csi_delta)):
         yield "csi_radius"
 
 

@@ -12,8 +12,7 @@ import pytest
 from cli_runner import Run
 from stub_solvers import Stub, register
 
-from fgamcd_opt.instances import PRESETS, save_instance
-from fgamcd_opt.instances.generation import from_recipe as generate
+from fgamcd_opt.instances import PRESETS, generate, save_instance
 from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.io.errors import ExitCode
 from fgamcd_opt.problem.p1 import P1

@@ -9,9 +9,7 @@ import numpy as np
 import pytest
 from cli_runner import Run
 
-from fgamcd_opt.instances import PRESETS, load_instance, save_instance
-from fgamcd_opt.instances.generation import from_recipe as generate
-from fgamcd_opt.instances.library import catalog as library
+from fgamcd_opt.instances import PRESETS, generate, library, load_instance, save_instance
 from fgamcd_opt.io.errors import ExitCode
 
 

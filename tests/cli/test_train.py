@@ -16,8 +16,7 @@ import numpy as np
 import pytest
 from cli_runner import Ran, Run
 
-from fgamcd_opt.instances import PRESETS, save_instance
-from fgamcd_opt.instances.generation import from_recipe as generate
+from fgamcd_opt.instances import PRESETS, generate, save_instance
 from fgamcd_opt.io import optional
 from fgamcd_opt.io.errors import ExitCode, InfeasibleError
 from fgamcd_opt.learning.config import TrainConfig

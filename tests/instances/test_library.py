@@ -10,9 +10,7 @@ import numpy as np
 import pytest
 from library_instances import library_instance
 
-from fgamcd_opt.instances import PRESETS, Instance, load, save_instance
-from fgamcd_opt.instances.generation import from_recipe as generate
-from fgamcd_opt.instances.library import catalog as library
+from fgamcd_opt.instances import PRESETS, Instance, generate, library, load, save_instance
 from fgamcd_opt.instances.library.best_known import BestKnown, read_best_known, record_best
 from fgamcd_opt.instances.library.catalog import read_versioned
 from fgamcd_opt.io.errors import InputError

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from fgamcd_opt.instances.generation.from_recipe import generate
 from fgamcd_opt.instances.generation.requests import zipf_requests
-from fgamcd_opt.instances.network import geometry as network
+from fgamcd_opt.instances.network import geometry
 from fgamcd_opt.instances.network.random_streams import Purpose, complex_normal, from_decibel, stream
 from fgamcd_opt.instances.recipes.presets import PRESETS
 from fgamcd_opt.io.errors import InputError
@@ -23,7 +23,7 @@ quick = settings(max_examples=30, deadline=None)
 
 @given(st.integers(1, 40))
 def test_grid_is_inside_distinct_and_centred(nodes: int) -> None:
-    positions = network.grid_positions(nodes, 1000.0)
+    positions = geometry.grid_positions(nodes, 1000.0)
     assert positions.shape == (nodes, 2)
     assert len(np.unique(positions, axis=0)) == nodes
     assert (positions > 0).all()
@@ -33,7 +33,7 @@ def test_grid_is_inside_distinct_and_centred(nodes: int) -> None:
 
 def test_grid_of_six_is_three_by_two() -> None:
     expected = [(x, y) for y in (250.0, 750.0) for x in (500 / 3, 500.0, 2500 / 3)]
-    np.testing.assert_allclose(network.grid_positions(6, 1000.0), expected, rtol=1e-7)
+    np.testing.assert_allclose(geometry.grid_positions(6, 1000.0), expected, rtol=1e-7)
 
 
 @quick
@@ -41,24 +41,24 @@ def test_grid_of_six_is_three_by_two() -> None:
 def test_users_keep_their_distance_and_more_users_keep_the_first(
     seed: int, users: int, uniform: bool
 ) -> None:
-    nodes = network.uniform_positions(4, 100.0, seed) if uniform else network.grid_positions(4, 100.0)
-    positions = network.user_positions(users, nodes, 100.0, 10.0, seed)
+    nodes = geometry.uniform_positions(4, 100.0, seed) if uniform else geometry.grid_positions(4, 100.0)
+    positions = geometry.user_positions(users, nodes, 100.0, 10.0, seed)
     distance = np.linalg.norm(positions[:, None] - nodes[None], axis=2)
     assert distance.min() >= 10.0
     assert ((positions >= 0) & (positions <= 100)).all()
-    more = network.user_positions(users + 3, nodes, 100.0, 10.0, seed)
+    more = geometry.user_positions(users + 3, nodes, 100.0, 10.0, seed)
     np.testing.assert_array_equal(more[:users], positions)
 
 
 def test_users_fill_the_square_uniformly() -> None:
-    positions = network.user_positions(2000, np.array([[500.0, 500.0]]), 1000.0, 1.0, 3)
+    positions = geometry.user_positions(2000, np.array([[500.0, 500.0]]), 1000.0, 1.0, 3)
     counts = np.histogram2d(positions[:, 0], positions[:, 1], bins=2, range=[[0, 1000], [0, 1000]])[0]
     assert abs(counts - 500).max() < 5 * np.sqrt(2000 * 0.25 * 0.75)
 
 
 def test_no_room_for_users_is_an_error() -> None:
     with pytest.raises(InputError, match="min_distance_m: 80 leaves no room"):
-        network.user_positions(1, np.array([[50.0, 50.0]]), 100.0, 80.0, 0)
+        geometry.user_positions(1, np.array([[50.0, 50.0]]), 100.0, 80.0, 0)
 
 
 @quick
@@ -66,7 +66,7 @@ def test_no_room_for_users_is_an_error() -> None:
 def test_array_response_is_the_phase_of_the_path_difference(angle: float, distance: float) -> None:
     """Compared with far-field path lengths to elements half a wavelength apart on the x axis."""
     user = distance * np.array([[np.sin(angle), np.cos(angle)]])
-    response = network.line_of_sight(np.zeros((1, 2)), user, 5)[0, 0]
+    response = geometry.line_of_sight(np.zeros((1, 2)), user, 5)[0, 0]
     direction = user[0] / np.linalg.norm(user[0])
     elements = np.stack([np.arange(5) * 0.5, np.zeros(5)], axis=1)
     expected = np.exp(2j * np.pi * elements @ direction)
@@ -75,7 +75,7 @@ def test_array_response_is_the_phase_of_the_path_difference(angle: float, distan
 
 def channels(rician_k: float, count: int, antennas: int = 4, seed: int = 5) -> NDArray[np.complex128]:
     rows = np.stack([np.zeros(count, dtype=np.int64), np.arange(count)], axis=1)
-    return network.rician_channels(
+    return geometry.rician_channels(
         np.array([[0.0, 0.0], [300.0, 0.0]]),
         np.array([[60.0, 80.0]]),
         rows,
@@ -118,7 +118,7 @@ def test_fading_is_independent_of_the_other_rows_and_of_the_order() -> None:
 
 def test_generated_numbers_are_single_precision() -> None:
     sample = channels(3.0, 3)
-    radius = network.csi_radii(sample, 0.05)
+    radius = geometry.csi_radii(sample, 0.05)
     np.testing.assert_array_equal(sample, sample.astype(np.complex64))
     np.testing.assert_array_equal(radius, radius.astype(np.float32))
     np.testing.assert_allclose(radius, 0.05 * np.linalg.norm(sample, axis=2), rtol=1e-6)
@@ -127,17 +127,17 @@ def test_generated_numbers_are_single_precision() -> None:
 @quick
 @given(seed=st.integers(0, 10**6))
 def test_backhaul_is_in_range_and_keeps_the_first_links(seed: int) -> None:
-    rates = network.backhaul(7, 5, 8e9, 12e9, seed)
+    rates = geometry.backhaul(7, 5, 8e9, 12e9, seed)
     off_diagonal = rates[:, ~np.eye(5, dtype=bool)]
     assert (off_diagonal >= 8e9).all()
     assert (off_diagonal <= 12e9).all()
     assert (rates[:, np.eye(5, dtype=bool)] == 0).all()
     assert len(np.unique(off_diagonal)) == off_diagonal.size
-    np.testing.assert_array_equal(network.backhaul(3, 4, 8e9, 12e9, seed), rates[:3, :4, :4])
+    np.testing.assert_array_equal(geometry.backhaul(3, 4, 8e9, 12e9, seed), rates[:3, :4, :4])
 
 
 def test_backhaul_mean() -> None:
-    rates = network.backhaul(500, 4, 8e9, 12e9, 1)[:, ~np.eye(4, dtype=bool)]
+    rates = geometry.backhaul(500, 4, 8e9, 12e9, 1)[:, ~np.eye(4, dtype=bool)]
     assert rates.mean() == pytest.approx(10e9, abs=5 * 4e9 / np.sqrt(12 * rates.size))
 
 

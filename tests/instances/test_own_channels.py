@@ -12,8 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.io import savemat
 
-from fgamcd_opt.instances import PRESETS, Instance, Recipe, load, load_instance, save_instance
-from fgamcd_opt.instances.generation import from_recipe as generate
+from fgamcd_opt.instances import PRESETS, Instance, Recipe, generate, load, load_instance, save_instance
 from fgamcd_opt.io.errors import InputError
 
 SMALL = PRESETS["small"]

@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fgamcd_opt.instances import PRESETS, Instance, Recipe
-from fgamcd_opt.instances.generation import from_recipe as generate
+from fgamcd_opt.instances import PRESETS, Instance, Recipe, generate
 from fgamcd_opt.io.errors import InputError
 
 SMALL = PRESETS["small"]

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fgamcd_opt.instances import PRESETS, Instance, load_instance
+from fgamcd_opt.instances import PRESETS, Instance, generate, load_instance
 from fgamcd_opt.instances.format import save_instance
-from fgamcd_opt.instances.generation import from_recipe as generate
 from fgamcd_opt.instances.generation.recipe_check import recipe_fault, verified_recipe
 from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.io.archive import read_archive

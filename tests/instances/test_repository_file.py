@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fgamcd_opt.instances import PRESETS, Instance, Recipe
-from fgamcd_opt.instances.generation import from_recipe as generate
+from fgamcd_opt.instances import PRESETS, Instance, Recipe, generate
 from fgamcd_opt.instances.generation.from_recipe import build_repository
 from fgamcd_opt.instances.repositories.repository_file import load_repository, save_repository
 from fgamcd_opt.io.errors import InputError

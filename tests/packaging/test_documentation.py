@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from fgamcd_opt.cli.main import COMMANDS, main
-from fgamcd_opt.instances import PRESETS
-from fgamcd_opt.instances.library import catalog as library
+from fgamcd_opt.instances import PRESETS, library
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])

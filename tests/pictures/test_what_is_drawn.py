@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fgamcd_opt.instances import PRESETS
-from fgamcd_opt.instances.generation import from_recipe as generate
+from fgamcd_opt.instances import PRESETS, generate
 from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.io.errors import InputError
 from fgamcd_opt.problem.decision import Decision
