@@ -1,5 +1,5 @@
 # make demo   own virtual environment, editable install, the paper-size instance solved, its result table
-# make test   the same environment with the development tools: ruff, mypy, documentation site, pytest
+# make test   the same environment with the development tools: ruff, import-linter, mypy, documentation site, pytest
 #
 # PYTHON is the interpreter (3.11 or newer) that makes the environment, VENV is where the environment lives, CONSTRAINTS
 # holds the versions of what is installed into it.
@@ -15,7 +15,7 @@ SOURCES := fgamcd_opt formulations solvers instances tests docs .ci $(wildcard b
 
 help:
 	@echo 'make demo        install into $(VENV) and solve the paper-size instance'
-	@echo 'make test        ruff, mypy, the documentation site and the test suite'
+	@echo 'make test        ruff, import-linter, mypy, the documentation site and the test suite'
 	@echo 'make test-latest | test-oldest    the test suite on the newest and on the oldest versions of the dependencies'
 	@echo 'make lint | types | site | pytest    one of the four alone; the site is built into site/'
 	@echo 'make format      let ruff format the sources'
@@ -47,9 +47,11 @@ $(VENV)/dev.stamp: $(VENV)/core.stamp
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -c $(CONSTRAINTS) -e '.[dev]'
 	@touch $@
 
-lint: $(VENV)/dev.stamp
+# Style, and the floors of the house, as they stand in the installed package.
+lint: installed
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
+	cd build/installed && $(abspath $(BIN))/lint-imports $(CURDIR)/pyproject.toml
 
 format: $(VENV)/dev.stamp
 	$(BIN)/ruff check --fix $(SOURCES)

@@ -13,7 +13,7 @@ from typing import Any
 from pages import put
 
 from fgamcd_opt.io.files import write_bytes_atomically
-from fgamcd_opt.studies.plots import save_figure
+from fgamcd_opt.studies.figure_files import save_figure
 from fgamcd_opt.studies.policies.statistics import Estimate
 from fgamcd_opt.studies.table import Table
 

@@ -180,8 +180,8 @@ def check_picture(name: str, folder: Path) -> None:
     """A figure with the name in its title, ticks and legend is written, and the legend has it."""
     import xml.etree.ElementTree as ElementTree
 
+    from fgamcd_opt.studies.figure_files import save_figure
     from fgamcd_opt.studies.figure_style import add_legend, new_figure
-    from fgamcd_opt.studies.plots import save_figure
 
     figure, axes = new_figure(2.0, legend=1)
     label = figure_text(name)

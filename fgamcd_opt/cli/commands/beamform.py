@@ -123,7 +123,7 @@ def _check(args: argparse.Namespace) -> Path:
             raise UsageError("-o: there is nothing to write without --cdf or --pattern")
         return Path()
     from fgamcd_opt.io.optional import require_extra
-    from fgamcd_opt.studies.plots import FORMATS
+    from fgamcd_opt.studies.figure_files import FORMATS
 
     require_extra("plots", "a figure")
     folder: Path = args.output or Path()

@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     names = _chosen(args)
     prefix: Path = args.output
     targets = {name: prefix.with_name(f"{prefix.name}-{name}") for name in names}
-    from fgamcd_opt.studies.plots import figure_paths
+    from fgamcd_opt.studies.figure_files import figure_paths
 
     for target in targets.values():
         for path in figure_paths(target):
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     require_extra("show", "a picture")
     from fgamcd_opt.instances.resolve import load
     from fgamcd_opt.problem.solution_file import Solution
-    from fgamcd_opt.studies.plots import save_figure
+    from fgamcd_opt.studies.figure_files import save_figure
 
     solution = None if args.solution is None else Solution.load(args.solution)
     instance = load(args.instance, args.set)

@@ -86,8 +86,8 @@ def run(args: argparse.Namespace) -> ExitCode:
     from fgamcd_opt.io.optional import require_extra
 
     require_extra("compare", "a sweep")
+    from fgamcd_opt.studies.figure_files import FORMATS
     from fgamcd_opt.studies.grid.progress import ProgressBar
-    from fgamcd_opt.studies.plots import FORMATS
     from fgamcd_opt.studies.sweep.run import plan_cells, run_sweep
     from fgamcd_opt.studies.sweep.sweep_output import Report
 

@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     import numpy as np
 
     from fgamcd_opt.io.optional import require_extra
-    from fgamcd_opt.studies.plots import FORMATS
+    from fgamcd_opt.studies.figure_files import FORMATS
     from fgamcd_opt.studies.theory.sample_bound import ErrorBound, read_distances
 
     if not 0.0 < args.xi_max < 1e9:
@@ -174,7 +174,7 @@ def _parts(bound: ErrorBound, zeta: float, xi: float) -> dict[str, float]:
 def _write(bound: ErrorBound, least: Minimum, zeta: Floats, xi: Floats, folder: Path) -> list[Path]:
     """The surface as CSV and as a figure."""
     from fgamcd_opt.io.files import write_bytes_atomically
-    from fgamcd_opt.studies.plots import save_figure
+    from fgamcd_opt.studies.figure_files import save_figure
     from fgamcd_opt.studies.theory.theory_figure import surface_figure
 
     text = io.StringIO()

@@ -13,8 +13,8 @@ from fgamcd_opt.studies.comparison.comparison_settings import extent, settings
 from fgamcd_opt.studies.comparison.html_page import html_page
 from fgamcd_opt.studies.comparison.instance_tables import gap_table, instance_table
 from fgamcd_opt.studies.comparison.summary_tables import overview
+from fgamcd_opt.studies.figure_files import save_figure
 from fgamcd_opt.studies.grid.row_files import write_row_files
-from fgamcd_opt.studies.plots import save_figure
 from fgamcd_opt.studies.scores import Scores, scores_of
 
 if TYPE_CHECKING:

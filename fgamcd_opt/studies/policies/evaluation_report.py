@@ -15,9 +15,9 @@ from fgamcd_opt.studies.comparison.classes import contradictions, derive
 from fgamcd_opt.studies.comparison.comparison_figures import gap_distribution_figure
 from fgamcd_opt.studies.comparison.comparison_settings import settings
 from fgamcd_opt.studies.comparison.instance_tables import gap_table
+from fgamcd_opt.studies.figure_files import save_figure
 from fgamcd_opt.studies.grid.row import Row
 from fgamcd_opt.studies.grid.row_files import write_row_files
-from fgamcd_opt.studies.plots import save_figure
 from fgamcd_opt.studies.policies.contender import Contender
 from fgamcd_opt.studies.policies.gap_profile import gap_profile_figure
 from fgamcd_opt.studies.policies.gap_summary import MethodGaps, gaps_by_method, method_table, policy_table

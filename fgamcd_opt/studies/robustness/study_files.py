@@ -11,8 +11,9 @@ import numpy as np
 
 from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.io.files import write_bytes_atomically
-from fgamcd_opt.studies.plots import cdf_figure, pattern_figure, save_figure
+from fgamcd_opt.studies.figure_files import save_figure
 from fgamcd_opt.studies.robustness.channel_errors import DESIGNS, ErrorStudy, beampattern, user_angles_rad
+from fgamcd_opt.studies.robustness.robustness_figures import cdf_figure, pattern_figure
 from fgamcd_opt.studies.robustness.single_broadcast import BroadcastData, Design
 
 ANGLE_STEP_DEG = 0.25

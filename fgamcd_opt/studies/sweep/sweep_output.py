@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from fgamcd_opt.instances.recipes.presets import PRESETS
 from fgamcd_opt.io.files import write_bytes_atomically
 from fgamcd_opt.io.safe_text import csv_cell
-from fgamcd_opt.studies.plots import save_figure
+from fgamcd_opt.studies.figure_files import save_figure
 from fgamcd_opt.studies.sweep.csi import TRENDS, BeamStudy, study_sweep, study_table
 from fgamcd_opt.studies.sweep.csi_figure import rate_figure
 from fgamcd_opt.studies.sweep.methods import CLOUD, NOMINAL, REFERENCE

@@ -1,27 +1,18 @@
-"""Figures of the robustness study, readable without colour, as PNG and SVG. Needs the extra ``plots``."""
+"""Figures of the robustness study, readable without colour. Needs the extra ``plots``."""
 
 from __future__ import annotations
 
-import io
-import warnings
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fgamcd_opt.io.files import write_bytes_atomically
 from fgamcd_opt.studies.robustness.channel_errors import DESIGNS, ErrorStudy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-FORMATS = ("png", "svg")
-
-_HARMLESS = ("Glyph .* missing from", "constrained_layout not applied")
-"""What matplotlib says of letters that its fonts lack and of names too wide for the page: the picture is made."""
 
 _STYLES = {
     "robust": {"color": "black", "linestyle": "-"},
@@ -31,35 +22,6 @@ _MARKERS = {"robust": "v", "nominal": "^"}
 _SHOWN_USERS = 8
 """Users up to which the beampattern names them; more labels would cover each other."""
 _LABEL_WIDTH_DEG = 8.0
-
-
-def save_figure(figure: Figure, path: Path) -> list[Path]:
-    """Write a figure as ``path``.png and ``path``.svg; the same figure gives the same bytes.
-
-    Parameters
-    ----------
-    figure
-        What to draw.
-    path
-        File name without its suffix.
-    """
-    import matplotlib
-
-    written = figure_paths(path)
-    for suffix, target in zip(FORMATS, written, strict=True):
-        data = io.BytesIO()
-        stamp = {"Date": None} if suffix == "svg" else {"Software": None}
-        with matplotlib.rc_context({"svg.hashsalt": "fgamcd"}), warnings.catch_warnings():
-            for fault in _HARMLESS:
-                warnings.filterwarnings("ignore", fault, UserWarning)
-            figure.savefig(data, format=suffix, dpi=150, metadata=stamp)
-        write_bytes_atomically(target, data.getvalue())
-    return written
-
-
-def figure_paths(path: Path) -> list[Path]:
-    """The files of a figure whose name without suffix is ``path``, one per format."""
-    return [path.with_name(f"{path.name}.{suffix}") for suffix in FORMATS]
 
 
 def cdf_figure(studies: Sequence[ErrorStudy], title: str) -> Figure:
