@@ -17,7 +17,7 @@ from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.studies.grid.cells import CellLimits
 from fgamcd_opt.studies.sweep.judges import gain, order
 from fgamcd_opt.studies.sweep.measured import Measured
-from fgamcd_opt.studies.sweep.run import Plan, plan_cells, run_sweep
+from fgamcd_opt.studies.sweep.run import SweepPlan, plan_cells, run_sweep
 from fgamcd_opt.studies.sweep.sweep_output import Report
 from fgamcd_opt.studies.sweep.sweep_settings import SWEEPS, methods_of
 from fgamcd_opt.studies.sweep.sweep_table import common_seeds
@@ -83,7 +83,7 @@ def first_seeds(preset: str, storage_gb: float, count: int = 5) -> str:
 
 def measured(args: argparse.Namespace) -> Report:
     """The sweep, run or continued."""
-    plan = Plan(
+    plan = SweepPlan(
         sweep=SWEEPS["storage"],
         preset=args.preset,
         values=[float(part) for part in args.storage.split(",")],

@@ -60,7 +60,7 @@ y: (m,), mu: (N,), mix: (|S|, m, m)."""
 
 
 @dataclass(frozen=True, eq=False)
-class _Part:
+class _CachedTable:
     """The arrays of one table; y, mu, mix as they stand in the file."""
 
     lower: NDArray[np.float64]
@@ -81,7 +81,7 @@ def load_rates(oracle: RateOracle, folder: Path) -> bool:
     path = cache_path(oracle, folder)
     if not path.exists():
         return False
-    judged: list[_Part] = []
+    judged: list[_CachedTable] = []
     try:
         parts = _parts(oracle, *read_archive(path, KIND))
         for row, (table, part) in enumerate(zip(oracle.tables, parts, strict=True)):
@@ -152,7 +152,7 @@ def _content(arrays: Mapping[str, NDArray[Any]]) -> str:
     return state.hexdigest()
 
 
-def _packed(table: SetTable, useful: NDArray[np.int64]) -> _Part | None:
+def _packed(table: SetTable, useful: NDArray[np.int64]) -> _CachedTable | None:
     """The arrays of one table, with the evidence that its bounds need; None if they need more than there is."""
     if not table.solved[useful].all():
         return None
@@ -166,7 +166,7 @@ def _packed(table: SetTable, useful: NDArray[np.int64]) -> _Part | None:
     if (again.upper > table.upper * (1.0 + _SAME)).any():
         return None
     evidence = list(needed.values())
-    return _Part(
+    return _CachedTable(
         table.lower,
         table.x,
         table.share,
@@ -177,7 +177,7 @@ def _packed(table: SetTable, useful: NDArray[np.int64]) -> _Part | None:
     )
 
 
-def _parts(oracle: RateOracle, header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> list[_Part]:
+def _parts(oracle: RateOracle, header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> list[_CachedTable]:
     """The arrays of a file by table, after their names, types and sizes were checked.
 
     Raises
@@ -214,7 +214,7 @@ def _parts(oracle: RateOracle, header: dict[str, Any], arrays: dict[str, NDArray
         masks = np.flatnonzero(np.isfinite(flat[1]))
         members = int(np.bitwise_count(masks).sum())
         parts.append(
-            _Part(
+            _CachedTable(
                 lower=flat[0],
                 x=take("x", sets, users),
                 share=take("share", sets, n_nodes),
@@ -232,7 +232,7 @@ def _parts(oracle: RateOracle, header: dict[str, Any], arrays: dict[str, NDArray
     return parts
 
 
-def _judged(table: SetTable, part: _Part) -> _Part:
+def _judged(table: SetTable, part: _CachedTable) -> _CachedTable:
     """The part with the rates of its beams recomputed and its bounds proved anew.
 
     Raises

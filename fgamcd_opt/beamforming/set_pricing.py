@@ -21,7 +21,7 @@ from fgamcd_opt.beamforming.kernels.kernel import Array, kernel
 from fgamcd_opt.beamforming.subset_bounds import inherited_bound, lone_users_bound
 
 
-class BlockData(NamedTuple):
+class PricingData(NamedTuple):
     """What pricing reads of one block.
 
     Attributes
@@ -59,7 +59,7 @@ class BlockData(NamedTuple):
 
 
 @kernel
-def inverse_rate(block: BlockData, mask: int) -> float:
+def inverse_rate(block: PricingData, mask: int) -> float:
     """Proved lower bound on 1 / rho(S) in s per bit, infinite if S cannot serve the block."""
     inverse = block.table[mask]
     if inverse == 0.0:
@@ -79,7 +79,7 @@ def inverse_rate(block: BlockData, mask: int) -> float:
 
 
 @kernel
-def _inverse(block: BlockData, snr: float) -> float:
+def _inverse(block: PricingData, snr: float) -> float:
     if snr <= 0.0:
         return np.inf
     return (1.0 - 1e-12) * np.log(2.0) / (block.bandwidth_hz * np.log1p(snr))
@@ -108,7 +108,7 @@ def delays_outside(link: Array, caching: int, node: Array, wait: Array) -> int:
 
 
 @kernel
-def unit_delay(block: BlockData, caching: int) -> tuple[float, int]:
+def unit_delay(block: PricingData, caching: int) -> tuple[float, int]:
     """T(C) per bit by rate bounds, and the participating set S that attains it (0 if none can serve)."""
     n_nodes = block.link.shape[0]
     shortest = inverse_rate(block, (1 << n_nodes) - 1)
@@ -141,7 +141,7 @@ def rent_of(rent: Array, caching: int) -> float:
 
 
 @kernel
-def cheapest_set(block: BlockData, rent: Array, allowed: int, start: int) -> tuple[float, int, int]:
+def cheapest_set(block: PricingData, rent: Array, allowed: int, start: int) -> tuple[float, int, int]:
     """Least priced delay per bit over all (C, S), and C and S that attain it (0, 0 if no set can serve the block).
 
     Parameters

@@ -16,7 +16,7 @@ from fgamcd_opt.beamforming.kernels.broadcast_kernel import solve_sets
 from fgamcd_opt.beamforming.rate_evidence import RateEvidence, rate_evidence, restrict_evidence
 from fgamcd_opt.beamforming.rate_oracle import reduce_block
 from fgamcd_opt.beamforming.set_pricing import (
-    BlockData,
+    PricingData,
     cheapest_set,
     inverse_rate,
     reached_delay,
@@ -61,7 +61,7 @@ class SparseBlock:
     """
 
     broadcast: Broadcast
-    data: BlockData
+    data: PricingData
     stream: int
     solved: dict[int, SolvedSet] = field(default_factory=dict)
     evidence: list[RateEvidence] = field(default_factory=list)
@@ -78,7 +78,7 @@ class SparseBlock:
         reduced = reduce_block(data, block)
         rate = data.backhaul_bps[block if data.backhaul_bps.shape[0] > 1 else 0]
         n_nodes, users = reduced.radius2.shape
-        bounds = BlockData(
+        bounds = PricingData(
             table=np.zeros(1 << n_nodes),
             applied=np.zeros(1 << n_nodes, np.int32),
             bandwidth_hz=data.bandwidth_hz,

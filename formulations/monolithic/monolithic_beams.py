@@ -10,13 +10,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from fgamcd_opt.formulations.monolithic.monolithic_data import BlockData
+from fgamcd_opt.formulations.monolithic.monolithic_data import MonolithicBlock
 
 _LINEAR_SNR = 1e-9
 """Below this SNR log(1 + x) is replaced by x, which lets rates be higher: 1 + x has lost most digits of x by then."""
 
 
-def add_beams(pb: Any, data: BlockData) -> None:
+def add_beams(pb: Any, data: MonolithicBlock) -> None:
     """Everything from the beams to the broadcast time."""
     add_power(pb, data)
     add_received(pb, data)
@@ -29,7 +29,7 @@ def add_beams(pb: Any, data: BlockData) -> None:
     add_broadcast_time(pb, data)
 
 
-def add_power(pb: Any, data: BlockData) -> None:
+def add_power(pb: Any, data: MonolithicBlock) -> None:
     """w_n = re_n + j im_n with ||w_n||^2 <= lambda_n^2 (9d); lambda is binary, so w_n = 0 where lambda_n = 0.
 
     That is said once more by linear constraints: a solver's tolerance 1e-6 on the squares alone would leave an
@@ -50,13 +50,13 @@ def add_power(pb: Any, data: BlockData) -> None:
     pb.silence = pyo.Constraint(coordinates, ("re", "im"), (-1, 1), rule=silence)
 
 
-def node_power(pb: Any, data: BlockData, node: int) -> Any:
+def node_power(pb: Any, data: MonolithicBlock, node: int) -> Any:
     """||w_n||^2 as an expression, in units of P_n."""
     own = [i for i, n in enumerate(data.coordinate_node) if n == node]
     return sum(pb.re[i] ** 2 + pb.im[i] ** 2 for i in own)
 
 
-def add_received(pb: Any, data: BlockData) -> None:
+def add_received(pb: Any, data: MonolithicBlock) -> None:
     """x_u + j y_u = g_u^H w; at most 1 in modulus by Cauchy-Schwarz."""
     import pyomo.environ as pyo
 
@@ -72,13 +72,13 @@ def add_received(pb: Any, data: BlockData) -> None:
     pb.imaginary_part = pyo.Constraint(users, rule=lambda pb, u: pb.y[u] == part(u, pb.re, -1.0, pb.im))
 
 
-def add_phase(pb: Any, data: BlockData) -> None:
+def add_phase(pb: Any, data: MonolithicBlock) -> None:
     """g_u^H w is real and not negative for the reference user: a common phase of w_k changes nothing in P1."""
     pb.y[data.reference].fix(0.0)
     pb.x[data.reference].setlb(0.0)
 
 
-def add_signal(pb: Any, data: BlockData) -> None:
+def add_signal(pb: Any, data: MonolithicBlock) -> None:
     """s_u <= |g_u^H w|, the nonconvex part of F1: s_u^2 <= x_u^2 + y_u^2, linear for the reference user."""
     import pyomo.environ as pyo
 
@@ -93,7 +93,7 @@ def add_signal(pb: Any, data: BlockData) -> None:
     pb.signal = pyo.Constraint(users, rule=signal)
 
 
-def add_uncertainty(pb: Any, data: BlockData) -> None:
+def add_uncertainty(pb: Any, data: MonolithicBlock) -> None:
     """q_u, what an error takes away (F1): q_u^2 >= sum_n eps_n^2 ||w_n||^2, or q_u >= sum_n eps_n ||w_n|| for balls."""
     import pyomo.environ as pyo
 
@@ -115,12 +115,12 @@ def add_uncertainty(pb: Any, data: BlockData) -> None:
     )
 
 
-def worst_amplitude(pb: Any, data: BlockData, u: int, unit: float) -> Any:
+def worst_amplitude(pb: Any, data: MonolithicBlock, u: int, unit: float) -> Any:
     """s_u - q_u, the worst-case amplitude of a user (F1), in a unit of choice."""
     return float(data.reach[u] / unit) * pb.s[u] - float(data.loss_cap[u] / unit) * pb.q[u]
 
 
-def add_qos(pb: Any, data: BlockData) -> None:
+def add_qos(pb: Any, data: MonolithicBlock) -> None:
     """s_u - q_u >= sqrt(2^{R_u/B} - 1): rate_{u,k} >= R_u (9b), as an amplitude."""
     import pyomo.environ as pyo
 
@@ -132,7 +132,7 @@ def add_qos(pb: Any, data: BlockData) -> None:
     )
 
 
-def add_least_amplitude(pb: Any, data: BlockData) -> None:
+def add_least_amplitude(pb: Any, data: MonolithicBlock) -> None:
     """A <= s_u - q_u for every user: rates are monotone in the amplitude, so the slowest user is the weakest one."""
     import pyomo.environ as pyo
 
@@ -142,7 +142,7 @@ def add_least_amplitude(pb: Any, data: BlockData) -> None:
     )
 
 
-def add_rate(pb: Any, data: BlockData) -> None:
+def add_rate(pb: Any, data: MonolithicBlock) -> None:
     """rate <= B log2(1 + A^2) (6), in units of B times ``efficiency_cap``."""
     import pyomo.environ as pyo
 
@@ -155,7 +155,7 @@ def add_rate(pb: Any, data: BlockData) -> None:
         pb.spectral_efficiency = pyo.Constraint(expr=nats * pb.rate <= pyo.log(1.0 + snr_cap * pb.A**2))
 
 
-def add_broadcast_time(pb: Any, data: BlockData) -> None:
+def add_broadcast_time(pb: Any, data: MonolithicBlock) -> None:
     """t rate >= D (8); the QoS bounds t from above."""
     import pyomo.environ as pyo
 

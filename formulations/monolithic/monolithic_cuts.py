@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fgamcd_opt.formulations.monolithic.monolithic_data import BlockData
+from fgamcd_opt.formulations.monolithic.monolithic_data import MonolithicBlock
 
 _TANGENTS = 12
 
 
-def add_analytic_cuts(model: Any, blocks: tuple[BlockData, ...], unit_s: float) -> None:
+def add_analytic_cuts(model: Any, blocks: tuple[MonolithicBlock, ...], unit_s: float) -> None:
     """Level 1 for every block."""
     for r, data in enumerate(blocks):
         add_single_source(model.pb[r], data, unit_s)
@@ -25,7 +25,7 @@ def add_analytic_cuts(model: Any, blocks: tuple[BlockData, ...], unit_s: float) 
         add_time_tangents(model.pb[r], data)
 
 
-def add_single_source(pb: Any, data: BlockData, unit_s: float) -> None:
+def add_single_source(pb: Any, data: MonolithicBlock, unit_s: float) -> None:
     """A node that caches the block or receives it once needs no further copy: a_m + sum_n b_{n,m} <= 1.
 
     Dropping the others changes no participation and shortens no other term, so some optimum remains; and then
@@ -50,7 +50,7 @@ def add_single_source(pb: Any, data: BlockData, unit_s: float) -> None:
     pb.cached_somewhere = pyo.Constraint(expr=sum(pb.a[n] for n in nodes) >= 1)
 
 
-def add_reach(pb: Any, data: BlockData) -> None:
+def add_reach(pb: Any, data: MonolithicBlock) -> None:
     """s_u <= sum_n ||g_{n,u}|| lambda_n by Cauchy-Schwarz and (9d)."""
     import pyomo.environ as pyo
 
@@ -61,7 +61,7 @@ def add_reach(pb: Any, data: BlockData) -> None:
     )
 
 
-def add_time_tangents(pb: Any, data: BlockData) -> None:
+def add_time_tangents(pb: Any, data: MonolithicBlock) -> None:
     """Tangents of t >= f(A), f(A) = c / log2(1 + p A^2), which is convex where A > 0.
 
     With L = ln(1 + p A^2) and z = p A^2: f'' has the sign of 2 L'^2 - L L'' = (2 p / (1+z)^2) (4 z - (1-z) L), and
@@ -85,7 +85,7 @@ def add_time_tangents(pb: Any, data: BlockData) -> None:
     pb.time_tangents = pyo.Constraint(range(_TANGENTS), rule=tangent)
 
 
-def add_rate_cuts(model: Any, blocks: tuple[BlockData, ...], efficiency: NDArray[np.float64]) -> None:
+def add_rate_cuts(model: Any, blocks: tuple[MonolithicBlock, ...], efficiency: NDArray[np.float64]) -> None:
     """Level 2: broadcast times and QoS by node sets from certified upper bounds on rho_k(S) (F6).
 
     Parameters

@@ -20,7 +20,7 @@ from fgamcd_opt.problem.delay import BITS_PER_BYTE
 
 
 @dataclass(frozen=True, eq=False)
-class BlockData:
+class MonolithicBlock:
     """One requested block k with its users U_k, N nodes and d beam coordinates.
 
     Parameters
@@ -50,7 +50,7 @@ class BlockData:
     links_s: NDArray[np.float64]
 
     @classmethod
-    def of(cls, instance: Instance, block: int) -> BlockData:
+    def of(cls, instance: Instance, block: int) -> MonolithicBlock:
         """Scale and reduce the data of one requested block."""
         pairs = instance.block_pairs(block)
         broadcast = Broadcast.reduce(

@@ -13,24 +13,24 @@ import numpy as np
 
 from fgamcd_opt.formulations.knapsack.storage_rows import StorageRow, storage_rows
 from fgamcd_opt.formulations.monolithic.monolithic_beams import add_beams
-from fgamcd_opt.formulations.monolithic.monolithic_data import BlockData
+from fgamcd_opt.formulations.monolithic.monolithic_data import MonolithicBlock
 from fgamcd_opt.problem.p1 import P1
 
 _LARGEST_SUM = 10**5
 """Weights of a row of storage sum up to about this at most, for global solvers have a tolerance of 1e-6."""
 
 
-def scaled_blocks(problem: P1) -> tuple[BlockData, ...]:
+def scaled_blocks(problem: P1) -> tuple[MonolithicBlock, ...]:
     """Scaled data of every requested block, ascending."""
-    return tuple(BlockData.of(problem.instance, int(k)) for k in problem.instance.requested_blocks)
+    return tuple(MonolithicBlock.of(problem.instance, int(k)) for k in problem.instance.requested_blocks)
 
 
-def time_unit_s(blocks: tuple[BlockData, ...]) -> float:
+def time_unit_s(blocks: tuple[MonolithicBlock, ...]) -> float:
     """Unit of the objective in s: a lower bound on T, the sum of the lower bounds of all broadcasts."""
     return sum(data.least_s for data in blocks)
 
 
-def build_monolithic(problem: P1, blocks: tuple[BlockData, ...]) -> Any:
+def build_monolithic(problem: P1, blocks: tuple[MonolithicBlock, ...]) -> Any:
     """P1 of section 3 as a Pyomo model; its objective is T in units of :func:`time_unit_s`.
 
     Parameters
@@ -65,14 +65,14 @@ def build_monolithic(problem: P1, blocks: tuple[BlockData, ...]) -> Any:
     return model
 
 
-def add_caching(pb: Any, data: BlockData) -> None:
+def add_caching(pb: Any, data: MonolithicBlock) -> None:
     """a_n in {0, 1}: node n caches the block (9c)."""
     import pyomo.environ as pyo
 
     pb.a = pyo.Var(range(data.links_s.shape[0]), domain=pyo.Binary)
 
 
-def add_migration(pb: Any, data: BlockData, unit_s: float) -> None:
+def add_migration(pb: Any, data: MonolithicBlock, unit_s: float) -> None:
     """b_{n,m} in {0, 1} on existing links (9c), b <= a (2), and M >= D / R b, the slowest link (8), in time units."""
     import pyomo.environ as pyo
 
@@ -86,7 +86,7 @@ def add_migration(pb: Any, data: BlockData, unit_s: float) -> None:
     )
 
 
-def add_participation(pb: Any, data: BlockData) -> None:
+def add_participation(pb: Any, data: MonolithicBlock) -> None:
     """lambda_m = 1 if and only if a_m = 1 or some b_{n,m} = 1 (3)."""
     import pyomo.environ as pyo
 
@@ -99,14 +99,14 @@ def add_participation(pb: Any, data: BlockData) -> None:
     )
 
 
-def add_coverage(pb: Any, data: BlockData) -> None:
+def add_coverage(pb: Any, data: MonolithicBlock) -> None:
     """Every requested block has a participating node."""
     import pyomo.environ as pyo
 
     pb.coverage = pyo.Constraint(expr=sum(pb.lam[m] for m in range(data.links_s.shape[0])) >= 1)
 
 
-def add_storage(model: Any, problem: P1, blocks: tuple[BlockData, ...]) -> None:
+def add_storage(model: Any, problem: P1, blocks: tuple[MonolithicBlock, ...]) -> None:
     """sum_k D_k a_{n,k} <= Q_n (1) in small whole numbers, see :mod:`fgamcd_opt.formulations.knapsack.storage_rows`.
 
     Where they stand for the bytes themselves, the same placements fit, and none depends on a solver's tolerance; else

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fgamcd_opt.formulations.monolithic.monolithic_data import BlockData
+from fgamcd_opt.formulations.monolithic.monolithic_data import MonolithicBlock
 from fgamcd_opt.formulations.monolithic.monolithic_model import time_unit_s
 from fgamcd_opt.problem.decision import Decision
 from fgamcd_opt.problem.p1 import P1
 
 
-def assign_decision(model: Any, problem: P1, blocks: tuple[BlockData, ...], decision: Decision) -> None:
+def assign_decision(model: Any, problem: P1, blocks: tuple[MonolithicBlock, ...], decision: Decision) -> None:
     """Give every variable the value that it has at a decision; constraints that the decision violates then fail.
 
     The part of a beam outside the span of the users' channels is left away (F2), and every beam is turned to the
@@ -30,7 +30,7 @@ def assign_decision(model: Any, problem: P1, blocks: tuple[BlockData, ...], deci
         _assign_beam(pb, data, decision.beams[r] / np.sqrt(problem.instance.power_w)[:, None])
 
 
-def _assign_beam(pb: Any, data: BlockData, beam: NDArray[np.complex128]) -> None:
+def _assign_beam(pb: Any, data: MonolithicBlock, beam: NDArray[np.complex128]) -> None:
     """Beams, amplitudes, rate and broadcast time of one block; ``beam`` (N, N_t) in units of node power."""
     w = np.concatenate([q.conj().T @ beam[n] for n, q in enumerate(data.subspace.bases)])
     received = data.subspace.channels.conj() @ w
@@ -58,7 +58,7 @@ def _assign_beam(pb: Any, data: BlockData, beam: NDArray[np.complex128]) -> None
     pb.t.value = data.efficiency_cap / efficiency if efficiency > 0.0 else np.inf
 
 
-def decision_of_model(model: Any, problem: P1, blocks: tuple[BlockData, ...]) -> Decision:
+def decision_of_model(model: Any, problem: P1, blocks: tuple[MonolithicBlock, ...]) -> Decision:
     """The decision that the values of the variables stand for.
 
     Binaries are rounded. The beam of a block is silenced where no node participates and scaled as a whole until its

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgamcd_opt.instances.input_file import MAX_BYTES
-from fgamcd_opt.instances.network.matlab_variable import NUMERIC_CLASSES, Variable
+from fgamcd_opt.instances.network.matlab_variable import NUMERIC_CLASSES, MatlabVariable
 
 REFUSED = 3
 """Exit code after a file that is not acceptable; the reason is on standard error."""
@@ -54,7 +54,7 @@ FAULTS = (OSError, ValueError, TypeError, LookupError, RuntimeError, MemoryError
 """What NumPy, h5py and zlib raise for damaged files."""
 
 
-def describe(content: bytes) -> list[Variable]:
+def describe(content: bytes) -> list[MatlabVariable]:
     """Return the variables of a file.
 
     Raises
@@ -94,22 +94,22 @@ def _opened(content: bytes) -> Iterator[h5py.File]:
         yield file
 
 
-def _described(file: h5py.File, name: str) -> Variable:
+def _described(file: h5py.File, name: str) -> MatlabVariable:
     """A variable without its numbers."""
     if not isinstance(file.get(name, getlink=True), h5py.HardLink):
-        return Variable(name, "link")
+        return MatlabVariable(name, "link")
     found = file[name]
     declared = _matlab_class(found)
     if not isinstance(found, h5py.Dataset):
         plain = "sparse" if h5py.h5a.exists(found.id, _SPARSE) else "struct"
-        return Variable(name, plain if declared is None or declared in NUMERIC_CLASSES else declared)
+        return MatlabVariable(name, plain if declared is None or declared in NUMERIC_CLASSES else declared)
     if h5py.h5a.exists(found.id, _EMPTY):
-        return Variable(name, "empty array")
+        return MatlabVariable(name, "empty array")
     if declared is not None and declared not in NUMERIC_CLASSES:
-        return Variable(name, declared)
+        return MatlabVariable(name, declared)
     if not _is_number(found.id.get_type()) or found.shape is None:
-        return Variable(name, "unknown type")
-    return Variable(name, declared or "double", found.shape[::-1])
+        return MatlabVariable(name, "unknown type")
+    return MatlabVariable(name, declared or "double", found.shape[::-1])
 
 
 def _matlab_class(found: h5py.HLObject) -> str | None:
@@ -135,7 +135,7 @@ def _is_number(kind: h5py.h5t.TypeID) -> bool:
     return _is_number(real) and real == imaginary and (places, kind.get_size()) == ([0, size], 2 * size)
 
 
-def _check_storage(variable: Variable, dataset: h5py.Dataset, file_bytes: int) -> None:
+def _check_storage(variable: MatlabVariable, dataset: h5py.Dataset, file_bytes: int) -> None:
     """Everything that the shape declares lies in this file, packed in a way that is known."""
     what, plan, dtype = f"array {variable.name!r}", dataset.id.get_create_plist(), dataset.id.get_type()
     layout, declared = plan.get_layout(), math.prod(variable.shape) * dtype.get_size()

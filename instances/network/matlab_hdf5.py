@@ -11,7 +11,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from fgamcd_opt.instances.network.hdf5_child import REFUSED
-from fgamcd_opt.instances.network.matlab_variable import Choose, Variable
+from fgamcd_opt.instances.network.matlab_variable import Choose, MatlabVariable
 from fgamcd_opt.io.archive import parse_npy
 
 _CHILD = "fgamcd_opt.instances.network.hdf5_child"
@@ -27,7 +27,7 @@ def read_hdf5(content: bytes, choose: Choose) -> NDArray[Any]:
     ValueError
         For a damaged file, the one that crashes the HDF5 library included, or an array that is too large.
     """
-    variables = [Variable(name, of, tuple(shape)) for name, of, shape in json.loads(_answer(content))]
+    variables = [MatlabVariable(name, of, tuple(shape)) for name, of, shape in json.loads(_answer(content))]
     chosen = choose(variables)
     chosen.require_size()
     return parse_npy(f"array {chosen.name!r}", _answer(content, chosen.name))

@@ -18,7 +18,7 @@ _COMPLEX_BYTES = 16
 
 
 @dataclass(frozen=True)
-class Variable:
+class MatlabVariable:
     """A variable of a file.
 
     Attributes
@@ -46,5 +46,5 @@ class Variable:
             )
 
 
-Choose = Callable[[Sequence[Variable]], Variable]
+Choose = Callable[[Sequence[MatlabVariable]], MatlabVariable]
 """Picks the variable to read."""

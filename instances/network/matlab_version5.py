@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.io import loadmat, whosmat
 
 from fgamcd_opt.instances.input_file import MAX_BYTES
-from fgamcd_opt.instances.network.matlab_variable import Choose, Variable
+from fgamcd_opt.instances.network.matlab_variable import Choose, MatlabVariable
 
 _HEADER_BYTES, _TEXT_BYTES = 128, 124
 _TEXT = b"MATLAB 5.0 MAT-file"
@@ -48,7 +48,7 @@ _WORKSPACE = "__function_workspace__"
 class _Element:
     """A variable and the element that holds it."""
 
-    variable: Variable
+    variable: MatlabVariable
     kind: int
     body: memoryview
 
@@ -162,7 +162,7 @@ def _parts(matrix: memoryview, order: str) -> Iterator[tuple[int, memoryview]]:
         yield kind, matrix[first : first + size]
 
 
-def _described(header: bytes, start: bytes, order: str) -> Variable:
+def _described(header: bytes, start: bytes, order: str) -> MatlabVariable:
     """The variable whose matrix begins with ``start``, as SciPy sees it."""
     parts = _parts(memoryview(start)[_TAG_BYTES:], order)
     for place, (kind, data) in zip(
@@ -171,10 +171,10 @@ def _described(header: bytes, start: bytes, order: str) -> Variable:
         if place == 0 and (kind, len(data)) != (_FLAGS, 8):
             raise ValueError("holds a matrix without flags")
     ((name, shape, matlab_class),) = whosmat(io.BytesIO(header + start))
-    return Variable(name, matlab_class, tuple(int(length) for length in shape))
+    return MatlabVariable(name, matlab_class, tuple(int(length) for length in shape))
 
 
-def _check_numbers(variable: Variable, matrix: memoryview, order: str) -> None:
+def _check_numbers(variable: MatlabVariable, matrix: memoryview, order: str) -> None:
     """A numeric matrix holds its head, its real part and, if it is complex, its imaginary part, all of one length."""
     (_, flags), _, _, *numbers = _parts(matrix, order)
     (word,) = struct.unpack_from(f"{order}I", flags)

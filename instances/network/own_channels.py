@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from fgamcd_opt.instances.input_file import MAX_BYTES, read_input
 from fgamcd_opt.instances.network.matlab_file import read_matlab
-from fgamcd_opt.instances.network.matlab_variable import Variable
+from fgamcd_opt.instances.network.matlab_variable import MatlabVariable
 from fgamcd_opt.instances.recipes.recipe import Recipe
 from fgamcd_opt.io.archive import parse_npy, read_member
 from fgamcd_opt.io.errors import InputError
@@ -107,7 +107,7 @@ def _from_npz(what: str, content: bytes) -> NDArray[Any]:
 
 
 def _from_mat(what: str, content: bytes) -> NDArray[Any]:
-    def choose(variables: Sequence[Variable]) -> Variable:
+    def choose(variables: Sequence[MatlabVariable]) -> MatlabVariable:
         by_name = {variable.name: variable for variable in variables}
         if VARIABLE in by_name and not by_name[VARIABLE].is_numeric:
             raise InputError(

@@ -67,11 +67,11 @@ class SdrSolver(CompiledSolver):
         reason = problem.infeasibility_reason()
         if reason:
             return Outcome(stop_reason=StopReason.INFEASIBLE, infeasibility=reason)
-        return _Run(problem, context, options["backend"], options["max_users"]).bound()
+        return _SdrRun(problem, context, options["backend"], options["max_users"]).bound()
 
 
 @dataclass(eq=False)
-class _Run:
+class _SdrRun:
     """State of one solve."""
 
     problem: P1

@@ -98,11 +98,11 @@ class ColumnGenerationSolver(CompiledSolver):
         reason = problem.infeasibility_reason()
         if reason:
             return Outcome(stop_reason=StopReason.INFEASIBLE, infeasibility=reason)
-        return _Run(problem, context, options).run()
+        return _ColumnGenerationRun(problem, context, options).run()
 
 
 @dataclass(eq=False)
-class _Run:
+class _ColumnGenerationRun:
     """State of one solve."""
 
     problem: P1

@@ -74,11 +74,11 @@ class CompactSolver(CompiledSolver):
         if isinstance(oracle, Outcome):
             return oracle
         with context.stage("search"):
-            return _Run(problem, context, oracle).outcome(options["depth"])
+            return _CompactRun(problem, context, oracle).outcome(options["depth"])
 
 
 @dataclass(eq=False)
-class _Run:
+class _CompactRun:
     """Placements judged with the beams in hand, beside the search for the bound."""
 
     problem: P1

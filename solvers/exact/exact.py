@@ -81,12 +81,12 @@ class ExactSolver(CompiledSolver):
         oracle = rate_table(problem, context, options["rounds"])
         if isinstance(oracle, Outcome):
             return oracle
-        run = _Run(problem, context, options, oracle)
+        run = _ExactRun(problem, context, options, oracle)
         return run.outcome(run.search())
 
 
 @dataclass(eq=False)
-class _Run:
+class _ExactRun:
     """State of one solve."""
 
     problem: P1

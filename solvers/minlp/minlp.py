@@ -11,7 +11,7 @@ from fgamcd_opt.beamforming.broadcast import BeamformingSettings
 from fgamcd_opt.beamforming.rate_oracle import RateOracle
 from fgamcd_opt.formulations.knapsack.storage_rows import cover_row
 from fgamcd_opt.formulations.monolithic.monolithic_cuts import add_analytic_cuts, add_rate_cuts
-from fgamcd_opt.formulations.monolithic.monolithic_data import BlockData
+from fgamcd_opt.formulations.monolithic.monolithic_data import MonolithicBlock
 from fgamcd_opt.formulations.monolithic.monolithic_model import (
     add_cover,
     build_monolithic,
@@ -92,7 +92,7 @@ class MinlpSolver(CompiledSolver):
         reason = problem.infeasibility_reason()
         if reason:
             return Outcome(stop_reason=StopReason.INFEASIBLE, infeasibility=reason)
-        return _Run(problem, context, options).outcome()
+        return _MinlpRun(problem, context, options).outcome()
 
 
 def _require_options(options: Mapping[str, Any]) -> None:
@@ -113,13 +113,13 @@ def _refuse_large(problem: P1) -> None:
 
 
 @dataclass(eq=False)
-class _Run:
+class _MinlpRun:
     """State of one solve."""
 
     problem: P1
     context: SolveContext
     options: Mapping[str, Any]
-    blocks: tuple[BlockData, ...] = field(init=False)
+    blocks: tuple[MonolithicBlock, ...] = field(init=False)
     decision: Decision | None = None
     delay_s: float = math.inf
 

@@ -17,7 +17,7 @@ import numpy as np
 from scipy.io import savemat
 
 from fgamcd_opt.instances.network.hdf5_child import FAULTS, describe, read
-from fgamcd_opt.instances.network.matlab_variable import Variable
+from fgamcd_opt.instances.network.matlab_variable import MatlabVariable
 
 Array = np.ndarray[Any, Any]
 
@@ -26,7 +26,7 @@ MATLAB_NAMES = {"f8": "double", "f4": "single"} | {
 }
 
 
-def pick(name: str) -> Callable[[Sequence[Variable]], Variable]:
+def pick(name: str) -> Callable[[Sequence[MatlabVariable]], MatlabVariable]:
     """Chooses the variable of that name."""
     return lambda variables: next(variable for variable in variables if variable.name == name)
 

@@ -17,16 +17,16 @@ from scipy.sparse import csc_array
 
 from fgamcd_opt.instances.input_file import MAX_BYTES
 from fgamcd_opt.instances.network.matlab_file import read_matlab
-from fgamcd_opt.instances.network.matlab_variable import Variable
+from fgamcd_opt.instances.network.matlab_variable import MatlabVariable
 from fgamcd_opt.instances.network.own_channels import READ_FAULTS
 from fgamcd_opt.io.errors import BackendError, ExitCode, InputError
 
 DTYPES = ["f8", "f4", "c16", "c8", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8"]
 
 
-def described(content: bytes) -> list[Variable]:
+def described(content: bytes) -> list[MatlabVariable]:
     """All variables of a file."""
-    seen: list[Variable] = []
+    seen: list[MatlabVariable] = []
 
     def stop(variables):
         seen.extend(variables)

@@ -24,9 +24,9 @@ from fgamcd_opt.solving import registry
 from fgamcd_opt.studies.grid.cell_outcome import CellOutcome
 from fgamcd_opt.studies.grid.cells import Source
 from fgamcd_opt.studies.policies.contender import read_contender
-from fgamcd_opt.studies.policies.evaluation_report import Evaluation
+from fgamcd_opt.studies.policies.evaluation_report import EvaluatedPolicies
 from fgamcd_opt.studies.policies.held_out import held_out
-from fgamcd_opt.studies.policies.policy_evaluation import Plan, run_trials
+from fgamcd_opt.studies.policies.policy_evaluation import EvaluationPlan, run_trials
 
 
 @pytest.fixture(autouse=True)
@@ -48,8 +48,8 @@ def drawings(monkeypatch):
     return names
 
 
-def plan_of(*contenders: Path | str, instances=("tiny",), **more) -> Plan:
-    return Plan(
+def plan_of(*contenders: Path | str, instances=("tiny",), **more) -> EvaluationPlan:
+    return EvaluationPlan(
         contenders=[read_contender(str(path)) for path in contenders],
         sources=[Source.of(name) for name in instances],
         **more,
@@ -158,7 +158,7 @@ def test_no_accepted_point_counts_as_infinite_delay(tmp_path):
         make_policy(tmp_path / f"{i}.safetensors", acting, i) for i, acting in enumerate(("nothing", "loud"))
     ]
     plan = plan_of(*paths)
-    evaluation = Evaluation.of(plan.contenders, run_trials(plan.trials(), tmp_path / "out"))
+    evaluation = EvaluatedPolicies.of(plan.contenders, run_trials(plan.trials(), tmp_path / "out"))
     exact, learned = evaluation.methods
     assert learned.gaps.tolist() == [[1.0], [1.0]]
     assert learned.solved == 0
@@ -228,7 +228,7 @@ def test_bug_of_a_solver_is_a_failed_row(tmp_path):
     finally:
         StandIn.calls = []
     assert [row.outcome for row in rows] == [CellOutcome.SOLVED, CellOutcome.ERROR]
-    assert Evaluation.of(plan.contenders, rows).methods[1].gaps.tolist() == [[1.0]]
+    assert EvaluatedPolicies.of(plan.contenders, rows).methods[1].gaps.tolist() == [[1.0]]
     again = run_trials(plan.trials(), tmp_path / "out", retry_failed=True)
     assert [row.outcome for row in again] == [CellOutcome.SOLVED] * 2
 
@@ -247,7 +247,7 @@ def test_fresh_policies_through_their_own_solver(tmp_path):
         paths.append(tmp_path / f"{method}.safetensors")
         Policy(method, config, layout, network).save(paths[-1])
     plan = plan_of(*paths, options={"samples": "4"})
-    evaluation = Evaluation.of(plan.contenders, run_trials(plan.trials(), tmp_path / "out"))
+    evaluation = EvaluatedPolicies.of(plan.contenders, run_trials(plan.trials(), tmp_path / "out"))
     problem = P1(load_instance("tiny"))
     bound = solve(problem).bound_s
     for path, method in zip(paths, evaluation.methods[1:], strict=True):

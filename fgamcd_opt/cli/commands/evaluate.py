@@ -18,7 +18,7 @@ from fgamcd_opt.io.targets import require_folder
 
 if TYPE_CHECKING:
     from fgamcd_opt.studies.grid.cells import Source
-    from fgamcd_opt.studies.policies.policy_evaluation import Plan
+    from fgamcd_opt.studies.policies.policy_evaluation import EvaluationPlan
 
 log = logging.getLogger("fgamcd_opt.cli")
 
@@ -78,14 +78,14 @@ def run(args: argparse.Namespace) -> ExitCode:
     """Run what is missing, then score, write and print everything."""
     from fgamcd_opt.io.optional import require_extra
     from fgamcd_opt.studies.grid.progress import ProgressBar
-    from fgamcd_opt.studies.policies.evaluation_report import Evaluation
+    from fgamcd_opt.studies.policies.evaluation_report import EvaluatedPolicies
     from fgamcd_opt.studies.policies.policy_evaluation import run_trials
 
     require_extra("compare", "an evaluation")
     require_extra("learn", "a learned method")
     plan = _plan(args)
     trials = plan.trials()
-    require_folder(args.out, Evaluation.FILES)
+    require_folder(args.out, EvaluatedPolicies.FILES)
     with orderly_stop() as stop, compilation_announced():
         rows = run_trials(
             trials,
@@ -95,7 +95,7 @@ def run(args: argparse.Namespace) -> ExitCode:
             retry_failed=args.retry_failed,
             stop=stop,
         )
-    evaluation = Evaluation.of(plan.contenders, rows)
+    evaluation = EvaluatedPolicies.of(plan.contenders, rows)
     written = evaluation.write(args.out, command_line())
     if args.json:
         print_json(evaluation.to_json() | {"files": [str(path) for path in written]})
@@ -110,7 +110,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     return ExitCode.VERIFICATION_FAILED if evaluation.wrong else ExitCode.DONE
 
 
-def _plan(args: argparse.Namespace) -> Plan:
+def _plan(args: argparse.Namespace) -> EvaluationPlan:
     """What the arguments ask for; everything is checked before the first solve."""
     from fgamcd_opt.cli.grid_arguments import solvers_of
     from fgamcd_opt.solvers.learned.maasn_da import require_options
@@ -118,7 +118,7 @@ def _plan(args: argparse.Namespace) -> Plan:
     from fgamcd_opt.solving.registry import get_solver
     from fgamcd_opt.studies.grid.cells import CellLimits
     from fgamcd_opt.studies.policies.contender import read_contender
-    from fgamcd_opt.studies.policies.policy_evaluation import SOLVER, Plan
+    from fgamcd_opt.studies.policies.policy_evaluation import SOLVER, EvaluationPlan
 
     if "policy" in args.option:
         raise UsageError("--option policy: the policies are named before the instances")
@@ -131,7 +131,7 @@ def _plan(args: argparse.Namespace) -> Plan:
         _require_something(text)
     if not named:
         raise UsageError("no policy: name a policy file or the folder of a training before the instances")
-    return Plan(
+    return EvaluationPlan(
         contenders=[read_contender(text) for text in named],
         sources=_sources(args, [text for text in args.policies if text not in named]),
         rivals=rivals,

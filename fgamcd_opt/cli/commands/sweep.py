@@ -18,7 +18,7 @@ from fgamcd_opt.io.safe_text import quote
 from fgamcd_opt.io.targets import require_folder
 
 if TYPE_CHECKING:
-    from fgamcd_opt.studies.sweep.run import Plan
+    from fgamcd_opt.studies.sweep.run import SweepPlan
     from fgamcd_opt.studies.sweep.sweep_output import Report
 
 DEFAULT_GAP = 1e-3
@@ -82,7 +82,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> ExitCode:
-    """Plan, run what is missing, write, print."""
+    """SweepPlan, run what is missing, write, print."""
     from fgamcd_opt.io.optional import require_extra
 
     require_extra("compare", "a sweep")
@@ -112,7 +112,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     return ExitCode.VERIFICATION_FAILED if (cells["class"] == "wrong").any() else ExitCode.DONE
 
 
-def _plan(args: argparse.Namespace) -> Plan:
+def _plan(args: argparse.Namespace) -> SweepPlan:
     """What the arguments ask for.
 
     Raises
@@ -122,7 +122,7 @@ def _plan(args: argparse.Namespace) -> Plan:
     """
     from fgamcd_opt.instances.recipes.presets import PRESETS
     from fgamcd_opt.studies.grid.cells import CellLimits
-    from fgamcd_opt.studies.sweep.run import Plan
+    from fgamcd_opt.studies.sweep.run import SweepPlan
     from fgamcd_opt.studies.sweep.sweep_settings import QUICK, get_sweep, methods_of
 
     sweep = get_sweep(args.sweep)
@@ -132,7 +132,7 @@ def _plan(args: argparse.Namespace) -> Plan:
     if preset not in PRESETS:
         raise UsageError(f"--preset {preset}: is unknown; known: {', '.join(PRESETS)}")
     chosen = tuple(args.solvers.split(",")) if args.solvers else None
-    return Plan(
+    return SweepPlan(
         sweep=sweep,
         preset=preset,
         values=_different("--values", args.values or sweep.axis.values_for(preset)),

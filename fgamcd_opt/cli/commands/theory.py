@@ -17,7 +17,7 @@ from fgamcd_opt.io.safe_text import quote
 from fgamcd_opt.io.targets import make_folder, require_folder
 
 if TYPE_CHECKING:
-    from fgamcd_opt.studies.theory.sample_bound import Constants, ErrorBound, Floats, Minimum
+    from fgamcd_opt.studies.theory.sample_bound import Constants, ErrorBound, LeastBound, Floats
 
 log = logging.getLogger("fgamcd_opt.cli")
 
@@ -114,7 +114,7 @@ def _constants(given: dict[str, str], measured: bool) -> Constants:
     return Constants(**values)
 
 
-def _report(bound: ErrorBound, least: Minimum, zeta: Floats, xi: Floats) -> dict[str, Any]:
+def _report(bound: ErrorBound, least: LeastBound, zeta: Floats, xi: Floats) -> dict[str, Any]:
     """Everything that is shown, as plain values."""
     from fgamcd_opt.studies.theory.sample_bound import ASSUMED, SOURCE_XI, SOURCE_ZETA
 
@@ -151,7 +151,7 @@ def _report(bound: ErrorBound, least: Minimum, zeta: Floats, xi: Floats) -> dict
     }
 
 
-def _place(least: Minimum) -> dict[str, Any]:
+def _place(least: LeastBound) -> dict[str, Any]:
     return {"zeta": least.zeta, "xi": least.xi, "on_edge": least.on_edge}
 
 
@@ -171,7 +171,7 @@ def _parts(bound: ErrorBound, zeta: float, xi: float) -> dict[str, float]:
     }
 
 
-def _write(bound: ErrorBound, least: Minimum, zeta: Floats, xi: Floats, folder: Path) -> list[Path]:
+def _write(bound: ErrorBound, least: LeastBound, zeta: Floats, xi: Floats, folder: Path) -> list[Path]:
     """The surface as CSV and as a figure."""
     from fgamcd_opt.io.files import write_bytes_atomically
     from fgamcd_opt.studies.figure_files import save_figure

@@ -24,7 +24,7 @@ _FAULTS = (InputError, ArithmeticError, AttributeError, LookupError, RuntimeErro
 """What a state of another form may make a trainer raise."""
 
 
-class Trainer(Protocol):
+class ResumableTrainer(Protocol):
     """What a run asks of a trainer."""
 
     episode: int
@@ -75,7 +75,7 @@ class TrainingRun:
 
     def __init__(
         self,
-        trainer: Trainer,
+        trainer: ResumableTrainer,
         folder: RunFolder,
         description: Mapping[str, Any],
         tell: Callable[[CurveRow], None],

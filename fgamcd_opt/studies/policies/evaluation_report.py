@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Evaluation:
+class EvaluatedPolicies:
     """Everything that follows from the rows of an evaluation.
 
     Attributes
@@ -54,7 +54,7 @@ class Evaluation:
     wrong: Sequence[str]
 
     @classmethod
-    def of(cls, contenders: Sequence[Contender], rows: Sequence[Row]) -> Evaluation:
+    def of(cls, contenders: Sequence[Contender], rows: Sequence[Row]) -> EvaluatedPolicies:
         """Score the rows.
 
         Raises
@@ -120,7 +120,7 @@ class Evaluation:
             If a file cannot be written.
         """
         said = "\n".join(f"* {name}: {'; '.join(values)}" for name, values in settings(self.scores).items())
-        parts = ["# Evaluation of trained policies", f"    {command}"]
+        parts = ["# EvaluatedPolicies of trained policies", f"    {command}"]
         parts += [f"## {table.title}\n\n{table.markdown()}" for table in self.tables()]
         texts = {
             "tables.md": "\n\n".join([*parts, "## Settings and provenance", said]) + "\n",

@@ -43,7 +43,7 @@ _ELSEWHERE = ("instance", "policy")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class EvaluationPlan:
     """Who is judged on what.
 
     Parameters
@@ -132,7 +132,7 @@ def run_trials(
     Parameters
     ----------
     trials
-        From :meth:`Plan.trials`; other rows in the folder are left alone.
+        From :meth:`EvaluationPlan.trials`; other rows in the folder are left alone.
     folder
         Made if it does not exist: ``cells/ID.json`` one row per trial, ``solutions/ID.npz``, ``rates``.
     progress

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class SweepPlan:
     """A sweep with everything that was chosen about it.
 
     Parameters
@@ -79,7 +79,7 @@ class Placed:
     cell: Cell
 
 
-def plan_cells(plan: Plan) -> list[Placed]:
+def plan_cells(plan: SweepPlan) -> list[Placed]:
     """All cells of a sweep; where the value changes no instance, one cell may stand at several points.
 
     Raises
@@ -98,7 +98,7 @@ def plan_cells(plan: Plan) -> list[Placed]:
     ]
 
 
-def _cells_of_instance(plan: Plan, value: float, second: float | None, seed: int) -> Iterable[Placed]:
+def _cells_of_instance(plan: SweepPlan, value: float, second: float | None, seed: int) -> Iterable[Placed]:
     """The cells of one point and seed."""
     fields = plan.fields(value, second) | {"seed": str(seed)}
     instance = load(plan.preset, fields)

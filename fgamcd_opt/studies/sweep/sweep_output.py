@@ -15,7 +15,7 @@ from fgamcd_opt.studies.figure_files import save_figure
 from fgamcd_opt.studies.sweep.csi import TRENDS, BeamStudy, study_sweep, study_table
 from fgamcd_opt.studies.sweep.csi_figure import rate_figure
 from fgamcd_opt.studies.sweep.methods import CLOUD, NOMINAL, REFERENCE
-from fgamcd_opt.studies.sweep.run import Placed, Plan
+from fgamcd_opt.studies.sweep.run import Placed, SweepPlan
 from fgamcd_opt.studies.sweep.sweep_figure import sweep_figure
 from fgamcd_opt.studies.sweep.sweep_table import common_seeds, summarise
 from fgamcd_opt.studies.sweep.trends import trend_rows, trend_table
@@ -52,13 +52,13 @@ class Report:
         Of the channel errors; empty but for ``csi``.
     """
 
-    plan: Plan
+    plan: SweepPlan
     cells: pd.DataFrame
     points: pd.DataFrame
     studies: Sequence[BeamStudy]
 
     @classmethod
-    def of(cls, plan: Plan, placed: Sequence[Placed], cells: pd.DataFrame, folder: Path) -> Report:
+    def of(cls, plan: SweepPlan, placed: Sequence[Placed], cells: pd.DataFrame, folder: Path) -> Report:
         """Compute what follows from the cells."""
         studies = study_sweep(placed, folder) if plan.sweep.name == "csi" else []
         return cls(plan, cells, summarise(cells), studies)

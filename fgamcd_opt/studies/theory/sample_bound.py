@@ -97,7 +97,7 @@ class Constants:
                 )
 
 
-class Minimum(NamedTuple):
+class LeastBound(NamedTuple):
     """Least bound of a grid, where it lies, and whether that is an edge of the grid."""
 
     bound: float
@@ -180,12 +180,12 @@ class ErrorBound:
         """The bound; arguments are broadcast against each other."""
         return self.algorithmic + self.amplification * self.one_step(zeta, xi)
 
-    def minimum(self, zeta: Floats, xi: Floats) -> Minimum:
+    def minimum(self, zeta: Floats, xi: Floats) -> LeastBound:
         """The least value on the grid zeta x xi; the first one, by zeta and then xi, of equal values."""
         surface = self.total(zeta[:, None], xi[None, :])
         row, column = np.unravel_index(int(surface.argmin()), surface.shape)
         on_edge = row in (0, zeta.size - 1) or column in (0, xi.size - 1)
-        return Minimum(float(surface[row, column]), float(zeta[row]), float(xi[column]), bool(on_edge))
+        return LeastBound(float(surface[row, column]), float(zeta[row]), float(xi[column]), bool(on_edge))
 
     def varied(self, name: str, factor: float) -> ErrorBound:
         """The bound with one constant multiplied by a factor."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fgamcd_opt.studies.figure_style import new_figure
-from fgamcd_opt.studies.theory.sample_bound import SOURCE_XI, SOURCE_ZETA, ErrorBound, Floats, Minimum
+from fgamcd_opt.studies.theory.sample_bound import SOURCE_XI, SOURCE_ZETA, ErrorBound, LeastBound, Floats
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _LEVELS = 10
 
 
-def surface_figure(bound: ErrorBound, zeta: Floats, xi: Floats, least: Minimum) -> Figure:
+def surface_figure(bound: ErrorBound, zeta: Floats, xi: Floats, least: LeastBound) -> Figure:
     """Contours of the bound over the grid, with its minimiser and the one that the source reports."""
     surface = bound.total(zeta[:, None], xi[None, :])
     figure, axes = new_figure(4.4, legend=2)
