@@ -25,7 +25,8 @@ from pages import put
 from safetensors.numpy import load_file, save_file
 
 from fgamcd_opt import P1, Result, Variant, __version__, solve
-from fgamcd_opt.instances import PRESETS, generate
+from fgamcd_opt.instances.generation.from_recipe import generate
+from fgamcd_opt.instances.recipes.presets import PRESETS
 from fgamcd_opt.instances.repositories.checkpoint_scan import scan_folder
 from fgamcd_opt.instances.repositories.repository_file import save_repository
 from fgamcd_opt.instances.repositories.sharing import bytes_saved, reuse_ratio, shared_bytes

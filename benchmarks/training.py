@@ -21,7 +21,8 @@ import torch
 from machine import machine, machine_words
 from pages import put
 
-from fgamcd_opt.instances import PRESETS, generate
+from fgamcd_opt.instances.generation.from_recipe import generate
+from fgamcd_opt.instances.recipes.presets import PRESETS
 from fgamcd_opt.io.files import write_bytes_atomically
 from fgamcd_opt.learning.config import TrainConfig, method_config
 from fgamcd_opt.learning.environment.layout import StateLayout

@@ -16,7 +16,7 @@ from skrl.multi_agents.torch.ippo import IPPO, IPPO_CFG
 from skrl.trainers.torch import SequentialTrainer, SequentialTrainerCfg
 from skrl.utils import set_seed
 
-from fgamcd_opt.instances import load
+from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.learning.environment.parallel_env import ParallelEnvironment
 from fgamcd_opt.learning.environment.scenario import Scenario
 from fgamcd_opt.learning.environment.sources import FixedSource

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
-from fgamcd_opt.instances import load
 from fgamcd_opt.instances.instance import Instance
+from fgamcd_opt.instances.resolve import load
 
 
 @cache

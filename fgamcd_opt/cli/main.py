@@ -131,7 +131,7 @@ def _parser(command: str) -> argparse.ArgumentParser:
             name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.", allow_abbrev=False
         )
         if name == command:
-            module = import_module(f"fgamcd_opt.cli.{name}")
+            module = import_module(f"fgamcd_opt.cli.commands.{name}")
             module.add_arguments(subparser)
             subparser.set_defaults(run=module.run)
     return parser

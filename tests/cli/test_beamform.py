@@ -12,7 +12,7 @@ from cli_runner import Run
 
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings
 from fgamcd_opt.beamforming.rate_oracle import RateOracle
-from fgamcd_opt.instances import load
+from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.io.errors import ExitCode
 from fgamcd_opt.problem.p1 import P1
 

@@ -7,8 +7,9 @@ import pytest
 from cli_runner import Run
 from stub_solvers import BoundOnly, register
 
-from fgamcd_opt.instances import library, load
 from fgamcd_opt.instances.library.best_known import read_best_known
+from fgamcd_opt.instances.library.catalog import library
+from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.io.errors import ExitCode
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.solving.front_door import solve

@@ -14,7 +14,7 @@ from stub_solvers import Stub, register
 from fgamcd_opt.certificates.certificate import Certificate
 from fgamcd_opt.certificates.certificate_check import check_certificate
 from fgamcd_opt.cli.certifying import write_certificate
-from fgamcd_opt.instances import load
+from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.io.errors import ExitCode
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.problem.solution_file import Solution

@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 from cli_runner import Run
 
-from fgamcd_opt.instances import PRESETS, generate, library, load_instance, save_instance
+from fgamcd_opt.instances.format import load_instance, save_instance
+from fgamcd_opt.instances.generation.from_recipe import generate
+from fgamcd_opt.instances.library.catalog import library
+from fgamcd_opt.instances.recipes.presets import PRESETS
 from fgamcd_opt.io.errors import ExitCode
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from cli_runner import Run
 
-from fgamcd_opt.instances import library, load
 from fgamcd_opt.instances.format import save_instance
+from fgamcd_opt.instances.library.catalog import library
+from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.io.errors import ExitCode
 from fgamcd_opt.studies.library.library_table import library_rows, markdown_table
 

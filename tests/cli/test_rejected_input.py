@@ -9,7 +9,9 @@ import pytest
 from cli_runner import Ran, Run
 from stub_solvers import Stub, register
 
-from fgamcd_opt.instances import PRESETS, generate, save_instance
+from fgamcd_opt.instances.format import save_instance
+from fgamcd_opt.instances.generation.from_recipe import generate
+from fgamcd_opt.instances.recipes.presets import PRESETS
 from fgamcd_opt.io.errors import ExitCode
 
 

@@ -13,8 +13,9 @@ from cli_runner import Run
 from stub_solvers import Interrupted, Overfull, Stub, Talkative, Unlicensed, register
 
 from fgamcd_opt.cli.main import main
-from fgamcd_opt.instances import library, load
 from fgamcd_opt.instances.library.best_known import read_best_known
+from fgamcd_opt.instances.library.catalog import library
+from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.io.errors import ExitCode
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.problem.solution_file import Solution

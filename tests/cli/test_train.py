@@ -16,7 +16,9 @@ import numpy as np
 import pytest
 from cli_runner import Ran, Run
 
-from fgamcd_opt.instances import PRESETS, generate, save_instance
+from fgamcd_opt.instances.format import save_instance
+from fgamcd_opt.instances.generation.from_recipe import generate
+from fgamcd_opt.instances.recipes.presets import PRESETS
 from fgamcd_opt.io import optional
 from fgamcd_opt.io.errors import ExitCode, InfeasibleError
 from fgamcd_opt.learning.config import TrainConfig

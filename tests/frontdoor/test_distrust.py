@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from fgamcd_opt.instances import PRESETS, generate
+from fgamcd_opt.instances.generation.from_recipe import generate
+from fgamcd_opt.instances.recipes.presets import PRESETS
 from fgamcd_opt.io.errors import ExitCode, InputError, SolverError
 from fgamcd_opt.problem.decision import Decision
 from fgamcd_opt.problem.p1 import P1

@@ -10,9 +10,13 @@ import numpy as np
 import pytest
 from library_instances import library_instance
 
-from fgamcd_opt.instances import PRESETS, Instance, generate, library, load, save_instance
+from fgamcd_opt.instances.format import save_instance
+from fgamcd_opt.instances.generation.from_recipe import generate
+from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.instances.library.best_known import BestKnown, read_best_known, record_best
-from fgamcd_opt.instances.library.catalog import read_versioned
+from fgamcd_opt.instances.library.catalog import library, read_versioned
+from fgamcd_opt.instances.recipes.presets import PRESETS
+from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.io.errors import InputError
 from fgamcd_opt.studies.library.library_certificates import stored_certificate
 from fgamcd_opt.studies.library.library_table import library_rows, markdown_table

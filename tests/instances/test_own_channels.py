@@ -12,7 +12,12 @@ import pytest
 from numpy.typing import NDArray
 from scipy.io import savemat
 
-from fgamcd_opt.instances import PRESETS, Instance, Recipe, generate, load, load_instance, save_instance
+from fgamcd_opt.instances.format import load_instance, save_instance
+from fgamcd_opt.instances.generation.from_recipe import generate
+from fgamcd_opt.instances.instance import Instance
+from fgamcd_opt.instances.recipes.presets import PRESETS
+from fgamcd_opt.instances.recipes.recipe import Recipe
+from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.io.errors import InputError
 
 SMALL = PRESETS["small"]

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from fgamcd_opt.instances import generate
+from fgamcd_opt.instances.generation.from_recipe import generate
 from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.instances.network.qos import capped_qos, reference_rates
 from fgamcd_opt.instances.network.qos_compiled import compiled_weights

@@ -11,7 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fgamcd_opt.instances import PRESETS, Instance, Recipe, generate
+from fgamcd_opt.instances.generation.from_recipe import generate
+from fgamcd_opt.instances.instance import Instance
+from fgamcd_opt.instances.recipes.presets import PRESETS
+from fgamcd_opt.instances.recipes.recipe import Recipe
 from fgamcd_opt.io.errors import InputError
 
 SMALL = PRESETS["small"]

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fgamcd_opt.instances import PRESETS, Instance, generate, load_instance
-from fgamcd_opt.instances.format import save_instance
+from fgamcd_opt.instances.format import load_instance, save_instance
+from fgamcd_opt.instances.generation.from_recipe import generate
 from fgamcd_opt.instances.generation.recipe_check import recipe_fault, verified_recipe
+from fgamcd_opt.instances.instance import Instance
+from fgamcd_opt.instances.recipes.presets import PRESETS
 from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.io.archive import read_archive
 from fgamcd_opt.io.errors import InputError

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fgamcd_opt.instances import PRESETS, Instance, Recipe, generate
-from fgamcd_opt.instances.generation.from_recipe import build_repository
+from fgamcd_opt.instances.generation.from_recipe import build_repository, generate
+from fgamcd_opt.instances.instance import Instance
+from fgamcd_opt.instances.recipes.presets import PRESETS
+from fgamcd_opt.instances.recipes.recipe import Recipe
 from fgamcd_opt.instances.repositories.repository_file import load_repository, save_repository
 from fgamcd_opt.io.errors import InputError
 

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from fgamcd_opt import P1, solve
-from fgamcd_opt.instances import PRESETS, generate
+from fgamcd_opt.instances.generation.from_recipe import generate
+from fgamcd_opt.instances.recipes.presets import PRESETS
 from fgamcd_opt.io.errors import UsageError
 from fgamcd_opt.learning.config import method_config
 from fgamcd_opt.learning.environment.scenario import Scenario

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from fgamcd_opt.cli.main import COMMANDS, main
-from fgamcd_opt.instances import PRESETS, library
+from fgamcd_opt.instances.library.catalog import library
+from fgamcd_opt.instances.recipes.presets import PRESETS
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -97,7 +98,7 @@ def test_shown_command_parses(line, monkeypatch):
             main(words)
         return
     seen = []
-    monkeypatch.setattr(f"fgamcd_opt.cli.{words[0]}.run", lambda args: seen.append(args) or 0)
+    monkeypatch.setattr(f"fgamcd_opt.cli.commands.{words[0]}.run", lambda args: seen.append(args) or 0)
     assert main(words) == 0
     (args,) = seen
     instance = getattr(args, "instance", "tiny")

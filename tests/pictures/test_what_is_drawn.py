@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fgamcd_opt.instances import PRESETS, generate
+from fgamcd_opt.instances.generation.from_recipe import generate
 from fgamcd_opt.instances.instance import Instance
+from fgamcd_opt.instances.recipes.presets import PRESETS
 from fgamcd_opt.io.errors import InputError
 from fgamcd_opt.problem.decision import Decision
 from fgamcd_opt.problem.p1 import P1

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fgamcd_opt.instances import load
+from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.solving.front_door import solve
 from fgamcd_opt.studies.sweep.csi import (

@@ -17,7 +17,7 @@ from fgamcd_opt.io.safe_text import quote
 from fgamcd_opt.io.targets import make_folder, require_folder
 
 if TYPE_CHECKING:
-    from fgamcd_opt.studies.theory.sample_bound import Constants, ErrorBound, LeastBound, Floats
+    from fgamcd_opt.studies.theory.sample_bound import Constants, ErrorBound, Floats, LeastBound
 
 log = logging.getLogger("fgamcd_opt.cli")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fgamcd_opt.studies.figure_style import new_figure
-from fgamcd_opt.studies.theory.sample_bound import SOURCE_XI, SOURCE_ZETA, ErrorBound, LeastBound, Floats
+from fgamcd_opt.studies.theory.sample_bound import SOURCE_XI, SOURCE_ZETA, ErrorBound, Floats, LeastBound
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
