@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -105,8 +106,13 @@ def usable_backends() -> list[str]:
     ]
 
 
-def all_settings() -> Iterator[Setting]:
+@cache
+def all_settings() -> tuple[Setting, ...]:
     """Every registered solver, every backend of those that have several, every variant that a solver supports."""
+    return tuple(_every_setting())
+
+
+def _every_setting() -> Iterator[Setting]:
     for name in solver_names():
         solver = get_solver(name)
         try:
