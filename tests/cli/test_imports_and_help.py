@@ -39,7 +39,7 @@ def test_help_and_version_load_nothing_heavy(words: list[str]) -> None:
     modules = loaded_by(*words)
     assert "fgamcd_opt.cli.main" in modules
     assert {module.partition(".")[0] for module in modules} & HEAVY == set()
-    others = {f"fgamcd_opt.cli.{name}" for name in COMMANDS if name != words[0]}
+    others = {f"fgamcd_opt.cli.commands.{name}" for name in COMMANDS if name != words[0]}
     assert modules & others == set()
 
 
