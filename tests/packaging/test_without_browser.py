@@ -16,7 +16,14 @@ ROOT = Path(__file__).parents[2]
     ("options", "code"), [([], 0), (["--require-browser"], 1)], ids=["optional", "required"]
 )
 def test_missing_browser_is_not_overlooked(options: list[str], code: int, tmp_path: Path) -> None:
-    words = [sys.executable, "-m", "pytest", "-q", "tests/comparison/test_report_in_browser.py", *options]
+    words = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "tests/studies/comparison/test_report_in_browser.py",
+        *options,
+    ]
     run = subprocess.run(
         words,
         cwd=ROOT,

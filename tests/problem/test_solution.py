@@ -6,9 +6,9 @@ import dataclasses
 
 import numpy as np
 import pytest
-from core_toys import random_decision, random_instance, solved_toy
 from hypothesis import given
 from hypothesis import strategies as st
+from toy_problems import random_decision, random_instance, solved_toy
 
 from fgamcd_opt.io.archive import read_archive, write_archive
 from fgamcd_opt.io.errors import InputError

@@ -7,9 +7,9 @@ import itertools
 
 import numpy as np
 import pytest
-from core_toys import complex_normal, random_instance, solved_toy
 from hypothesis import given
 from hypothesis import strategies as st
+from toy_problems import complex_normal, random_instance, solved_toy
 
 from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.problem.decision import Decision

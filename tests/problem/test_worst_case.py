@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from core_toys import complex_normal
 from hypothesis import given
 from hypothesis import strategies as st
+from toy_problems import complex_normal
 
 from fgamcd_opt.io.errors import InputError
 from fgamcd_opt.problem.worst_case import (

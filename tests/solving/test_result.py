@@ -6,9 +6,9 @@ import dataclasses
 import json
 
 import pytest
-from core_toys import solved_toy
 from hypothesis import given
 from hypothesis import strategies as st
+from toy_problems import solved_toy
 
 from fgamcd_opt.io.errors import ExitCode
 from fgamcd_opt.problem.checker import verify

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from core_toys import random_decision, random_instance, solved_toy
 from hypothesis import given
 from hypothesis import strategies as st
+from toy_problems import random_decision, random_instance, solved_toy
 
 from fgamcd_opt.problem.evaluation import evaluate
 from fgamcd_opt.problem.metrics import backhaul_bytes, mean_user_rate_bps, storage_saved_bytes

@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 import pytest
-from core_toys import random_decision, random_instance, solved_toy
 from hypothesis import given
 from hypothesis import strategies as st
+from toy_problems import random_decision, random_instance, solved_toy
 
 from fgamcd_opt.io.errors import InputError
 from fgamcd_opt.problem.decision import Decision

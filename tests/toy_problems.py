@@ -1,4 +1,4 @@
-"""Small instances and decisions built directly from arrays, for the tests of the core."""
+"""Small instances and decisions built directly from arrays, for tests of P1 and of results."""
 
 from __future__ import annotations
 

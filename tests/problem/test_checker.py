@@ -9,7 +9,7 @@ import sys
 
 import numpy as np
 import pytest
-from core_toys import solved_toy
+from toy_problems import solved_toy
 
 from fgamcd_opt.problem.checker import verify
 from fgamcd_opt.problem.decision import Decision
