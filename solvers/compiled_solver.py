@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, ClassVar
 
+from fgamcd_opt.formulations.knapsack.multiple_choice import KNAPSACK
+from fgamcd_opt.problem.formulation import Formulation
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.problem.variants import Csi, Delivery, Granularity, Unserved
 from fgamcd_opt.solving.context import SolveContext
 from fgamcd_opt.solving.rate_tables import toy_problem
-from fgamcd_opt.solving.solver import Outcome
+from fgamcd_opt.solving.solver import ANY_NUMBER, Outcome
 
 EVERY_VARIANT: Mapping[str, frozenset[str]] = {
     "granularity": frozenset({Granularity.MODEL}),
@@ -22,10 +24,15 @@ EVERY_VARIANT: Mapping[str, frozenset[str]] = {
 }
 """What a solver supports that rests on the delays of caching sets (F5) alone."""
 
+EVERY_VARIANT_AND_SENDERS: Mapping[str, frozenset[str]] = {**EVERY_VARIANT, "max_senders": ANY_NUMBER}
+"""Those, and a limit on the number of senders."""
+
 
 class CompiledSolver(ABC):
     """Defaults of :class:`fgamcd_opt.solving.solver.Solver`; a solver overrides what differs."""
 
+    formulation: ClassVar[Formulation] = KNAPSACK
+    """How it writes P1."""
     variants: ClassVar[Mapping[str, frozenset[str]]] = {}
     options: ClassVar[Mapping[str, Any]] = {"rounds": 2}
     backends: ClassVar[tuple[str, ...]] = ()

@@ -133,8 +133,9 @@ def keep_rates(oracle: RateOracle, folder: Path) -> None:
 def cache_path(oracle: RateOracle, folder: Path) -> Path:
     """File of the oracle's rates in ``folder``."""
     state = hashlib.sha256(json.dumps([_LAYOUT, sources_digest(), asdict(oracle.settings)]).encode())
-    if (oracle.senders != JOINT).any():  # then not all sets are solved
-        state.update(oracle.senders.tobytes())
+    most = oracle.sent.max_senders
+    if most is not None or (oracle.senders != JOINT).any():  # then not all sets are solved
+        state.update(f"{most} {oracle.senders.tolist()}".encode())
     for table in oracle.tables:
         problem = table.broadcast
         state.update(f"{problem.channels.shape} {problem.balls}".encode())

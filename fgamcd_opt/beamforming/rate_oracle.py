@@ -20,7 +20,7 @@ from fgamcd_opt.beamforming.broadcast import BeamformingSettings, Broadcast, Set
 from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.io.errors import UsageError
 from fgamcd_opt.problem.p1 import P1
-from fgamcd_opt.problem.transmissions import JOINT, senders_of
+from fgamcd_opt.problem.transmissions import JOINT
 from fgamcd_opt.problem.variants import Csi
 
 Progress = Callable[[int, int], bool]
@@ -101,18 +101,26 @@ class RateOracle:
                 f"{instance.name}: has {instance.n_nodes} nodes; rates are tabulated for all 2^N node sets, which "
                 f"goes up to {MAX_NODES} nodes; --solver column-generation takes more"
             )
-        self.blocks, self.senders = sent.block, sent.sender
+        self.sent, self.blocks, self.senders = sent, sent.block, sent.sender
         self.masks = masks_by_size(instance.n_nodes)
         robust = problem.variant.csi is Csi.ROBUST
         pairs = np.split(np.argsort(sent.of_pair, kind="stable"), np.cumsum(sent.users())[:-1])
         self.tables = [SetTable(reduce_pairs(instance, served, robust=robust)) for served in pairs]
 
     def useful_masks(self, row: int) -> NDArray[np.int64]:
-        """Node sets that may make the ``row``-th transmission when all nodes participate, largest first."""
-        sender = int(self.senders[row])
-        if sender == JOINT:
-            return self.masks
-        return np.array(senders_of(int(self.masks[0]), sender, self.problem.data.n_nodes), np.int64)
+        """Node sets that may make the ``row``-th transmission, largest first."""
+        if self.senders[row] != JOINT:
+            return self.largest_masks(row)
+        most = self.sent.max_senders
+        return self.masks if most is None else self.masks[np.bitwise_count(self.masks) <= most]
+
+    def largest_masks(self, row: int) -> NDArray[np.int64]:
+        """Node sets that make the ``row``-th transmission when all nodes participate."""
+        return np.array(self.sent.sending_sets(row, int(self.masks[0])), np.int64)
+
+    def _all_send(self, row: int) -> bool:
+        """Whether the participating nodes send all together, so that both sets are the same."""
+        return bool(self.senders[row] == JOINT) and self.sent.max_senders is None
 
     @property
     def size(self) -> int:
@@ -200,12 +208,11 @@ class RateOracle:
         chosen = []
         for row, table in enumerate(self.tables):
             masks = self.useful_masks(row)
-            if self.senders[row] == JOINT:
+            if self._all_send(row):
                 used = wanted[row, masks]
             else:
-                used = np.array(
-                    [(wanted[row] & (np.arange(wanted.shape[1]) & m != 0)).any() for m in masks], bool
-                )
+                sets = np.arange(wanted.shape[1])
+                used = np.array([wanted[row, sets & m == m].any() for m in masks], bool)
             gap = table.upper[masks] > table.lower[masks] * (1.0 + 2.0 * self.settings.tolerance)
             chosen.append(masks[used & gap])
         return chosen
@@ -227,7 +234,7 @@ class RateOracle:
             raise KeyError(f"block {block} is not requested by any user")
         mask = sum(1 << node for node in set(nodes))
         table = self.tables[row]
-        sets = np.array(senders_of(mask, int(self.senders[row]), self.problem.data.n_nodes), np.int64)
+        sets = np.array(self.sent.sending_sets(row, mask), np.int64)
         missing = sets[~table.solved[sets]]
         if missing.size:
             table.solve(missing, self.settings, block)
@@ -237,12 +244,12 @@ class RateOracle:
 
     def _best_sender(self, row: int, snr: NDArray[np.float64]) -> NDArray[np.float64]:
         """(2^N,) SNR of the ``row``-th transmission by participating set, from the SNR by sending set."""
-        if self.senders[row] == JOINT:
+        if self._all_send(row):
             return snr
         sets = np.arange(snr.size)
         best = np.zeros_like(snr)
         for mask in self.useful_masks(row):
-            holds = sets & mask != 0
+            holds = sets & mask == mask
             best[holds] = np.maximum(best[holds], snr[mask])
         return best
 
@@ -261,7 +268,7 @@ class RateOracle:
     def beam(self, row: int, mask: int) -> NDArray[np.complex128]:
         """(N, N_t) beamformer in hand of the ``row``-th transmission and participating set, in sqrt(W)."""
         table = self.tables[row]
-        sets = senders_of(mask, int(self.senders[row]), self.problem.data.n_nodes)
+        sets = self.sent.sending_sets(row, mask)
         if not sets:
             return np.zeros(table.broadcast.channels.shape[1:], np.complex128)
         mask = max(sets, key=lambda sending: float(table.lower[sending]))

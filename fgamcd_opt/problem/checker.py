@@ -12,11 +12,11 @@ from typing import Any
 
 from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.io.errors import InputError
+from fgamcd_opt.problem.constraints.families import TOLERANCES
 from fgamcd_opt.problem.evaluation import METRICS, Evaluation
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.problem.solution_file import Solution
 from fgamcd_opt.problem.tolerances import CLAIM_TOLERANCE
-from fgamcd_opt.problem.violations import ALLOWED
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +46,7 @@ class Verification:
             "valid": self.valid,
             "delay_s": _finite(judged.delay_s) if judged else None,
             "max_violation": _finite(judged.max_violation) if judged else None,
-            "tolerance": max(ALLOWED.values()),
+            "tolerance": max(TOLERANCES.values()),
             "violations": {k: _finite(v) for k, v in judged.violations.items()} if judged else {},
             **(judged.metrics() if judged else dict.fromkeys(METRICS)),
             "faults": list(self.faults),

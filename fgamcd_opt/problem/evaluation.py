@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 
 from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.problem.cache_hits import hit_ratio
+from fgamcd_opt.problem.constraints.constraint import Candidate
+from fgamcd_opt.problem.constraints.families import TOLERANCES, constraints_of
 from fgamcd_opt.problem.decision import Decision
-from fgamcd_opt.problem.delay import air_times_s, migration_times_s, pair_rates_bps
+from fgamcd_opt.problem.delay import pair_rates_bps
 from fgamcd_opt.problem.metrics import backhaul_bytes, mean_user_rate_bps, storage_saved_bytes
+from fgamcd_opt.problem.objective import TotalDelay
 from fgamcd_opt.problem.tolerances import owed_rate_bps
 from fgamcd_opt.problem.transmissions import transmissions
 from fgamcd_opt.problem.variants import Unserved, Variant
-from fgamcd_opt.problem.violations import allowed_violation, measure_violations
 
 METRICS = (
     "served",
@@ -98,7 +100,7 @@ class Evaluation:
         return tuple(
             f"{name} violated by {value:.3g} (relative) at {self.places[name]}"
             for name, value in self.violations.items()
-            if value > allowed_violation(name)
+            if value > TOLERANCES[name]
         )
 
     @property
@@ -131,9 +133,9 @@ def evaluate(instance: Instance, decision: Decision, variant: Variant | None = N
     from_cloud = np.zeros(sent.count, np.bool_)
     if variant.unserved is Unserved.CLOUD:
         from_cloud = np.asarray(~decision.beams.any(axis=(1, 2)))
-    migration = migration_times_s(instance, decision.migration)
-    broadcast = air_times_s(instance, sent, rate, from_cloud, variant.cloud_rate_bps)
-    violations, places = measure_violations(instance, variant, sent, decision, rate, from_cloud)
+    candidate = Candidate(instance, variant, sent, decision, rate, from_cloud)
+    migration, broadcast = TotalDelay(variant).block_times_s(candidate)
+    found = {rule.name: rule.violation(candidate) for rule in constraints_of(variant)}
     served = _served(instance, rate)
     return Evaluation(
         delay_s=float((migration + broadcast).sum()),
@@ -141,8 +143,8 @@ def evaluate(instance: Instance, decision: Decision, variant: Variant | None = N
         migration_s=migration,
         broadcast_s=broadcast,
         pair_rate_bps=rate,
-        violations=violations,
-        places=places,
+        violations={name: violation.value for name, violation in found.items()},
+        places={name: violation.place for name, violation in found.items() if violation.place is not None},
         served=served,
         served_share=served / instance.n_users,
         hit_ratio=hit_ratio(instance, decision.caching),

@@ -6,10 +6,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from fgamcd_opt.instances.instance import Instance
-from fgamcd_opt.problem import declarations as declared
+from fgamcd_opt.problem import symbols
+from fgamcd_opt.problem.constraints.constraint import Constraint
+from fgamcd_opt.problem.constraints.families import constraints_of
 from fgamcd_opt.problem.decision import Decision
 from fgamcd_opt.problem.evaluation import Evaluation, evaluate
 from fgamcd_opt.problem.necessary_conditions import qos_fault, storage_fault
+from fgamcd_opt.problem.objective import TotalDelay
 from fgamcd_opt.problem.transmissions import Transmissions, transmissions
 from fgamcd_opt.problem.unshared import unshared
 from fgamcd_opt.problem.variants import Granularity, Unserved, Variant
@@ -44,38 +47,38 @@ class P1:
         return transmissions(self.data, self.variant)
 
     @property
-    def sets(self) -> tuple[declared.SetDecl, ...]:
+    def sets(self) -> tuple[symbols.SetDecl, ...]:
         """Index sets and their sizes."""
         data = self.data
         return (
-            declared.SetDecl("N", "edge nodes", data.n_nodes),
-            declared.SetDecl("U", "users", data.n_users),
-            declared.SetDecl("M", "models", data.n_models),
-            declared.SetDecl("K", "parameter blocks", data.n_blocks),
-            declared.SetDecl("R", "requested blocks: those k with users U_k", data.requested_blocks.size),
-            declared.SetDecl("P", "requested pairs (k, u)", data.pair_block.size),
-            declared.SetDecl("T", "transmissions", self.transmissions.count),
+            symbols.SetDecl("N", "edge nodes", data.n_nodes),
+            symbols.SetDecl("U", "users", data.n_users),
+            symbols.SetDecl("M", "models", data.n_models),
+            symbols.SetDecl("K", "parameter blocks", data.n_blocks),
+            symbols.SetDecl("R", "requested blocks: those k with users U_k", data.requested_blocks.size),
+            symbols.SetDecl("P", "requested pairs (k, u)", data.pair_block.size),
+            symbols.SetDecl("T", "transmissions", self.transmissions.count),
         )
 
     @property
-    def parameters(self) -> tuple[declared.Parameter, ...]:
+    def parameters(self) -> tuple[symbols.Parameter, ...]:
         """Parameters with their instance fields and units."""
-        return declared.PARAMETERS
+        return symbols.PARAMETERS
 
     @property
-    def variables(self) -> tuple[declared.Variable, ...]:
+    def variables(self) -> tuple[symbols.Variable, ...]:
         """Decision variables with their domains; fields of :class:`Decision`."""
-        return declared.VARIABLES
+        return symbols.VARIABLES
 
     @property
-    def objective(self) -> declared.Objective:
+    def objective(self) -> TotalDelay:
         """Objective of this variant."""
-        return declared.declare_objective(self.variant)
+        return TotalDelay(self.variant)
 
     @property
-    def constraints(self) -> tuple[declared.Constraint, ...]:
+    def constraints(self) -> tuple[Constraint, ...]:
         """Constraint families of this variant."""
-        return declared.declare_constraints(self.variant)
+        return constraints_of(self.variant)
 
     def evaluate(self, decision: Decision) -> Evaluation:
         """Delay of a decision and its violation of every constraint, on the true error set.

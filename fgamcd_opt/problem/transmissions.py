@@ -7,6 +7,7 @@ over its transmissions of D_k / (worst rate among their users).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,11 +34,14 @@ class Transmissions:
         (T,) the only node that may send, or :data:`JOINT` or :data:`BEST_NODE`.
     of_pair
         (P,) transmission of each requested pair.
+    max_senders
+        Most nodes that send in a joint transmission, or None.
     """
 
     block: NDArray[np.int64]
     sender: NDArray[np.int64]
     of_pair: NDArray[np.int64]
+    max_senders: int | None = None
 
     @property
     def count(self) -> int:
@@ -47,6 +51,21 @@ class Transmissions:
     def users(self) -> NDArray[np.int64]:
         """(T,) number of users of each."""
         return np.bincount(self.of_pair, minlength=self.count).astype(np.int64)
+
+    def sending_sets(self, row: int, participating: int) -> list[int]:
+        """Largest node sets that may make the ``row``-th transmission when the nodes of ``participating`` hold it.
+
+        Node sets are bit masks. Smaller sets need not be looked at, since rates grow with the set (F4).
+        """
+        sender = int(self.sender[row])
+        members = [1 << n for n in range(participating.bit_length()) if (participating >> n) & 1]
+        if sender == BEST_NODE or not members:
+            return members
+        if sender != JOINT:
+            return [1 << sender] if (participating >> sender) & 1 else []
+        if self.max_senders is None or len(members) <= self.max_senders:
+            return [participating]
+        return [sum(chosen) for chosen in combinations(members, self.max_senders)]
 
 
 def transmissions(instance: Instance, variant: Variant) -> Transmissions:
@@ -75,12 +94,4 @@ def transmissions(instance: Instance, variant: Variant) -> Transmissions:
     parts = block[first], sender[first].astype(np.int64), np.array(of_pair.ravel(), np.int64)
     for part in parts:
         part.setflags(write=False)
-    return Transmissions(*parts)
-
-
-def senders_of(node_set: int, sender: int, n_nodes: int) -> list[int]:
-    """Node sets, as bit masks, that may make a transmission of this sender when ``node_set`` participates."""
-    if sender == JOINT:
-        return [node_set] if node_set else []
-    allowed = range(n_nodes) if sender == BEST_NODE else [sender]
-    return [1 << n for n in allowed if (node_set >> n) & 1]
+    return Transmissions(*parts, variant.max_senders)

@@ -45,7 +45,8 @@ class Unserved(StrEnum):
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
 _CALL = re.compile(r"\s*(?P<name>\w+)\s*(?:\(\s*(?P<argument>[^()]*?)\s*\))?\s*")
-FIELDS = ("granularity", "delivery", "cooperation", "csi", "unserved")
+FIELDS = ("granularity", "delivery", "cooperation", "csi", "unserved", "max_senders")
+_UNLIMITED = "unlimited"
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,8 @@ class Variant:
         Number of users above which ``hybrid`` broadcasts; present if and only if ``delivery`` is ``hybrid``.
     cloud_rate_bps
         Rate from the cloud in bit/s; present if and only if ``unserved`` is ``cloud``.
+    max_senders
+        Most nodes that send in one transmission, at least 1; None for any number, as in P1.
 
     Raises
     ------
@@ -83,6 +86,7 @@ class Variant:
     unserved: Unserved = Unserved.FORBIDDEN
     hybrid_threshold: int | None = None
     cloud_rate_bps: float | None = None
+    max_senders: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "granularity", _choice(Granularity, "granularity", self.granularity))
@@ -95,6 +99,7 @@ class Variant:
             )
         self._check_threshold()
         self._check_cloud_rate()
+        self._check_senders()
 
     def _check_threshold(self) -> None:
         threshold = self.hybrid_threshold
@@ -118,6 +123,11 @@ class Variant:
                 f"variant field unserved: cloud rate {quote(rate)} bit/s is not a finite number > 0"
             )
 
+    def _check_senders(self) -> None:
+        most = self.max_senders
+        if most is not None and (type(most) is not int or most < 1):
+            raise InputError(f"variant field max_senders: {quote(most)} is not a whole number >= 1")
+
     @classmethod
     def parse(cls, fields: Mapping[str, str]) -> Variant:
         """Build a variant from text, for example ``{"delivery": "hybrid(4)", "unserved": "cloud(1e9)"}``.
@@ -125,7 +135,7 @@ class Variant:
         Parameters
         ----------
         fields
-            Any of the five field names with its value; fields left out keep their default.
+            Any of the field names with its value; fields left out keep their default.
 
         Raises
         ------
@@ -143,11 +153,14 @@ class Variant:
                 values["cloud_rate_bps"] = _number(float, field, argument)
             elif argument is not None:
                 raise InputError(f"variant field {field}: {quote(text)} takes no parameter")
-            values[field] = _boolean(field, name) if field == "cooperation" else name
+            if field == "max_senders":
+                values[field] = None if name == _UNLIMITED else _number(int, field, name)
+            else:
+                values[field] = _boolean(field, name) if field == "cooperation" else name
         return cls(**values)  # type: ignore[arg-type]  # checked in __post_init__
 
     def to_dict(self) -> dict[str, str]:
-        """All five fields as text that :meth:`parse` reads back to an equal variant."""
+        """All fields as text that :meth:`parse` reads back to an equal variant."""
         delivery, unserved = str(self.delivery), str(self.unserved)
         return {
             "granularity": str(self.granularity),
@@ -155,6 +168,7 @@ class Variant:
             "cooperation": str(self.cooperation).lower(),
             "csi": str(self.csi),
             "unserved": unserved if self.cloud_rate_bps is None else f"{unserved}({self.cloud_rate_bps!r})",
+            "max_senders": _UNLIMITED if self.max_senders is None else str(self.max_senders),
         }
 
     def differences(self) -> dict[str, str]:
@@ -194,4 +208,4 @@ def _number(kind: type[int] | type[float], field: str, text: str) -> int | float
     try:
         return kind(text)
     except ValueError:
-        raise InputError(f"variant field {field}: parameter {quote(text)} is not a number") from None
+        raise InputError(f"variant field {field}: {quote(text)} is not a number") from None

@@ -23,13 +23,14 @@ from fgamcd_opt.io.times import Times
 from fgamcd_opt.io.version import package_version
 from fgamcd_opt.problem.checker import verify
 from fgamcd_opt.problem.evaluation import Evaluation
+from fgamcd_opt.problem.formulation import Formulation
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.problem.solution_file import Solution
 from fgamcd_opt.solving.context import Limits, SolveContext
 from fgamcd_opt.solving.outcome_check import evaluated, require_consistent, require_outcome
 from fgamcd_opt.solving.registry import get_solver, require_backends, solver_names
 from fgamcd_opt.solving.result import Result
-from fgamcd_opt.solving.solver import Outcome, Solver
+from fgamcd_opt.solving.solver import ANY_NUMBER, Outcome, Solver
 from fgamcd_opt.solving.status import OPTIMALITY_GAP, StopReason, relative_gap
 
 BOUNDS_ONLY = "this method proves bounds and looks for no solution"
@@ -143,14 +144,26 @@ def refuse_unsupported(problem: P1, solver: Solver) -> None:
         if not supports(solver, field, value):
             able = [name for name in solver_names() if supports(get_solver(name), field, value)]
             raise UnsupportedVariantError(
-                f"solver {solver.name} does not support {field}={value}; "
+                f"solver {solver.name} does not support {field}={value}{_reason(solver, field)}; "
                 + (f"these do: {', '.join(able)}" if able else "no installed solver does")
             )
 
 
+def _reason(solver: Solver, field: str) -> str:
+    """Why a solver does not support what a variant field brings, in brackets; empty for a plug-in that gives none."""
+    formulation: Formulation | None = getattr(solver, "formulation", None)
+    if formulation is None:
+        return ""
+    refused = (reason for family, reason in formulation.refused.items() if family.field == field)
+    return (
+        f" ({next(refused, 'its formulation could write it, but its method was not made or checked for it')})"
+    )
+
+
 def supports(solver: Solver, field: str, value: str) -> bool:
     """Whether a solver declares the (non-default) value of a variant field, parameters in brackets aside."""
-    return value.partition("(")[0] in solver.variants.get(field, frozenset())
+    supported = solver.variants.get(field, frozenset())
+    return supported == ANY_NUMBER or value.partition("(")[0] in supported
 
 
 def complete_options(solver: Solver, given: Mapping[str, Any]) -> dict[str, Any]:

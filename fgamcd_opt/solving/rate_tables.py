@@ -55,14 +55,11 @@ def rate_table(problem: P1, context: SolveContext, rounds: int) -> RateOracle | 
 def complete_table(oracle: RateOracle, context: SolveContext) -> None:
     """All node sets of all blocks, read from the context's cache where it has them, else computed and kept there.
 
-    The set of all nodes comes first: it makes every placement deliverable.
+    What all nodes can do together comes first: it makes every placement deliverable.
     """
     if table_read(oracle, context):
         return
-    every_node = [
-        oracle.useful_masks(row)[: 1 if sender == JOINT else None]
-        for row, sender in enumerate(oracle.senders)
-    ]
+    every_node = [oracle.largest_masks(row) for row in range(len(oracle.tables))]
     complete = oracle.compute(every_node, progress=reporter(context, "beams, all nodes")) and oracle.compute(
         progress=reporter(context, "beams")
     )
@@ -95,9 +92,9 @@ def unservable_block(oracle: RateOracle) -> str | None:
 def unservable(problem: P1, block: int, sender: int = JOINT) -> str:
     """Says in words that a requested block cannot meet the QoS of its users."""
     name = problem.data.block_names[block]
-    by = {JOINT: "even with all nodes", BEST_NODE: "from any node alone"}.get(
-        sender, f"from node {sender} alone"
-    )
+    most = problem.variant.max_senders
+    together = {None: "even with all nodes", 1: "from any node alone"}.get(most, f"from any {most} nodes")
+    by = {JOINT: together, BEST_NODE: "from any node alone"}.get(sender, f"from node {sender} alone")
     return f"block {block} ({name}) cannot reach the QoS (9b) of its users {by} (F6)"
 
 

@@ -56,6 +56,10 @@ class Outcome:
     variant: Variant | None = None
 
 
+ANY_NUMBER = frozenset({"*"})
+"""Values of a variant field that takes a number: all of them."""
+
+
 class Solver(Protocol):
     """One solver. Registered in `fgamcd_opt.solving.registry`."""
 

@@ -15,8 +15,8 @@ from fgamcd_opt.solving.status import PointStatus
 ROUNDING = 1e-9
 """Relative difference that is put down to rounding."""
 
-_ARGUMENTS = {"hybrid": "(2)", "cloud": "(1e9)"}
-"""Parameters for the variant values that need one."""
+_EXAMPLES = {"hybrid": "hybrid(2)", "cloud": "cloud(1e9)", "*": "2"}
+"""Texts for the declared variant values that stand for many."""
 
 
 class ContractError(AssertionError):
@@ -33,7 +33,7 @@ def variant_of(field: str, value: str, base: Variant | None = None) -> Variant:
     """``base`` (P1 itself by default) with one declared value, with a parameter where the value needs one."""
     others = base.differences() if base else {}
     try:
-        return Variant.parse({**others, field: value + _ARGUMENTS.get(value, "")})
+        return Variant.parse({**others, field: _EXAMPLES.get(value, value)})
     except InputError as error:
         raise ContractError(f"variants declare {field}={value}, which does not exist: {error}") from error
 

@@ -38,6 +38,10 @@ from numpy.typing import NDArray
 
 from fgamcd_opt.formulations.knapsack.sparse_milp import Rows, SparseMilp, assemble
 from fgamcd_opt.formulations.knapsack.storage_rows import StorageRow, storage_rows
+from fgamcd_opt.problem.constraints.beams import MaxSenders, Power, Qos, Sender, Silence
+from fgamcd_opt.problem.constraints.placement import Binary, Coverage, Link, MigrationSource, Storage
+from fgamcd_opt.problem.constraints.planning import Cooperation, OwnUsers, WholeModel
+from fgamcd_opt.problem.formulation import Formulation
 from fgamcd_opt.problem.p1 import P1
 
 ROUNDING = 1e-12
@@ -269,3 +273,32 @@ def _largest_steps(delay: NDArray[np.float64]) -> NDArray[np.float64]:
             smaller = without[(without >> n) & 1 == 0] if n != m else without[:0]
             steps[:, smaller, m] = np.maximum(steps[:, smaller, m], steps[:, smaller | (1 << n), m])
     return steps
+
+
+_IN_RATES = (
+    "in the certified rate bounds of node sets, which hold for all beams that satisfy it: a relaxation"
+)
+_LARGEST_SETS = (
+    "its rows know the rates of the largest node sets alone, with all their nodes sending together"
+)
+_PER_BLOCK = "its columns are those of P1 itself: blocks that any node may cache and send"
+
+COMPACT = Formulation(
+    name="compact relaxation in a, b and outer-approximated rates",
+    builders={
+        Storage: _Builder.storage,
+        Coverage: _Builder.coverage,
+        MigrationSource: _Builder.source,
+        Link: _Builder.upper,
+        Binary: _Builder.integral,
+        Qos: _Builder.qos,
+    },
+    dropped={Power: _IN_RATES, Silence: _IN_RATES},
+    refused={
+        Sender: _LARGEST_SETS,
+        MaxSenders: _LARGEST_SETS,
+        WholeModel: _PER_BLOCK,
+        Cooperation: _PER_BLOCK,
+        OwnUsers: _PER_BLOCK,
+    },
+)

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgamcd_opt.io.compiled import Array, kernel
+from fgamcd_opt.problem.constraints.planning import wanted_by_own_users
 from fgamcd_opt.problem.delay import bits
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.problem.variants import Granularity
-from fgamcd_opt.problem.violations import wanted_by_own_users
 
 
 @kernel

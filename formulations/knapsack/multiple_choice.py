@@ -13,9 +13,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fgamcd_opt.formulations.knapsack.configuration_delays import configuration_delays, unit_bytes
+from fgamcd_opt.beamforming.rate_oracle import reduce_pairs
+from fgamcd_opt.formulations.knapsack.configuration_delays import (
+    caching_units,
+    configuration_delays,
+    unit_bytes,
+)
 from fgamcd_opt.io.errors import InputError
+from fgamcd_opt.problem.constraints.beams import MaxSenders, Power, Qos, Sender, Silence
+from fgamcd_opt.problem.constraints.placement import Binary, Coverage, Link, MigrationSource, Storage
+from fgamcd_opt.problem.constraints.planning import Cooperation, OwnUsers, WholeModel
+from fgamcd_opt.problem.formulation import Formulation
 from fgamcd_opt.problem.p1 import P1
+from fgamcd_opt.problem.transmissions import Transmissions
 
 MOST_BYTES = 2**62
 """Sizes of all blocks together: storage less what is used then never overflows 64 bits."""
@@ -129,3 +139,24 @@ def build_knapsack(problem: P1, rate_bps: NDArray[np.float64]) -> Knapsack:
     return Knapsack(
         block.astype(np.int64), mask.astype(np.int64), delay[block, mask], size, data.storage_bytes
     )
+
+
+KNAPSACK = Formulation(
+    name="knapsack over caching sets (F5)",
+    builders={
+        Storage: Knapsack.fits,
+        Binary: build_knapsack,
+        Coverage: configuration_delays,
+        MigrationSource: configuration_delays,
+        Link: configuration_delays,
+        Cooperation: configuration_delays,
+        OwnUsers: configuration_delays,
+        WholeModel: caching_units,
+        Qos: reduce_pairs,
+        Power: reduce_pairs,
+        Silence: Transmissions.sending_sets,
+        Sender: Transmissions.sending_sets,
+        MaxSenders: Transmissions.sending_sets,
+    },
+)
+"""Beams live in the rates of node sets, sources and links in the delays of caching sets, storage in the rows."""

@@ -16,25 +16,8 @@ _LINEAR_SNR = 1e-9
 """Below this SNR log(1 + x) is replaced by x, which lets rates be higher: 1 + x has lost most digits of x by then."""
 
 
-def add_beams(pb: Any, data: MonolithicBlock) -> None:
-    """Everything from the beams to the broadcast time."""
-    add_power(pb, data)
-    add_received(pb, data)
-    add_phase(pb, data)
-    add_signal(pb, data)
-    add_uncertainty(pb, data)
-    add_qos(pb, data)
-    add_least_amplitude(pb, data)
-    add_rate(pb, data)
-    add_broadcast_time(pb, data)
-
-
 def add_power(pb: Any, data: MonolithicBlock) -> None:
-    """w_n = re_n + j im_n with ||w_n||^2 <= lambda_n^2 (9d); lambda is binary, so w_n = 0 where lambda_n = 0.
-
-    That is said once more by linear constraints: a solver's tolerance 1e-6 on the squares alone would leave an
-    amplitude of 1e-3 to a silent node.
-    """
+    """w_n = re_n + j im_n with ||w_n||^2 <= lambda_n^2 (9d); lambda is binary, so w_n = 0 where lambda_n = 0."""
     import pyomo.environ as pyo
 
     coordinates = range(data.coordinate_node.size)
@@ -44,10 +27,33 @@ def add_power(pb: Any, data: MonolithicBlock) -> None:
         range(data.links_s.shape[0]), rule=lambda pb, n: node_power(pb, data, n) <= pb.lam[n] ** 2
     )
 
-    def silence(pb: Any, i: int, part: str, sign: int) -> Any:
-        return sign * getattr(pb, part)[i] <= pb.lam[int(data.coordinate_node[i])]
 
-    pb.silence = pyo.Constraint(coordinates, ("re", "im"), (-1, 1), rule=silence)
+def add_silence(pb: Any, data: MonolithicBlock) -> None:
+    """|re|, |im| <= lambda_n: w_n = 0 where node n does not participate (9d), (3).
+
+    The squares of :func:`add_power` alone would leave an amplitude of 1e-3 to a silent node at a tolerance of 1e-6.
+    """
+    pb.silence = _bounded_by(pb.lam, data)
+
+
+def add_max_senders(pb: Any, data: MonolithicBlock, most: int) -> None:
+    """At most so many nodes send: w_n = 0 unless the binary sends_n = 1, and sum_n sends_n <= ``most``."""
+    import pyomo.environ as pyo
+
+    nodes = range(data.links_s.shape[0])
+    pb.sends = pyo.Var(nodes, domain=pyo.Binary)
+    pb.senders = pyo.Constraint(expr=sum(pb.sends[n] for n in nodes) <= most)
+    pb.sending = _bounded_by(pb.sends, data)
+
+
+def _bounded_by(switch: Any, data: MonolithicBlock) -> Any:
+    """Constraints that keep the coordinates of every node within its binary."""
+    import pyomo.environ as pyo
+
+    def bounded(pb: Any, i: int, part: str, sign: int) -> Any:
+        return sign * getattr(pb, part)[i] <= switch[int(data.coordinate_node[i])]
+
+    return pyo.Constraint(range(data.coordinate_node.size), ("re", "im"), (-1, 1), rule=bounded)
 
 
 def node_power(pb: Any, data: MonolithicBlock, node: int) -> Any:
@@ -121,15 +127,26 @@ def worst_amplitude(pb: Any, data: MonolithicBlock, u: int, unit: float) -> Any:
 
 
 def add_qos(pb: Any, data: MonolithicBlock) -> None:
-    """s_u - q_u >= sqrt(2^{R_u/B} - 1): rate_{u,k} >= R_u (9b), as an amplitude."""
+    """s_u - q_u >= sqrt(2^{R_u/B} - 1): rate_{u,k} >= R_u (9b), as an amplitude, which is defined here, too."""
     import pyomo.environ as pyo
 
+    add_received(pb, data)
+    add_phase(pb, data)
+    add_signal(pb, data)
+    add_uncertainty(pb, data)
     pb.qos = pyo.Constraint(
         range(data.reach.size),
         rule=lambda pb, u: (
             worst_amplitude(pb, data, u, float(data.reach[u])) >= float(data.floors[u] / data.reach[u])
         ),
     )
+
+
+def add_air_time(pb: Any, data: MonolithicBlock) -> None:
+    """From the worst-case amplitudes to the broadcast time of the objective (6), (8)."""
+    add_least_amplitude(pb, data)
+    add_rate(pb, data)
+    add_broadcast_time(pb, data)
 
 
 def add_least_amplitude(pb: Any, data: MonolithicBlock) -> None:

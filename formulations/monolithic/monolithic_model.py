@@ -7,13 +7,24 @@ the knapsack F5 nor on the bounds F6, so that it is an independent check of both
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from fgamcd_opt.formulations.knapsack.storage_rows import StorageRow, storage_rows
-from fgamcd_opt.formulations.monolithic.monolithic_beams import add_beams
+from fgamcd_opt.formulations.monolithic.monolithic_beams import (
+    add_air_time,
+    add_max_senders,
+    add_power,
+    add_qos,
+    add_silence,
+)
 from fgamcd_opt.formulations.monolithic.monolithic_data import MonolithicBlock
+from fgamcd_opt.problem.constraints.beams import MaxSenders, Power, Qos, Sender, Silence
+from fgamcd_opt.problem.constraints.placement import Binary, Coverage, Link, MigrationSource, Storage
+from fgamcd_opt.problem.constraints.planning import Cooperation, OwnUsers, WholeModel
+from fgamcd_opt.problem.formulation import Formulation
 from fgamcd_opt.problem.p1 import P1
 
 _LARGEST_SUM = 10**5
@@ -36,7 +47,7 @@ def build_monolithic(problem: P1, blocks: tuple[MonolithicBlock, ...]) -> Any:
     Parameters
     ----------
     problem
-        P1, default variant.
+        P1, with or without a limit on the senders.
     blocks
         Its scaled blocks.
 
@@ -48,14 +59,12 @@ def build_monolithic(problem: P1, blocks: tuple[MonolithicBlock, ...]) -> Any:
 
     model = pyo.ConcreteModel(name="P1")
     model.pb = pyo.Block(range(len(blocks)))
-    unit_s = time_unit_s(blocks)
+    present = {type(rule) for rule in problem.constraints}
+    for write in dict.fromkeys(write for family, write in MONOLITHIC.builders.items() if family in present):
+        write(model, problem, blocks)
     for r, data in enumerate(blocks):
-        add_caching(model.pb[r], data)
-        add_migration(model.pb[r], data, unit_s)
-        add_participation(model.pb[r], data)
-        add_coverage(model.pb[r], data)
-        add_beams(model.pb[r], data)
-    add_storage(model, problem, blocks)
+        add_air_time(model.pb[r], data)
+    unit_s = time_unit_s(blocks)
     model.T = pyo.Objective(
         expr=sum(
             model.pb[r].M + data.least_s / unit_s * model.pb[r].t for r, data in enumerate(blocks)
@@ -63,6 +72,15 @@ def build_monolithic(problem: P1, blocks: tuple[MonolithicBlock, ...]) -> Any:
         sense=pyo.minimize,
     )
     return model
+
+
+def add_placement(model: Any, problem: P1, blocks: tuple[MonolithicBlock, ...]) -> None:
+    """Caching a, migration b on existing links, participation lambda: binaries (9c) of every block."""
+    unit_s = time_unit_s(blocks)
+    for r, data in enumerate(blocks):
+        add_caching(model.pb[r], data)
+        add_migration(model.pb[r], data, unit_s)
+        add_participation(model.pb[r], data)
 
 
 def add_caching(pb: Any, data: MonolithicBlock) -> None:
@@ -73,17 +91,23 @@ def add_caching(pb: Any, data: MonolithicBlock) -> None:
 
 
 def add_migration(pb: Any, data: MonolithicBlock, unit_s: float) -> None:
-    """b_{n,m} in {0, 1} on existing links (9c), b <= a (2), and M >= D / R b, the slowest link (8), in time units."""
+    """b_{n,m} in {0, 1} on existing links (9c), and M >= D / R b, the slowest link (8), in time units."""
     import pyomo.environ as pyo
 
     links = [(int(n), int(m)) for n, m in np.argwhere(np.isfinite(data.links_s))]
     slowest = max((data.links_s[link] for link in links), default=0.0) / unit_s
     pb.b = pyo.Var(links, domain=pyo.Binary)
     pb.M = pyo.Var(bounds=(0.0, slowest))
-    pb.source = pyo.Constraint(links, rule=lambda pb, n, m: pb.b[n, m] <= pb.a[n])
     pb.slowest = pyo.Constraint(
         links, rule=lambda pb, n, m: float(data.links_s[n, m]) / unit_s * pb.b[n, m] <= pb.M
     )
+
+
+def add_source(pb: Any, data: MonolithicBlock) -> None:
+    """b_{n,m} <= a_n: only what is cached migrates (2)."""
+    import pyomo.environ as pyo
+
+    pb.source = pyo.Constraint(list(pb.b), rule=lambda pb, n, m: pb.b[n, m] <= pb.a[n])
 
 
 def add_participation(pb: Any, data: MonolithicBlock) -> None:
@@ -134,3 +158,43 @@ def add_cover(model: Any, row: StorageRow) -> None:
 def _at_most(model: Any, row: StorageRow) -> Any:
     """The inequality of a row of storage."""
     return sum(float(c) * model.pb[r].a[row.node] for r, c in enumerate(row.coefficients)) <= row.right_side
+
+
+Builder = Callable[[Any, P1, tuple[MonolithicBlock, ...]], None]
+
+
+def _in_every_block(add: Callable[[Any, MonolithicBlock], None]) -> Builder:
+    """The builder that writes a family block by block."""
+
+    def write(model: Any, problem: P1, blocks: tuple[MonolithicBlock, ...]) -> None:
+        for r, data in enumerate(blocks):
+            add(model.pb[r], data)
+
+    return write
+
+
+def _limit_senders(model: Any, problem: P1, blocks: tuple[MonolithicBlock, ...]) -> None:
+    most = problem.variant.max_senders
+    assert most is not None
+    for r, data in enumerate(blocks):
+        add_max_senders(model.pb[r], data, most)
+
+
+_ONE_BEAM = "the model has one joint beam per block, from any of the nodes that hold it"
+
+MONOLITHIC = Formulation(
+    name="monolithic nonconvex program (section 3 of the statement)",
+    builders={
+        Binary: add_placement,
+        Link: add_placement,
+        MigrationSource: _in_every_block(add_source),
+        Coverage: _in_every_block(add_coverage),
+        Power: _in_every_block(add_power),
+        Silence: _in_every_block(add_silence),
+        MaxSenders: _limit_senders,
+        Qos: _in_every_block(add_qos),
+        Storage: add_storage,
+    },
+    refused={Sender: _ONE_BEAM, WholeModel: _ONE_BEAM, Cooperation: _ONE_BEAM, OwnUsers: _ONE_BEAM},
+)
+"""The builders in the order in which they write: each finds the variables of those before it."""

@@ -27,6 +27,8 @@ def assign_decision(model: Any, problem: P1, blocks: tuple[MonolithicBlock, ...]
         _assign(pb.b, {link: migration[link] for link in pb.b})
         _assign(pb.lam, caching | migration.any(axis=0))
         pb.M.value = float(data.links_s[migration].max(initial=0.0)) / unit_s
+        if problem.variant.max_senders is not None:
+            _assign(pb.sends, decision.beams[r].any(axis=1))
         _assign_beam(pb, data, decision.beams[r] / np.sqrt(problem.instance.power_w)[:, None])
 
 
@@ -74,6 +76,8 @@ def decision_of_model(model: Any, problem: P1, blocks: tuple[MonolithicBlock, ..
         for link in pb.b:
             migration[(*link, scaled.block)] = pb.b[link].value > 0.5
         sends = caching[:, scaled.block] | migration[:, :, scaled.block].any(axis=0)
+        if problem.variant.max_senders is not None:
+            sends &= [pb.sends[n].value > 0.5 for n in range(data.n_nodes)]
         w = np.array([complex(pb.re[i].value, pb.im[i].value) for i in pb.re])
         w *= sends[scaled.coordinate_node]
         strongest = np.linalg.norm(scaled.subspace.lift(w), axis=1).max()

@@ -36,6 +36,10 @@ from fgamcd_opt.formulations.semidefinite.conic_backends import CONIC_BACKENDS, 
 from fgamcd_opt.formulations.semidefinite.node_subspace import NodeSubspace, SubspaceShape
 from fgamcd_opt.io.backend_output import backend_output_logged
 from fgamcd_opt.io.errors import InputError
+from fgamcd_opt.problem.constraints.beams import MaxSenders, Power, Qos, Sender, Silence
+from fgamcd_opt.problem.constraints.placement import Binary, Coverage, Link, MigrationSource, Storage
+from fgamcd_opt.problem.constraints.planning import Cooperation, OwnUsers, WholeModel
+from fgamcd_opt.problem.formulation import Formulation
 
 
 class SdpStatus(StrEnum):
@@ -288,3 +292,27 @@ class _UserTerms:
         column = cp.reshape(cp.sum(cp.multiply(self.radius_channel, w), axis=1), (d, 1), order="F")
         corner = cp.reshape(received - level - cp.sum(nu), (1, 1), order="F")
         return cp.bmat([[block, column], [column.H, corner]]) >> 0
+
+
+_AROUND = "of placement, which the knapsack around the broadcast writes: exact"
+_JOINT = "the program is the joint broadcast of one node set"
+
+SEMIDEFINITE = Formulation(
+    name="robust semidefinite program of one broadcast (S-procedure)",
+    builders={Qos: RobustSdp, Power: RobustSdp},
+    dropped={
+        Silence: "only the nodes of the set have beams: exact",
+        Storage: _AROUND,
+        MigrationSource: _AROUND,
+        Link: _AROUND,
+        Coverage: _AROUND,
+        Binary: _AROUND,
+    },
+    refused={
+        Sender: _JOINT,
+        MaxSenders: _JOINT,
+        WholeModel: _JOINT,
+        Cooperation: _JOINT,
+        OwnUsers: _JOINT,
+    },
+)

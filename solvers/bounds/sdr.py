@@ -21,8 +21,9 @@ from fgamcd_opt.formulations.knapsack.configuration_delays import configuration_
 from fgamcd_opt.formulations.knapsack.multiple_choice import Knapsack
 from fgamcd_opt.formulations.semidefinite.conic_backends import CONIC_BACKENDS, require_backend
 from fgamcd_opt.formulations.semidefinite.node_subspace import NodeSubspace, SubspaceShape
-from fgamcd_opt.formulations.semidefinite.robust_sdp import RobustSdp
+from fgamcd_opt.formulations.semidefinite.robust_sdp import SEMIDEFINITE, RobustSdp
 from fgamcd_opt.formulations.semidefinite.sdr_proof import prove_by_relaxation
+from fgamcd_opt.problem.formulation import Formulation
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.solvers.bounds.storage_relaxation import StorageRelaxation
 from fgamcd_opt.solvers.compiled_solver import CompiledSolver
@@ -41,6 +42,7 @@ class SdrSolver(CompiledSolver):
     """Bounds from semidefinite programs; meant for small instances."""
 
     name: ClassVar[str] = "sdr"
+    formulation: ClassVar[Formulation] = SEMIDEFINITE
     summary: ClassVar[str] = (
         "bound: Lagrangian relaxation of storage over semidefinite rate bounds; small instances"
     )

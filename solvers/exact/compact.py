@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgamcd_opt.beamforming.rate_oracle import RateOracle
-from fgamcd_opt.formulations.knapsack.compact_model import CompactRelaxation, compact_relaxation
+from fgamcd_opt.formulations.knapsack.compact_model import COMPACT, CompactRelaxation, compact_relaxation
 from fgamcd_opt.formulations.knapsack.configuration_delays import configuration_delays
 from fgamcd_opt.formulations.knapsack.multiple_choice import build_knapsack
 from fgamcd_opt.formulations.knapsack.storage_rows import StorageRow, cover_row
 from fgamcd_opt.io.errors import UsageError
 from fgamcd_opt.problem.decision import Decision
+from fgamcd_opt.problem.formulation import Formulation
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.solvers.compiled_solver import CompiledSolver
 from fgamcd_opt.solvers.decisions import decision_from_masks
@@ -44,6 +45,7 @@ class CompactSolver(CompiledSolver):
     """The compact relaxation by HiGHS; its caching is judged with the beams in hand."""
 
     name: ClassVar[str] = "compact"
+    formulation: ClassVar[Formulation] = COMPACT
     summary: ClassVar[str] = "compact MILP in a, b and outer-approximated rates by HiGHS; weaker than F5"
     proves_bounds: ClassVar[bool] = True
     finds_solutions: ClassVar[bool] = True

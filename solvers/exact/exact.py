@@ -18,7 +18,7 @@ from fgamcd_opt.io.errors import BackendError, SolverError
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.problem.tolerances import CLAIM_TOLERANCE
 from fgamcd_opt.problem.variants import Csi
-from fgamcd_opt.solvers.compiled_solver import EVERY_VARIANT, CompiledSolver
+from fgamcd_opt.solvers.compiled_solver import EVERY_VARIANT_AND_SENDERS, CompiledSolver
 from fgamcd_opt.solvers.decisions import decision_from_masks
 from fgamcd_opt.solvers.exact.knapsack_search import FIRST_NODES, MORE_NODES, KnapsackSearch
 from fgamcd_opt.solvers.milp_backends.milp import require_milp_backend
@@ -51,7 +51,7 @@ class ExactSolver(CompiledSolver):
     )
     proves_bounds: ClassVar[bool] = True
     finds_solutions: ClassVar[bool] = True
-    variants: ClassVar[Mapping[str, frozenset[str]]] = EVERY_VARIANT
+    variants: ClassVar[Mapping[str, frozenset[str]]] = EVERY_VARIANT_AND_SENDERS
     options: ClassVar[Mapping[str, Any]] = {"rounds": 2, "passes": 10, "max_nodes": 0, "backend": "tree"}
     option_backends: ClassVar[tuple[str, ...]] = ("highspy", "pyscipopt", "gurobipy", "scipy", "pyomo")
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from fgamcd_opt.problem.p1 import P1
-from fgamcd_opt.solvers.compiled_solver import EVERY_VARIANT, CompiledSolver
+from fgamcd_opt.solvers.compiled_solver import EVERY_VARIANT_AND_SENDERS, CompiledSolver
 from fgamcd_opt.solvers.heuristics.exchanges import search
 from fgamcd_opt.solvers.heuristics.placement_heuristic import place
 from fgamcd_opt.solving.context import SolveContext
@@ -22,7 +22,7 @@ class GreedySolver(CompiledSolver):
     summary: ClassVar[str] = "greedy placement by delay per byte with local moves; no bound"
     proves_bounds: ClassVar[bool] = False
     finds_solutions: ClassVar[bool] = True
-    variants: ClassVar[Mapping[str, frozenset[str]]] = EVERY_VARIANT
+    variants: ClassVar[Mapping[str, frozenset[str]]] = EVERY_VARIANT_AND_SENDERS
     options: ClassVar[Mapping[str, Any]] = {"rounds": 0}
 
     def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fgamcd_opt.formulations.knapsack.configuration_delays import configuration_delays, unit_bytes
 from fgamcd_opt.problem.p1 import P1
-from fgamcd_opt.solvers.compiled_solver import EVERY_VARIANT, CompiledSolver
+from fgamcd_opt.solvers.compiled_solver import EVERY_VARIANT_AND_SENDERS, CompiledSolver
 from fgamcd_opt.solvers.heuristics.growing_sets import GrowingSets
 from fgamcd_opt.solvers.heuristics.placement_heuristic import Choice, place_sets
 from fgamcd_opt.solving.context import SolveContext
@@ -28,7 +28,7 @@ class GreedyDelaySolver(CompiledSolver):
     summary: ClassVar[str] = "from empty caches, adds the copies that take the most off T per byte; no bound"
     proves_bounds: ClassVar[bool] = False
     finds_solutions: ClassVar[bool] = True
-    variants: ClassVar[Mapping[str, frozenset[str]]] = EVERY_VARIANT
+    variants: ClassVar[Mapping[str, frozenset[str]]] = EVERY_VARIANT_AND_SENDERS
 
     def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
         """Solve P1 heuristically.

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from fgamcd_opt.io.errors import UsageError
+from fgamcd_opt.learning.environment.scenario import GAME
+from fgamcd_opt.problem.formulation import Formulation
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.solvers.compiled_solver import CompiledSolver
 from fgamcd_opt.solvers.heuristics.local_search import LocalSearchSolver
@@ -26,6 +28,7 @@ class MaasnDaSolver(CompiledSolver):
     """A learned policy of any method, decoded; proves nothing about the delay."""
 
     name: ClassVar[str] = "maasn-da"
+    formulation: ClassVar[Formulation] = GAME
     summary: ClassVar[str] = "a trained policy decides on caching and migration block by block; no bound"
     proves_bounds: ClassVar[bool] = False
     finds_solutions: ClassVar[bool] = True

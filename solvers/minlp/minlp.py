@@ -13,6 +13,7 @@ from fgamcd_opt.formulations.knapsack.storage_rows import cover_row
 from fgamcd_opt.formulations.monolithic.monolithic_cuts import add_analytic_cuts, add_rate_cuts
 from fgamcd_opt.formulations.monolithic.monolithic_data import MonolithicBlock
 from fgamcd_opt.formulations.monolithic.monolithic_model import (
+    MONOLITHIC,
     add_cover,
     build_monolithic,
     scaled_blocks,
@@ -21,6 +22,7 @@ from fgamcd_opt.formulations.monolithic.monolithic_model import (
 from fgamcd_opt.formulations.monolithic.monolithic_points import assign_decision, decision_of_model
 from fgamcd_opt.io.errors import UsageError
 from fgamcd_opt.problem.decision import Decision
+from fgamcd_opt.problem.formulation import Formulation
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.solvers.compiled_solver import CompiledSolver
 from fgamcd_opt.solvers.exact.exact import ExactSolver
@@ -32,7 +34,7 @@ from fgamcd_opt.solvers.minlp.minlp_backends import (
 )
 from fgamcd_opt.solving.context import SolveContext
 from fgamcd_opt.solving.rate_tables import complete_table
-from fgamcd_opt.solving.solver import Outcome
+from fgamcd_opt.solving.solver import ANY_NUMBER, Outcome
 from fgamcd_opt.solving.status import StopReason
 
 MAX_BINARIES = 250
@@ -51,6 +53,8 @@ class MinlpSolver(CompiledSolver):
     """The monolithic model with SCIP, Gurobi or another solver that Pyomo drives."""
 
     name: ClassVar[str] = "minlp"
+    formulation: ClassVar[Formulation] = MONOLITHIC
+    variants: ClassVar[Mapping[str, frozenset[str]]] = {"max_senders": ANY_NUMBER}
     summary: ClassVar[str] = "monolithic P1 in Pyomo by a global solver (SCIP, Gurobi); tiny instances only"
     proves_bounds: ClassVar[bool] = True
     finds_solutions: ClassVar[bool] = True
@@ -71,7 +75,7 @@ class MinlpSolver(CompiledSolver):
         Parameters
         ----------
         problem
-            P1, default variant.
+            P1, with or without a limit on the senders.
         context
             Limits, seed, clock.
         options

@@ -11,7 +11,7 @@ import numpy as np
 from fgamcd_opt.beamforming.rate_oracle import RateOracle
 from fgamcd_opt.problem.decision import Decision
 from fgamcd_opt.problem.p1 import P1
-from fgamcd_opt.problem.transmissions import JOINT, senders_of
+from fgamcd_opt.problem.transmissions import JOINT
 from fgamcd_opt.solvers.decisions import beams_of
 from fgamcd_opt.solvers.exact.exact import ExactSolver
 from fgamcd_opt.solving.context import SolveContext
@@ -72,9 +72,7 @@ def redeliver(problem: P1, reference: Decision) -> Decision:
     oracle.compute(
         [
             np.array(
-                []
-                if together[t]
-                else senders_of(int(participating[row[t]]), int(sent.sender[t]), data.n_nodes),
+                [] if together[t] else sent.sending_sets(t, int(participating[row[t]])),
                 np.int64,
             )
             for t in range(sent.count)

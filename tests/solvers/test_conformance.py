@@ -11,7 +11,7 @@ from fgamcd_opt.io.optional import Availability, probe
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.problem.variants import Variant
 from fgamcd_opt.solving.context import Limits
-from fgamcd_opt.solving.front_door import solve
+from fgamcd_opt.solving.front_door import solve, supports
 from fgamcd_opt.solving.registry import get_solver, require_backends, solver_names
 from fgamcd_opt.solving.status import StopReason
 from fgamcd_opt.testing import RULES, SolverUnderTest, check_rule
@@ -33,6 +33,7 @@ VARIANTS = (
     {"cooperation": "false"},
     {"csi": "nominal"},
     {"unserved": "cloud(1e9)"},
+    {"max_senders": "1"},
 )
 
 
@@ -137,7 +138,7 @@ def test_a_variant_is_supported_or_refused_before_any_work(name, fields, monkeyp
     variant = Variant.parse(fields)
     ((field, value),) = variant.differences().items()
     solver = get_solver(name)
-    if value.partition("(")[0] in solver.variants.get(field, ()):
+    if supports(solver, field, value):
         if able(name):
             problem = P1(load("tiny"), variant)
             check(solve(problem, name), problem, name)

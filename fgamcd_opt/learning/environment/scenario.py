@@ -10,10 +10,14 @@ from numpy.typing import NDArray
 from fgamcd_opt.beamforming.rate_oracle import RateOracle
 from fgamcd_opt.io.errors import InputError, UnsupportedVariantError, UsageError
 from fgamcd_opt.learning.environment.layout import StateLayout
-from fgamcd_opt.learning.environment.rules import best_set, migration_s, participants
+from fgamcd_opt.learning.environment.rules import best_set, deliver, execute, migration_s, participants
 from fgamcd_opt.learning.environment.set_rates import SetRates
 from fgamcd_opt.learning.environment.state_rows import rates_to_others, state_rows, widest_association
+from fgamcd_opt.problem.constraints.beams import MaxSenders, Power, Qos, Sender, Silence
+from fgamcd_opt.problem.constraints.placement import Binary, Coverage, Link, MigrationSource, Storage
+from fgamcd_opt.problem.constraints.planning import Cooperation, OwnUsers, WholeModel
 from fgamcd_opt.problem.delay import bits as bits_of
+from fgamcd_opt.problem.formulation import Formulation
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.problem.variants import Variant
 
@@ -164,3 +168,27 @@ def air_s(size_bits: NDArray[np.float64], rate_bps: NDArray[np.float64]) -> NDAr
     """Broadcast time in s; infinite at rate 0."""
     with np.errstate(divide="ignore"):
         return np.asarray(size_bits / rate_bps)
+
+
+_ONE_GAME = "the game is P1 itself: agents decide on blocks, and all who hold one send it together"
+
+GAME = Formulation(
+    name="game of block-by-block decisions",
+    builders={
+        Storage: execute,
+        Link: execute,
+        MigrationSource: execute,
+        Binary: execute,
+        Coverage: deliver,
+        Qos: SetRates,
+        Power: SetRates,
+        Silence: SetRates,
+    },
+    refused={
+        Sender: _ONE_GAME,
+        MaxSenders: _ONE_GAME,
+        WholeModel: _ONE_GAME,
+        Cooperation: _ONE_GAME,
+        OwnUsers: _ONE_GAME,
+    },
+)
