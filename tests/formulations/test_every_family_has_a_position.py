@@ -1,4 +1,4 @@
-"""Every constraint family of P1 and its variants: every formulation, and the game, writes it, drops it or refuses it."""
+"""Every constraint family: every formulation, and the game, writes it, drops it or refuses it."""
 
 from __future__ import annotations
 
