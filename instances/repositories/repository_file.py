@@ -74,7 +74,6 @@ def _parsed(content: dict[str, Any]) -> Repository:
     models = _objects("models", content["models"], "blocks")
     if len(blocks) * len(models) > MAX_MODEL_BLOCKS:
         raise InputError(f"models: {len(models)} x {len(blocks)} blocks exceed {MAX_MODEL_BLOCKS} entries")
-    model_blocks = np.zeros((len(models), len(blocks)), dtype=np.bool_)
     for i, model in enumerate(models):
         chosen = model["blocks"]
         if not isinstance(chosen, list) or not chosen:
@@ -84,12 +83,14 @@ def _parsed(content: dict[str, Any]) -> Repository:
                 raise InputError(
                     f"models[{i}].blocks: {quote(k)} is not an index of blocks (0 to {len(blocks) - 1})"
                 )
-        model_blocks[i, chosen] = True
     for k, block in enumerate(blocks):
         if type(block["bytes"]) is not int or not 0 < block["bytes"] < 2**53:
             raise InputError(
                 f"blocks[{k}].bytes: {quote(block['bytes'])} is not a whole number from 1 to 2^53"
             )
+    model_blocks = np.zeros((len(models), len(blocks)), dtype=np.bool_)
+    rows = np.repeat(np.arange(len(models)), [len(model["blocks"]) for model in models])
+    model_blocks[rows, [k for model in models for k in model["blocks"]]] = True
     return Repository(
         tuple(block["name"] for block in blocks),
         np.array([block["bytes"] for block in blocks], dtype=np.int64),
