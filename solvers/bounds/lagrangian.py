@@ -1,4 +1,4 @@
-"""`lagrangian`: storage relaxed with multipliers that a proximal bundle method finds."""
+"""`lagrangian`: storage relaxed with the multipliers that the dual simplex method finds."""
 
 from __future__ import annotations
 
@@ -18,9 +18,7 @@ class LagrangianSolver(CompiledSolver):
     """The Lagrangian dual of storage (1) in the knapsack of F5; needs no backend."""
 
     name: ClassVar[str] = "lagrangian"
-    summary: ClassVar[str] = (
-        "bound: Lagrangian relaxation of storage over certified rates, by a bundle method"
-    )
+    summary: ClassVar[str] = "bound: Lagrangian relaxation of storage over certified rates, by dual simplex"
     proves_bounds: ClassVar[bool] = True
     finds_solutions: ClassVar[bool] = False
     variants: ClassVar[Mapping[str, frozenset[str]]] = EVERY_VARIANT

@@ -42,11 +42,12 @@ class LpSolver(CompiledSolver):
 
 
 def _improve(relaxation: StorageRelaxation, knapsack: Knapsack) -> None:
-    """Evaluate the multipliers of the linear program; those of the last one if the time is up."""
+    """Evaluate the multipliers of the linear program.
+
+    HiGHS has none where the time is up, and its word for infeasible is no proof: the dual simplex has both.
+    """
     found = solve_relaxation(knapsack, relaxation.context)
-    if found is None:
-        relaxation.evaluate(knapsack, relaxation.multipliers)
-    elif found[1]:
+    if found is not None and found[1]:
         relaxation.evaluate(knapsack, found[0])
-    else:  # the backend's word for infeasible is no proof: the ascent finds multipliers that prove it
+    else:
         relaxation.ascend(knapsack)

@@ -1,7 +1,7 @@
 """Bounds on P1 from the knapsack of F5 over certified rates (F7) with storage relaxed: what several solvers share.
 
-A method only chooses storage multipliers; the bound is the exact Lagrangian value at them, so that nothing hangs on
-the accuracy of a linear program or of a bundle method.
+A method only chooses storage multipliers. The bound is the exact Lagrangian value at them, whatever the accuracy of
+the linear program that they come from.
 """
 
 from __future__ import annotations
@@ -15,25 +15,18 @@ from numpy.typing import NDArray
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings
 from fgamcd_opt.beamforming.rate_oracle import RateOracle
 from fgamcd_opt.formulations.knapsack.dual_function import lagrangian_bound
+from fgamcd_opt.formulations.knapsack.dual_simplex import solve_storage_lp
 from fgamcd_opt.formulations.knapsack.multiple_choice import Knapsack, build_knapsack
 from fgamcd_opt.problem.p1 import P1
-from fgamcd_opt.solvers.bounds.bundle import Bundle, ascend
-from fgamcd_opt.solvers.bounds.storage_pricing import StoragePricing
 from fgamcd_opt.solving.context import SolveContext
 from fgamcd_opt.solving.rate_tables import NO_PLACEMENT, complete_table, unservable_block
 from fgamcd_opt.solving.solver import Outcome
 from fgamcd_opt.solving.status import StopReason
 
-TOLERANCE = 1e-6
-"""Gain, relative to the bound, that ends an ascent."""
-
-_STEPS = 2000
-"""Evaluations of the Lagrangian function in one ascent at most; some dozens are usual."""
-
 
 @dataclass(eq=False)
 class StorageRelaxation:
-    """Bounds on one problem from ever better rate bounds; the storage multipliers are carried along.
+    """Bounds on one problem from ever better rate bounds; the best bound is kept.
 
     Parameters
     ----------
@@ -48,15 +41,12 @@ class StorageRelaxation:
         (N,) storage multipliers of the last bound, in s per byte.
     bound_s
         Best proved lower bound in s; infinite if it is proved that no placement fits.
-    evaluations
-        Of the Lagrangian function.
     """
 
     problem: P1
     context: SolveContext
     multipliers: NDArray[np.float64] = field(init=False)
     bound_s: float = -np.inf
-    evaluations: int = 0
 
     def __post_init__(self) -> None:
         self.multipliers = np.zeros(self.problem.instance.n_nodes)
@@ -78,27 +68,19 @@ class StorageRelaxation:
         """Take multipliers (N,) >= 0 over, and the bound that they prove; returns the columns' reduced costs in s."""
         value, reduced = lagrangian_bound(knapsack, multipliers)
         self.multipliers = multipliers
-        self.evaluations += 1
-        self.bound_s = max(self.bound_s, np.inf if value > StoragePricing(knapsack).ceiling else value)
+        self.bound_s = max(self.bound_s, value)
         self.context.record(bound_s=self.bound_s)
         return reduced
 
     def ascend(self, knapsack: Knapsack) -> NDArray[np.float64]:
-        """Improve the multipliers by the bundle method, and the bound; returns the columns' reduced costs in s."""
-        pricing = StoragePricing(knapsack)
-        bundle = Bundle(self.multipliers, pricing.scale, tolerance=TOLERANCE, ceiling=pricing.ceiling)
-
-        def stop() -> bool:
-            if bundle.value > -np.inf:
-                self.context.progress(f"storage multipliers: bound {bundle.value:.6f} s")
-            return self.context.must_stop
-
-        self.evaluations += ascend(pricing, bundle, steps=_STEPS, stop=stop)
-        return self.evaluate(knapsack, bundle.multipliers)
+        """Bound by the best multipliers, or prove that nothing fits; returns the columns' reduced costs in s."""
+        multipliers, feasible = solve_storage_lp(knapsack)
+        if not feasible:
+            self.bound_s = np.inf
+        return self.evaluate(knapsack, multipliers)
 
     def outcome(self, kind: str, counts: Mapping[str, int]) -> Outcome:
         """What the solver returns."""
-        counts = {**counts, "lagrangian_evaluations": self.evaluations}
         if self.infeasible:
             return Outcome(stop_reason=StopReason.INFEASIBLE, infeasibility=NO_PLACEMENT, counts=counts)
         return Outcome(

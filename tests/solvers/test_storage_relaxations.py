@@ -13,7 +13,6 @@ from fgamcd_opt.formulations.knapsack.dual_function import lagrangian_bound
 from fgamcd_opt.formulations.knapsack.multiple_choice import Knapsack, build_knapsack
 from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.problem.p1 import P1
-from fgamcd_opt.solvers.bounds.storage_pricing import StoragePricing
 from fgamcd_opt.solvers.bounds.storage_relaxation import StorageRelaxation
 from fgamcd_opt.solvers.milp_backends.highs import solve_relaxation
 from fgamcd_opt.solving.context import Limits, SolveContext
@@ -44,20 +43,8 @@ def linear_program(knapsack: Knapsack) -> float:
     return float(solved.fun) if solved.status == 0 else math.inf
 
 
-@pytest.mark.parametrize("seed", range(15))
-def test_pricing_tells_the_exact_value_and_a_subgradient(seed):
-    knapsack = build_knapsack(*random_case(seed, 4.0))
-    pricing = StoragePricing(knapsack)
-    rng = np.random.default_rng(seed)
-    points = rng.exponential(size=(12, 3)) * pricing.scale * (rng.random((12, 3)) < 0.7)
-    values, slopes = zip(*(pricing(point) for point in points), strict=True)
-    for point, value, slope in zip(points, values, slopes, strict=True):
-        assert value == pytest.approx(lagrangian_bound(knapsack, point)[0], rel=1e-9)
-        assert (np.array(values) <= value + (points - point) @ slope + 1e-9 * abs(value)).all()
-
-
 @pytest.mark.parametrize("seed", range(30))
-def test_bundle_method_reaches_the_linear_program_or_proves_that_nothing_fits(seed):
+def test_the_ascent_reaches_the_linear_program_or_proves_that_nothing_fits(seed):
     problem, rates = random_case(seed, (0.9, 1.1, 1.5, 2.5)[seed % 4])
     optimum = linear_program(build_knapsack(problem, rates))
     relaxation = StorageRelaxation(problem, SolveContext())
@@ -67,11 +54,11 @@ def test_bundle_method_reaches_the_linear_program_or_proves_that_nothing_fits(se
     assert relaxation.infeasible == math.isinf(optimum)
     if not relaxation.infeasible:
         assert relaxation.bound_s == lagrangian_bound(knapsack, relaxation.multipliers)[0]
-        assert optimum * (1 - 2e-6) <= relaxation.bound_s <= optimum * (1 + 1e-9)
+        assert relaxation.bound_s == pytest.approx(optimum, rel=1e-9)
 
 
 @pytest.mark.parametrize("storage_gb", ["0.18", "0.4", "1.25"])
-def test_bundle_method_reaches_the_linear_program_at_paper_size(storage_gb):
+def test_the_ascent_reaches_the_linear_program_at_paper_size(storage_gb):
     """Six nodes and some 16 000 columns from rates that no beamforming made; the linear program by HiGHS."""
     problem = P1(load("paper", {"storage_gb": storage_gb}))
     rates = random_rates(7, problem.instance.requested_blocks.size, 6)
@@ -80,8 +67,7 @@ def test_bundle_method_reaches_the_linear_program_at_paper_size(storage_gb):
     multipliers, feasible = solve_relaxation(knapsack, SolveContext())
     assert feasible
     relaxation.ascend(knapsack)
-    assert relaxation.bound_s == pytest.approx(lagrangian_bound(knapsack, multipliers)[0], rel=1.1e-6)
-    assert 0 < relaxation.evaluations < 200
+    assert relaxation.bound_s == pytest.approx(lagrangian_bound(knapsack, multipliers)[0], rel=1e-9)
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -95,7 +81,7 @@ def test_lp_and_lagrangian_agree_below_the_enumerated_optimum(seed):
         assert math.isinf(best)
         return
     assert lp.stop_reason is StopReason.COMPLETED
-    assert lagrangian.bound_s == pytest.approx(lp.bound_s, rel=2e-6)
+    assert lagrangian.bound_s == pytest.approx(lp.bound_s, rel=1e-9)
     assert max(lp.bound_s, lagrangian.bound_s) <= best * (1 + 1e-9)
     by_hand = linear_program(build_knapsack(problem, oracle.upper_bps()))
     assert lp.bound_s == pytest.approx(by_hand, rel=1e-6)
