@@ -97,7 +97,7 @@ benchmark: $(VENV)/core.stamp
 	$(BIN)/python benchmarks/beamforming.py
 
 docs: $(VENV)/core.stamp
-	$(BIN)/python docs/examples.py README.md docs/*.md
+	$(BIN)/python docs/examples.py README.md $$(find docs -name '*.md' | sort)
 
 clean:
 	rm -rf build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

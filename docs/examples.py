@@ -1,6 +1,8 @@
 """The examples of the documentation: finds them, runs them, and writes what they print back into the pages.
 
-    python docs/examples.py README.md docs/*.md
+    python docs/examples.py PAGE...
+
+``make docs`` does so with every page.
 
 An example is a fenced ``sh`` block. A ``text`` block or a table right after it is its output and is replaced.
 The blocks of one page run one after the other in one new folder. A command ends with 0 unless a comment at

@@ -1,4 +1,4 @@
-"""The variants of P1: the same problem with one declaration changed (docs/problem.md, "Variants")."""
+"""The variants of P1: the same problem with one declaration changed (docs/reference/p1.md, "Variants")."""
 
 from __future__ import annotations
 

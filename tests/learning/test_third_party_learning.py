@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "third_party_learning.py"
+EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "methods" / "third_party_learning.py"
 
 
 def test_another_library_learns_here(tmp_path: Path) -> None:
