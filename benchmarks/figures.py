@@ -1,7 +1,7 @@
 """Sweeps into the documentation: ``python benchmarks/figures.py storage users --work FOLDER``.
 
-Runs (or continues) every sweep in FOLDER/NAME, copies its CSV and plots to docs/figures and puts its tables into
-docs/figures.md.
+Runs (or continues) every sweep in FOLDER/NAME, copies its CSV and plots to docs/results/figures and puts its tables
+into docs/results/NAME_sweep.md.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from pages import put
 
 from fgamcd_opt.cli.main import main as fgamcd
 
-PAGE = Path(__file__).parents[1] / "docs" / "figures.md"
-FOLDER = PAGE.with_suffix("")
+RESULTS = Path(__file__).parents[1] / "docs" / "results"
+FOLDER = RESULTS / "figures"
 
 
 def main() -> None:
@@ -32,7 +32,8 @@ def main() -> None:
         code = fgamcd([*words, "-o", str(args.work / name)])
         if code:
             raise SystemExit(code)
-        put(PAGE, f"<!-- benchmarks/figures.py {name} -->", page_text(name, words, args.work / name))
+        page = RESULTS / f"{name}_sweep.md"
+        put(page, f"<!-- benchmarks/figures.py {name} -->", page_text(name, words, args.work / name))
 
 
 def page_text(name: str, words: list[str], folder: Path) -> str:
@@ -42,7 +43,7 @@ def page_text(name: str, words: list[str], folder: Path) -> str:
         shutil.copyfile(path, FOLDER / path.name)
     pictures = [f"![{path.stem}](figures/{path.name})" for path in copied if path.suffix == ".png"]
     files = ", ".join(f"[{path.name}](figures/{path.name})" for path in copied if path.suffix != ".png")
-    tables = (folder / f"{name}.md").read_text(encoding="utf-8").replace("## ", "### ").strip()
+    tables = (folder / f"{name}.md").read_text(encoding="utf-8").strip()
     footer = f"`fgamcd {' '.join(words)} -o {name}`, {machine_words()}. Files: {files}"
     return "\n\n".join([*pictures, tables, footer])
 

@@ -24,6 +24,9 @@ SPEC.loader.exec_module(examples)
 
 LINK = re.compile(r"\[[^\]]*\]\((?!https?:)(?P<path>[^)#]*)(?:#(?P<anchor>[^)]*))?\)")
 PYTHON = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+MAX_LINES = 200
+"""Of a page."""
+
 SHOWN = re.compile(r"^(?: {4})?(fgamcd .*)$", re.MULTILINE)
 
 
@@ -56,22 +59,32 @@ def test_every_page_can_be_reached_from_the_readme():
     assert reached >= set(PAGES)
 
 
-def test_tutorial_works(tmp_path):
-    page = (ROOT / "docs" / "tutorial" / "first_solution.md").read_text()
+@pytest.mark.parametrize(
+    ("name", "files", "printed"),
+    [
+        ("first_solution", {"small-solution.npz"}, "infeasible"),
+        ("your_own", {"mine.npz", "mine-result.json", "first-comparison"}, "valid"),
+    ],
+)
+def test_tutorial_works(name, files, printed, tmp_path):
+    page = (ROOT / "docs" / "tutorial" / f"{name}.md").read_text()
     refreshed = examples.refreshed(page, tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} >= {
-        "small-solution.npz",
-        "mine.npz",
-        "mine-result.json",
-    }
-    assert "infeasible" in refreshed
+    assert {path.name for path in tmp_path.iterdir()} >= files
+    assert printed in refreshed
+
+
+def test_pages_are_short():
+    """A reader finds the place; the changelog alone grows with the releases."""
+    lines = {page.relative_to(ROOT).as_posix(): page.read_text().count("\n") for page in PAGES}
+    del lines["CHANGELOG.md"]
+    assert {page: count for page, count in lines.items() if count > MAX_LINES} == {}
 
 
 @pytest.mark.parametrize(
     "page",
     [
         "README.md",
-        "docs/tutorial/first_solution.md",
+        "docs/tutorial/your_own.md",
         "docs/commands/beamform.md",
         "docs/methods/beamforming.md",
         "docs/methods/reference_beamforming.md",

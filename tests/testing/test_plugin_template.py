@@ -71,7 +71,9 @@ def test_the_contract_runs_from_the_command_line(installed, tmp_path):
 def test_its_page_shows_it():
     """By snippets, which the site replaces by the files."""
     page = (ROOT / "docs" / "development" / "adding_a_solver.md").read_text()
-    shown = re.findall(r'^--8<-- "docs/development/plugin_template/([^":]+)(?::(\d+):(\d+))?"$', page, re.MULTILINE)
+    shown = re.findall(
+        r'^--8<-- "docs/development/plugin_template/([^":]+)(?::(\d+):(\d+))?"$', page, re.MULTILINE
+    )
     parts = {}
     for name, first, last in shown:
         lines = (TEMPLATE / name).read_text().splitlines()
