@@ -79,6 +79,11 @@ def verify(instance: Instance, solution: Solution) -> Verification:
         evaluation = P1(instance, solution.variant).evaluate(solution.decision)
     except InputError as error:
         return Verification((str(error),), None)
+    return verdict(solution, evaluation)
+
+
+def verdict(solution: Solution, evaluation: Evaluation) -> Verification:
+    """The verdict on a solution whose decision was evaluated on its instance already."""
     return Verification(evaluation.faults + _false_claims(solution, evaluation), evaluation)
 
 

@@ -21,7 +21,7 @@ from fgamcd_opt.io.errors import InputError, SolverError, UnsupportedVariantErro
 from fgamcd_opt.io.safe_text import quote
 from fgamcd_opt.io.times import Times
 from fgamcd_opt.io.version import package_version
-from fgamcd_opt.problem.checker import verify
+from fgamcd_opt.problem.checker import verdict
 from fgamcd_opt.problem.evaluation import Evaluation
 from fgamcd_opt.problem.formulation import Formulation
 from fgamcd_opt.problem.p1 import P1
@@ -241,7 +241,7 @@ def _judge(
             bound_kind=outcome.bound_kind,
             **common,
         )
-        verification = verify(instance, solution)
+        verification = verdict(solution, evaluation)
         if outcome.bound_s is not None:
             gap = relative_gap(delay, outcome.bound_s) if verification.valid else math.inf
             reason = _settled(reason, gap, limits.gap)
