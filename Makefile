@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 SOURCES := fgamcd_opt formulations solvers instances tests docs .ci $(wildcard benchmarks)
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test install lint format installed types site pytest test-latest test-oldest fuzz benchmark docs clean
+.PHONY: help demo test install lint format installed types site pytest test-latest test-oldest fuzz benchmark docs map clean
 
 help:
 	@echo 'make demo        install into $(VENV) and solve the paper-size instance'
@@ -22,6 +22,7 @@ help:
 	@echo 'make fuzz        property tests with fresh examples; every solver on adversarial instances, for MINUTES'
 	@echo 'make benchmark   speed and certified gaps of the beamforming'
 	@echo 'make docs        run the examples of the documentation and refresh their outputs'
+	@echo 'make map         draw the map of the house from the imports'
 	@echo 'make clean       remove what was built ($(VENV) stays)'
 
 demo: $(VENV)/core.stamp
@@ -98,6 +99,9 @@ benchmark: $(VENV)/core.stamp
 
 docs: $(VENV)/core.stamp
 	$(BIN)/python docs/examples.py README.md $$(find docs -name '*.md' | sort)
+
+map: $(VENV)/core.stamp
+	$(BIN)/python docs/house_map.py
 
 clean:
 	rm -rf build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -27,7 +27,7 @@ PYTHON = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 MAX_LINES = 200
 """Of a page."""
 
-SHOWN = re.compile(r"^(?: {4})?(fgamcd .*)$", re.MULTILINE)
+SHOWN = re.compile(r"^(?: {4}){0,2}(fgamcd .*)$", re.MULTILINE)
 
 
 def anchors(page: Path) -> set[str]:
@@ -71,6 +71,21 @@ def test_tutorial_works(name, files, printed, tmp_path):
     refreshed = examples.refreshed(page, tmp_path)
     assert {path.name for path in tmp_path.iterdir()} >= files
     assert printed in refreshed
+
+
+NAMED = re.compile(r"`((?:\.ci|benchmarks|docs|fgamcd_opt|formulations|instances|solvers|tests)/[\w./-]*)`")
+
+
+@pytest.mark.parametrize(
+    "page", [*ROOT.glob("docs/development/*.md"), ROOT / "CONTRIBUTING.md"], ids=lambda page: page.stem
+)
+def test_files_that_pages_for_developers_name_exist(page):
+    named = {name for name in NAMED.findall(page.read_text()) if "NAME" not in name}
+    assert {name for name in named if not (ROOT / name).exists()} == set()
+
+
+def test_readme_is_short():
+    assert (ROOT / "README.md").read_text().count("\n") <= 120
 
 
 def test_pages_are_short():
