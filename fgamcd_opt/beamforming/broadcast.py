@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgamcd_opt.beamforming.kept_proofs import KeptProofs
+from fgamcd_opt.beamforming.many_starts import beams_from_many_starts
 from fgamcd_opt.certificates.evidence_check import admissible_errors, proved_factors
 from fgamcd_opt.certificates.weighted_snr import worst_snr_bound
 from fgamcd_opt.io.errors import UsageError
@@ -192,6 +193,30 @@ class Broadcast:
         met = (rate * (1.0 - MARGIN) >= owed_rate_bps(self.qos_bps)).all(axis=1)
         return np.where(met, amplitude.min(axis=1) ** 2 / self.noise_w, 0.0)
 
+    def beam_from_many_starts(
+        self, mask: int, seeds: np.random.SeedSequence
+    ) -> tuple[float, NDArray[np.complex128], NDArray[np.float64]]:
+        """Worst-case SNR (0 if the checker accepts no beam) and coordinates of the best beam from many starts.
+
+        Parameters
+        ----------
+        mask
+            Bit mask of the nodes that may send; every user hears some of them.
+        seeds
+            Where the starts come from.
+        """
+        members = np.flatnonzero((mask >> np.arange(self.ranks.size)) & 1)
+        floors = self.owed * (1.0 + ABOVE)
+        with np.errstate(all="ignore"):
+            x, part = beams_from_many_starts(
+                self.channels[:, members], self.radii[:, members], floors, self.balls, seeds
+            )
+            share = np.zeros((len(part), self.ranks.size))
+            share[:, members] = part
+            snr = self.worst_snr(self.beam(x, share))
+        best = int(snr.argmax())
+        return float(snr[best]), x[best], share[best]
+
     def proved_snr(
         self,
         y: NDArray[np.float64],
@@ -271,6 +296,8 @@ class SetTable:
     def solve(self, masks: NDArray[np.int64], settings: BeamformingSettings, stream: int) -> None:
         """Work on the sets ``masks`` (in order of falling size); repeated calls improve and never worsen.
 
+        Sets that are worked on again and still have no beam are searched from many starts: something depends on them.
+
         Parameters
         ----------
         masks
@@ -282,7 +309,8 @@ class SetTable:
         """
         users = self.broadcast.floors.size
         # the solved share enters the seed, so that working on a set again draws new starts
-        repeats = int(self.solved[masks].any()) * (1 + int(settings.rounds))
+        again = self.solved[masks]
+        repeats = int(again.any()) * (1 + int(settings.rounds))
         seeds = np.random.SeedSequence([settings.seed, stream, repeats])
         draws = np.random.default_rng(seeds).standard_normal((2, 64, users))
         noise = draws[0] + 1j * draws[1]
@@ -292,6 +320,11 @@ class SetTable:
             left = masks[(self.status[masks] == 0) & (self.lower[masks] == 0.0)]
             if left.size:
                 self._search(left, settings, noise, self.broadcast.owed * (1.0 + ABOVE))
+        if users > 1:
+            for mask in masks[again & (self.status[masks] == 0) & (self.lower[masks] == 0.0)].tolist():
+                self._search_from_many_starts(
+                    mask, np.random.SeedSequence([settings.seed, stream, repeats, mask])
+                )
         if settings.max_nodes and users <= MAX_SEARCHED_USERS:
             for mask in masks.tolist():
                 self._branch(mask, settings)
@@ -339,6 +372,11 @@ class SetTable:
         found = masks[lower[masks] > self.lower[masks]]
         if found.size:
             self._keep(found, x[found], share[found])
+
+    def _search_from_many_starts(self, mask: int, seeds: np.random.SeedSequence) -> None:
+        """Look for a beam of one set where the local search finds none."""
+        _, x, share = self.broadcast.beam_from_many_starts(mask, seeds)
+        self._keep(np.array([mask]), x[None], share[None])
 
     def _bound(self, masks: NDArray[np.int64], snr: NDArray[np.float64]) -> None:
         """Take proved bounds on the SNR of the sets ``masks``; 0 says that they cannot meet the QoS."""

@@ -217,6 +217,13 @@ class RateOracle:
             chosen.append(masks[used & gap])
         return chosen
 
+    def without_beam(self) -> list[NDArray[np.int64]]:
+        """Per transmission the sets that no beam in hand serves, though no proof says that none does."""
+        return [
+            masks[(table.status[masks] == 0) & (table.lower[masks] == 0.0)]
+            for masks, table in ((self.useful_masks(row), table) for row, table in enumerate(self.tables))
+        ]
+
     def rate(self, block: int, nodes: Sequence[int]) -> RateBounds:
         """rho_k(S) of one requested block, computed now if it is not known.
 

@@ -178,7 +178,10 @@ class SparseBlock:
         return float(delay), int(used)
 
     def solve(self, mask: int, settings: BeamformingSettings) -> None:
-        """Find a beam for S and, where the bound of lone users is not exact, evidence for S and its subsets."""
+        """Find a beam for S and, where the bound of lone users is not exact, evidence for S and its subsets.
+
+        A set that is solved again and still has no beam is searched from many starts.
+        """
         reduced = self.broadcast
         n_nodes, users = reduced.radius2.shape
         x, share = np.zeros(users, np.complex128), np.zeros(n_nodes)
@@ -191,6 +194,9 @@ class SparseBlock:
                 snr == 0.0 and reduced.floors2.any()
             ):  # a beam that meets the QoS only as far as the checker asks
                 snr, x, share = self._beam(mask, ceiling, settings, reduced.owed * (1.0 + ABOVE))
+            if snr == 0.0 and users > 1 and mask in self.solved:
+                seeds = np.random.SeedSequence([settings.seed, self.stream, mask, _STARTS])
+                snr, x, share = reduced.beam_from_many_starts(mask, seeds)
             if users > 1:
                 found = snr > 0.0
                 self._add(

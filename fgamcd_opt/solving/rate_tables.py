@@ -63,8 +63,39 @@ def complete_table(oracle: RateOracle, context: SolveContext) -> None:
     complete = oracle.compute(every_node, progress=reporter(context, "beams, all nodes")) and oracle.compute(
         progress=reporter(context, "beams")
     )
-    if complete and context.rate_cache is not None:
+    if complete:
+        search_again(oracle, context, unserved_only=True)
+    if complete and not context.must_stop and context.rate_cache is not None:
         keep_rates(oracle, context.rate_cache)
+
+
+def search_again(oracle: RateOracle, context: SolveContext, *, unserved_only: bool = False) -> bool:
+    """Work again on the sets without a beam, from many starts (:mod:`fgamcd_opt.beamforming.many_starts`).
+
+    Parameters
+    ----------
+    oracle
+        Rates of which all sets have been worked on.
+    context
+        Limits and clock.
+    unserved_only
+        Only where a transmission has no beam at all, from any set.
+
+    Returns
+    -------
+    bool
+        Whether any of them has a beam now.
+    """
+    wanted = oracle.without_beam()
+    if unserved_only:
+        wanted = [
+            masks[:0] if table.lower.any() else masks
+            for masks, table in zip(wanted, oracle.tables, strict=True)
+        ]
+    if not any(masks.size for masks in wanted):
+        return False
+    oracle.compute(wanted, progress=reporter(context, "beams from many starts"))
+    return any(table.lower[masks].any() for masks, table in zip(wanted, oracle.tables, strict=True))
 
 
 def table_read(oracle: RateOracle, context: SolveContext) -> bool:

@@ -65,6 +65,9 @@ _BEYOND_TOLERANCE = 1.0 + 4e-6
 _MOST_SETS = 64
 """Where nothing else can be packed, the smallest caching sets are tried, up to so many per block."""
 
+_ATTEMPTS = 2
+"""Attempts to find a beam for a set that has to have one; the second is from many starts."""
+
 _LP_SHARE = 0.2
 """The LP is solved to this share of the gap asked for."""
 
@@ -167,7 +170,13 @@ class _ColumnGenerationRun:
             self.bound_s = float(self.bits @ shortest) * (1.0 - ROUNDING)
             self.context.record(bound_s=self.bound_s)
             everything = (1 << self.problem.instance.n_nodes) - 1
-            self.rates.each(lambda _, block: block.solve(everything, self.settings), self._may_go_on)
+
+            def solve(_: int, block: SparseBlock) -> None:
+                for _again in range(_ATTEMPTS):
+                    if math.isinf(block.reached(everything)[0]) and self._may_go_on():
+                        block.solve(everything, self.settings)
+
+            self.rates.each(solve, self._may_go_on)
         for row, allowed in enumerate(self.allowed):
             alone = [1 << n for n in range(allowed.bit_length()) if (allowed >> n) & 1]
             self.pool.add((row, mask) for mask in [*alone, allowed])
@@ -186,8 +195,9 @@ class _ColumnGenerationRun:
 
         def solve(row: int, block: SparseBlock) -> None:
             for mask in sets(row):
-                if math.isinf(block.reached(mask)[0]) and self._may_go_on():
-                    block.solve(mask, self.settings)
+                for _again in range(_ATTEMPTS):
+                    if math.isinf(block.reached(mask)[0]) and self._may_go_on():
+                        block.solve(mask, self.settings)
 
         with self.context.stage("rates"):
             self.rates.each(solve, self._may_go_on)

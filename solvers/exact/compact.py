@@ -16,8 +16,8 @@ from fgamcd_opt.formulations.knapsack.configuration_delays import configuration_
 from fgamcd_opt.formulations.knapsack.multiple_choice import build_knapsack
 from fgamcd_opt.formulations.knapsack.storage_rows import StorageRow, cover_row
 from fgamcd_opt.io.errors import UsageError
-from fgamcd_opt.problem.constraints.formulation import Formulation
 from fgamcd_opt.problem.decision import Decision
+from fgamcd_opt.problem.formulation import Formulation
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.solvers.compiled_solver import CompiledSolver
 from fgamcd_opt.solvers.decisions import decision_from_masks
@@ -27,7 +27,7 @@ from fgamcd_opt.solvers.heuristics.exchanges import polish, search
 from fgamcd_opt.solvers.milp_backends.highs import HighsLimits, load_highs, search_highs
 from fgamcd_opt.solvers.milp_backends.milp import BOUND_MARGIN, TOLERANCE
 from fgamcd_opt.solving.context import SolveContext
-from fgamcd_opt.solving.rate_tables import NO_PLACEMENT, rate_table
+from fgamcd_opt.solving.rate_tables import NO_PLACEMENT, rate_table, search_again
 from fgamcd_opt.solving.solver import Outcome
 from fgamcd_opt.solving.status import StopReason
 
@@ -75,6 +75,14 @@ class CompactSolver(CompiledSolver):
         oracle = rate_table(problem, context, options["rounds"])
         if isinstance(oracle, Outcome):
             return oracle
+        with context.stage("search"):
+            outcome = _CompactRun(problem, context, oracle).outcome(options["depth"])
+        if outcome.decision is not None or outcome.infeasibility or context.must_stop:
+            return outcome
+        with context.stage("rates"):
+            found = search_again(oracle, context)
+        if not found:
+            return outcome
         with context.stage("search"):
             return _CompactRun(problem, context, oracle).outcome(options["depth"])
 

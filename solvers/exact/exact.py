@@ -23,7 +23,7 @@ from fgamcd_opt.solvers.decisions import decision_from_masks
 from fgamcd_opt.solvers.exact.knapsack_search import FIRST_NODES, MORE_NODES, KnapsackSearch
 from fgamcd_opt.solvers.milp_backends.milp import require_milp_backend
 from fgamcd_opt.solving.context import SolveContext
-from fgamcd_opt.solving.rate_tables import NO_PLACEMENT, rate_table, reporter
+from fgamcd_opt.solving.rate_tables import NO_PLACEMENT, rate_table, reporter, search_again
 from fgamcd_opt.solving.solver import Outcome
 from fgamcd_opt.solving.status import StopReason, relative_gap
 
@@ -82,7 +82,12 @@ class ExactSolver(CompiledSolver):
         if isinstance(oracle, Outcome):
             return oracle
         run = _ExactRun(problem, context, options, oracle)
-        return run.outcome(run.search())
+        proof = run.search()
+        if proof is None and run.best_masks is None and not context.must_stop:
+            with context.stage("rates"):
+                found = search_again(oracle, context)
+            proof = run.search() if found else None
+        return run.outcome(proof)
 
 
 @dataclass(eq=False)

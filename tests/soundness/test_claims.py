@@ -46,6 +46,9 @@ CASES = {
 KNOWN: dict[tuple[str, int], str] = {}
 """Cases that fail, with the reason."""
 
+SEARCHED = ("exact", "compact", "column-generation")
+"""Solvers that rest on the beamforming of this package."""
+
 EVERY_CASE = [(family, seed) for family, seeds in CASES.items() for seed in seeds]
 
 
@@ -74,6 +77,30 @@ def test_coefficients_that_count_as_infinite_are_refused():
     problem = P1(draw("zero-rates", 35372708967450))
     with pytest.raises(BackendError, match="counts as infinite; use solver exact"):
         solve(problem, "minlp")
+
+
+@pytest.mark.parametrize(
+    ("family", "seed"),
+    [
+        ("quarters", 32114645104038),  # errors as large as channels: found by `make fuzz`
+        ("qos-edge-signs", 1357),
+        ("qos-edge-signs", 1368),
+        ("qos-edge", 1056),
+        ("qos-edge", 1213),
+    ],
+)
+def test_a_point_is_found_where_the_local_search_finds_no_beam(family, seed):
+    """QoS at the rates that beams reach over alike, opposite and quarter-turned channels."""
+    settings = [
+        setting
+        for setting in all_settings()
+        if setting.solver in SEARCHED
+        and not setting.variant
+        and (family == "quarters" or not setting.options)
+    ]
+    report = Trial(draw(family, seed), settings).run()
+    assert report.best is not None
+    assert not report.findings, "\n".join(str(finding) for finding in report.findings)
 
 
 def test_every_family_has_cases():
