@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any, ClassVar
 
 from fgamcd_opt.formulations.knapsack.multiple_choice import KNAPSACK
-from fgamcd_opt.problem.formulation import Formulation
+from fgamcd_opt.problem.constraints.formulation import Formulation
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.problem.variants import Csi, Delivery, Granularity, Unserved
 from fgamcd_opt.solving.context import SolveContext

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from fgamcd_opt.instances.instance import Instance
+from fgamcd_opt.instances.unshared import unshared
 from fgamcd_opt.problem import symbols
 from fgamcd_opt.problem.constraints.constraint import Constraint
 from fgamcd_opt.problem.constraints.families import constraints_of
@@ -14,7 +15,6 @@ from fgamcd_opt.problem.evaluation import Evaluation, evaluate
 from fgamcd_opt.problem.necessary_conditions import qos_fault, storage_fault
 from fgamcd_opt.problem.objective import TotalDelay
 from fgamcd_opt.problem.transmissions import Transmissions, transmissions
-from fgamcd_opt.problem.unshared import unshared
 from fgamcd_opt.problem.variants import Granularity, Unserved, Variant
 
 

@@ -22,8 +22,8 @@ from fgamcd_opt.io.safe_text import quote
 from fgamcd_opt.io.times import Times
 from fgamcd_opt.io.version import package_version
 from fgamcd_opt.problem.checker import verdict
+from fgamcd_opt.problem.constraints.formulation import Formulation
 from fgamcd_opt.problem.evaluation import Evaluation
-from fgamcd_opt.problem.formulation import Formulation
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.problem.solution_file import Solution
 from fgamcd_opt.solving.context import Limits, SolveContext

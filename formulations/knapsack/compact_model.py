@@ -39,9 +39,9 @@ from numpy.typing import NDArray
 from fgamcd_opt.formulations.knapsack.sparse_milp import Rows, SparseMilp, assemble
 from fgamcd_opt.formulations.knapsack.storage_rows import StorageRow, storage_rows
 from fgamcd_opt.problem.constraints.beams import MaxSenders, Power, Qos, Sender, Silence
+from fgamcd_opt.problem.constraints.formulation import Formulation
 from fgamcd_opt.problem.constraints.placement import Binary, Coverage, Link, MigrationSource, Storage
 from fgamcd_opt.problem.constraints.planning import Cooperation, OwnUsers, WholeModel
-from fgamcd_opt.problem.formulation import Formulation
 from fgamcd_opt.problem.p1 import P1
 
 ROUNDING = 1e-12

@@ -21,9 +21,9 @@ from fgamcd_opt.formulations.knapsack.configuration_delays import (
 )
 from fgamcd_opt.io.errors import InputError
 from fgamcd_opt.problem.constraints.beams import MaxSenders, Power, Qos, Sender, Silence
+from fgamcd_opt.problem.constraints.formulation import Formulation
 from fgamcd_opt.problem.constraints.placement import Binary, Coverage, Link, MigrationSource, Storage
 from fgamcd_opt.problem.constraints.planning import Cooperation, OwnUsers, WholeModel
-from fgamcd_opt.problem.formulation import Formulation
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.problem.transmissions import Transmissions
 

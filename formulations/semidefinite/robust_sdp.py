@@ -37,9 +37,9 @@ from fgamcd_opt.formulations.semidefinite.node_subspace import NodeSubspace, Sub
 from fgamcd_opt.io.backend_output import backend_output_logged
 from fgamcd_opt.io.errors import InputError
 from fgamcd_opt.problem.constraints.beams import MaxSenders, Power, Qos, Sender, Silence
+from fgamcd_opt.problem.constraints.formulation import Formulation
 from fgamcd_opt.problem.constraints.placement import Binary, Coverage, Link, MigrationSource, Storage
 from fgamcd_opt.problem.constraints.planning import Cooperation, OwnUsers, WholeModel
-from fgamcd_opt.problem.formulation import Formulation
 
 
 class SdpStatus(StrEnum):

@@ -23,7 +23,7 @@ from fgamcd_opt.formulations.semidefinite.conic_backends import CONIC_BACKENDS, 
 from fgamcd_opt.formulations.semidefinite.node_subspace import NodeSubspace, SubspaceShape
 from fgamcd_opt.formulations.semidefinite.robust_sdp import SEMIDEFINITE, RobustSdp
 from fgamcd_opt.formulations.semidefinite.sdr_proof import prove_by_relaxation
-from fgamcd_opt.problem.formulation import Formulation
+from fgamcd_opt.problem.constraints.formulation import Formulation
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.solvers.bounds.storage_relaxation import StorageRelaxation
 from fgamcd_opt.solvers.compiled_solver import CompiledSolver

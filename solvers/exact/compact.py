@@ -16,8 +16,8 @@ from fgamcd_opt.formulations.knapsack.configuration_delays import configuration_
 from fgamcd_opt.formulations.knapsack.multiple_choice import build_knapsack
 from fgamcd_opt.formulations.knapsack.storage_rows import StorageRow, cover_row
 from fgamcd_opt.io.errors import UsageError
+from fgamcd_opt.problem.constraints.formulation import Formulation
 from fgamcd_opt.problem.decision import Decision
-from fgamcd_opt.problem.formulation import Formulation
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.solvers.compiled_solver import CompiledSolver
 from fgamcd_opt.solvers.decisions import decision_from_masks

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from fgamcd_opt.io.errors import UsageError
 from fgamcd_opt.learning.environment.scenario import GAME
-from fgamcd_opt.problem.formulation import Formulation
+from fgamcd_opt.problem.constraints.formulation import Formulation
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.solvers.compiled_solver import CompiledSolver
 from fgamcd_opt.solvers.heuristics.local_search import LocalSearchSolver

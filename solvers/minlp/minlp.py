@@ -21,8 +21,8 @@ from fgamcd_opt.formulations.monolithic.monolithic_model import (
 )
 from fgamcd_opt.formulations.monolithic.monolithic_points import assign_decision, decision_of_model
 from fgamcd_opt.io.errors import UsageError
+from fgamcd_opt.problem.constraints.formulation import Formulation
 from fgamcd_opt.problem.decision import Decision
-from fgamcd_opt.problem.formulation import Formulation
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.solvers.compiled_solver import CompiledSolver
 from fgamcd_opt.solvers.exact.exact import ExactSolver

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from toy_problems import random_decision, random_instance, solved_toy
 
+from fgamcd_opt.instances.unshared import unshared
 from fgamcd_opt.problem.evaluation import evaluate
 from fgamcd_opt.problem.metrics import backhaul_bytes, mean_user_rate_bps, storage_saved_bytes
-from fgamcd_opt.problem.unshared import unshared
 
 SEEDS = st.integers(0, 2**32 - 1)
 

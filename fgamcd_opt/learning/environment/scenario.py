@@ -14,10 +14,10 @@ from fgamcd_opt.learning.environment.rules import best_set, deliver, execute, mi
 from fgamcd_opt.learning.environment.set_rates import SetRates
 from fgamcd_opt.learning.environment.state_rows import rates_to_others, state_rows, widest_association
 from fgamcd_opt.problem.constraints.beams import MaxSenders, Power, Qos, Sender, Silence
+from fgamcd_opt.problem.constraints.formulation import Formulation
 from fgamcd_opt.problem.constraints.placement import Binary, Coverage, Link, MigrationSource, Storage
 from fgamcd_opt.problem.constraints.planning import Cooperation, OwnUsers, WholeModel
 from fgamcd_opt.problem.delay import bits as bits_of
-from fgamcd_opt.problem.formulation import Formulation
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.problem.variants import Variant
 

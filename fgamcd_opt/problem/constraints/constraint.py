@@ -63,7 +63,7 @@ class Violation:
 class Constraint(ABC):
     """One constraint family of a variant.
 
-    A formulation says for every family how it writes it, or why it does not: :mod:`fgamcd_opt.problem.formulation`.
+    A formulation says for every family how it writes it, or why it does not (module `formulation`).
     """
 
     variant: Variant
