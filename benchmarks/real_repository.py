@@ -158,7 +158,7 @@ def solved(result: Result) -> list[str]:
 def cloud_blocks(result: Result) -> str:
     """Blocks that some user gets from the cloud, of all requested ones."""
     evaluation = result.verification.evaluation if result.verification else None
-    return f"{evaluation.cloud_blocks} of {evaluation.block_delay_s.size}" if evaluation else ""
+    return f"{evaluation.metrics()['cloud_blocks']} of {evaluation.block_delay_s.size}" if evaluation else ""
 
 
 if __name__ == "__main__":

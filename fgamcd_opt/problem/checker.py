@@ -13,7 +13,8 @@ from typing import Any
 from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.io.errors import InputError
 from fgamcd_opt.problem.constraints.families import TOLERANCES
-from fgamcd_opt.problem.evaluation import METRICS, Evaluation
+from fgamcd_opt.problem.evaluation import Evaluation
+from fgamcd_opt.problem.metrics import METRICS
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.problem.solution_file import Solution
 from fgamcd_opt.problem.tolerances import CLAIM_TOLERANCE

@@ -5,33 +5,22 @@ Every solver is judged by :func:`evaluate`; it knows nothing about how a decisio
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fgamcd_opt.instances.instance import Instance
-from fgamcd_opt.problem.cache_hits import hit_ratio
 from fgamcd_opt.problem.constraints.constraint import Candidate
 from fgamcd_opt.problem.constraints.families import TOLERANCES, constraints_of
 from fgamcd_opt.problem.decision import Decision
 from fgamcd_opt.problem.delay import pair_rates_bps
-from fgamcd_opt.problem.metrics import backhaul_bytes, mean_user_rate_bps, storage_saved_bytes
+from fgamcd_opt.problem.metrics import METRICS
 from fgamcd_opt.problem.objective import TotalDelay
-from fgamcd_opt.problem.tolerances import owed_rate_bps
 from fgamcd_opt.problem.transmissions import transmissions
 from fgamcd_opt.problem.variants import Unserved, Variant
-
-METRICS = (
-    "served",
-    "served_share",
-    "hit_ratio",
-    "storage_saved_bytes",
-    "backhaul_bytes",
-    "mean_user_rate_bps",
-    "cloud_blocks",
-)
-"""Attributes of :class:`Evaluation` that are reported beside the delay."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,19 +44,8 @@ class Evaluation:
         of the P1 object.
     places
         For each violated constraint where its largest violation is.
-    served, served_share
-        Number and share of users all of whose blocks arrive at their QoS rate.
-    hit_ratio
-        Share of users for whom one node alone caches the whole model and reaches their QoS for each of its
-        blocks with the lone-user beam of F3 (the cache hit of Qu et al., arXiv 2405.03990).
-    storage_saved_bytes
-        What the same caching would need more if no two models shared a block.
-    backhaul_bytes
-        Traffic of all migrations.
-    mean_user_rate_bps
-        Mean over the users of the rate at which their models arrive, the cloud's rate where it sends.
-    cloud_blocks
-        Number of blocks that some user gets from the cloud (``unserved=cloud``); 0 in P1 itself.
+    figures
+        The figures beside the delay, by their names in `METRICS`; each is an attribute, too.
     """
 
     delay_s: float
@@ -77,17 +55,19 @@ class Evaluation:
     pair_rate_bps: NDArray[np.float64]
     violations: dict[str, float]
     places: dict[str, str]
-    served: int
-    served_share: float
-    hit_ratio: float
-    storage_saved_bytes: int
-    backhaul_bytes: int
-    mean_user_rate_bps: float
-    cloud_blocks: int
+    figures: Mapping[str, float]
 
     def metrics(self) -> dict[str, float]:
         """The figures beside the delay, by name."""
-        return {name: getattr(self, name) for name in METRICS}
+        return dict(self.figures)
+
+    if not TYPE_CHECKING:
+        # Typed code reads `metrics()`, so that mypy still finds attributes that do not exist.
+        def __getattr__(self, name: str) -> float:
+            try:
+                return vars(self)["figures"][name]
+            except KeyError:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}") from None
 
     @property
     def max_violation(self) -> float:
@@ -136,7 +116,6 @@ def evaluate(instance: Instance, decision: Decision, variant: Variant | None = N
     candidate = Candidate(instance, variant, sent, decision, rate, from_cloud)
     migration, broadcast = TotalDelay(variant).block_times_s(candidate)
     found = {rule.name: rule.violation(candidate) for rule in constraints_of(variant)}
-    served = _served(instance, rate)
     return Evaluation(
         delay_s=float((migration + broadcast).sum()),
         block_delay_s=migration + broadcast,
@@ -145,20 +124,5 @@ def evaluate(instance: Instance, decision: Decision, variant: Variant | None = N
         pair_rate_bps=rate,
         violations={name: violation.value for name, violation in found.items()},
         places={name: violation.place for name, violation in found.items() if violation.place is not None},
-        served=served,
-        served_share=served / instance.n_users,
-        hit_ratio=hit_ratio(instance, decision.caching),
-        storage_saved_bytes=storage_saved_bytes(instance, decision.caching),
-        backhaul_bytes=backhaul_bytes(instance, decision),
-        mean_user_rate_bps=mean_user_rate_bps(
-            instance, np.where(from_cloud[sent.of_pair], variant.cloud_rate_bps or 0.0, rate)
-        ),
-        cloud_blocks=int(np.unique(sent.block[from_cloud]).size),
+        figures={metric.name: metric.compute(candidate) for metric in METRICS.values()},
     )
-
-
-def _served(instance: Instance, rate: NDArray[np.float64]) -> int:
-    """Number of users all of whose blocks arrive at their QoS rate."""
-    qos = instance.qos_bps[instance.pair_user]
-    late = (rate < owed_rate_bps(qos)) | (rate <= 0.0)
-    return int(instance.n_users - np.unique(instance.pair_user[late]).size)

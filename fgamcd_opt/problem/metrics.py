@@ -1,13 +1,94 @@
-"""Figures of a decision beside its delay: storage that sharing saves, backhaul traffic, user rates; numpy alone."""
+"""The metrics table: every figure of a decision beside its delay, with all that reports say of it; numpy alone.
+
+A new output column is one entry of the table. `python -m fgamcd_opt.problem.metrics` prints it for the documentation.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fgamcd_opt.instances.instance import Instance
+from fgamcd_opt.problem.cache_hits import hit_ratio
+from fgamcd_opt.problem.constraints.constraint import Candidate
 from fgamcd_opt.problem.decision import Decision
 from fgamcd_opt.problem.delay import BITS_PER_BYTE
+from fgamcd_opt.problem.tolerances import owed_rate_bps
+
+
+class Place(StrEnum):
+    """Where people read metrics. JSON, CSV and Parquet hold all of them."""
+
+    TEXT = "text"
+    """`fgamcd solve` and `fgamcd verify`."""
+    METHODS = "methods"
+    """Means by method of a comparison."""
+    INSTANCE = "instance"
+    """The table of one instance of a comparison."""
+    SWEEP = "sweep"
+    """The points of a sweep."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """One entry of the metrics table.
+
+    Parameters
+    ----------
+    name
+        Key in JSON, column in CSV and Parquet; the unit of a stored figure is in it, SI or bytes.
+    compute
+        The stored figure of a candidate: finite and not negative.
+    meaning
+        One sentence for the documentation and beside headings.
+    heading
+        Of its column in tables, with the unit that people read.
+    label, phrase
+        Name of its line in texts, and its words there, ``{}`` for the figure. Metrics with one label share the line.
+    scale
+        What the stored figure is multiplied by to be in the unit that people read.
+    form
+        Format of means in tables.
+    whole, largest
+        Whether only whole numbers can be stored, and the largest figure that can be.
+    places
+        Where people read it.
+    only_if_any
+        Whether it is left out of texts and of the table of an instance where it is 0.
+    """
+
+    name: str
+    compute: Callable[[Candidate], float]
+    meaning: str
+    heading: str
+    label: str = ""
+    phrase: str = "{}"
+    scale: float = 1.0
+    form: str = ".3f"
+    whole: bool = False
+    largest: float | None = None
+    places: frozenset[Place] = frozenset(Place)
+    only_if_any: bool = False
+
+    def in_words(self, value: float) -> str:
+        """The stored figure as its part of a line."""
+        return self.phrase.format(f"{value}" if self.whole else f"{value * self.scale:.3f}")
+
+    def scaled(self, value: float | None) -> float | None:
+        """The stored figure in the unit that people read; None stays None."""
+        return None if value is None else value * self.scale
+
+
+def served(candidate: Candidate) -> int:
+    """Number of users all of whose blocks arrive at their QoS rate."""
+    instance, rate = candidate.instance, candidate.rate_bps
+    qos = instance.qos_bps[instance.pair_user]
+    late = (rate < owed_rate_bps(qos)) | (rate <= 0.0)
+    return int(instance.n_users - np.unique(instance.pair_user[late]).size)
 
 
 def storage_saved_bytes(instance: Instance, caching: NDArray[np.bool_]) -> int:
@@ -54,3 +135,118 @@ def mean_user_rate_bps(instance: Instance, pair_rate_bps: NDArray[np.float64]) -
         time_s = np.bincount(instance.pair_user, bits / pair_rate_bps, minlength=instance.n_users)
     size = np.bincount(instance.pair_user, bits, minlength=instance.n_users)
     return float((size / time_s).mean())
+
+
+def _mean_user_rate_bps(candidate: Candidate) -> float:
+    """With the cloud's rate where it sends."""
+    cloud, rate = candidate.from_cloud[candidate.sent.of_pair], candidate.rate_bps
+    return mean_user_rate_bps(
+        candidate.instance, np.where(cloud, candidate.variant.cloud_rate_bps or 0.0, rate)
+    )
+
+
+_TABLE = (
+    Metric(
+        name="served",
+        compute=served,
+        meaning="Number of users all of whose blocks arrive at their QoS rate.",
+        heading="served",
+        phrase="{} users",
+        form=".1f",
+        whole=True,
+        places=frozenset({Place.TEXT}),
+    ),
+    Metric(
+        name="served_share",
+        compute=lambda candidate: served(candidate) / candidate.instance.n_users,
+        meaning="Share of the users all of whose blocks arrive at their QoS rate.",
+        heading="served %",
+        scale=100.0,
+        form=".1f",
+        largest=1.0,
+        places=frozenset({Place.METHODS}),
+    ),
+    Metric(
+        name="hit_ratio",
+        compute=lambda candidate: hit_ratio(candidate.instance, candidate.decision.caching),
+        meaning="Share of users for whom one node stores the whole model and, alone and for that user alone, reaches "
+        "its QoS for every block: the cache hit of TrimCaching (Qu et al., arXiv 2405.03990).",
+        heading="hit ratio",
+        largest=1.0,
+        places=frozenset({Place.TEXT, Place.METHODS, Place.SWEEP}),
+    ),
+    Metric(
+        name="storage_saved_bytes",
+        compute=lambda candidate: storage_saved_bytes(candidate.instance, candidate.decision.caching),
+        meaning="What the same caching would need more if no two models shared a block, "
+        "sum_n sum_k a_{n,k} D_k (m_k - 1) where m_k requested models contain block k.",
+        heading="saved MB",
+        label="sharing saves",
+        phrase="{} MB of storage",
+        scale=1e-6,
+        form=".1f",
+        places=frozenset({Place.TEXT, Place.METHODS}),
+    ),
+    Metric(
+        name="backhaul_bytes",
+        compute=lambda candidate: backhaul_bytes(candidate.instance, candidate.decision),
+        meaning="Traffic of all migrations, sum b_{n,m,k} D_k.",
+        heading="backhaul MB",
+        label="backhaul",
+        phrase="{} MB",
+        scale=1e-6,
+        form=".1f",
+        places=frozenset({Place.TEXT, Place.METHODS}),
+    ),
+    Metric(
+        name="mean_user_rate_bps",
+        compute=_mean_user_rate_bps,
+        meaning="Mean over the users of the rate at which a user's model arrives, "
+        "sum_k D_k / sum_k (D_k / rate_{u,k}) over its blocks; the cloud's rate where it sends.",
+        heading="rate Gbit/s",
+        label="served",
+        phrase="{} Gbit/s on average",
+        scale=1e-9,
+        places=frozenset({Place.TEXT, Place.METHODS}),
+    ),
+    Metric(
+        name="cloud_blocks",
+        compute=lambda candidate: int(np.unique(candidate.sent.block[candidate.from_cloud]).size),
+        meaning="Number of blocks that some user gets from the cloud (variant unserved=cloud).",
+        heading="cloud blocks",
+        label="from the cloud",
+        phrase="{} blocks, outside P1",
+        form=".1f",
+        whole=True,
+        only_if_any=True,
+    ),
+)
+
+METRICS: Mapping[str, Metric] = {metric.name: metric for metric in _TABLE}
+"""By name, in the order of all reports."""
+
+
+def shown_in(place: Place) -> list[Metric]:
+    """The metrics that people read in a place."""
+    return [metric for metric in METRICS.values() if place in metric.places]
+
+
+def text_rows(metrics: Mapping[str, float]) -> dict[str, str]:
+    """Lines of a text, by label."""
+    rows: dict[str, list[str]] = {}
+    for metric in shown_in(Place.TEXT):
+        value = metrics[metric.name]
+        if value or not metric.only_if_any:
+            rows.setdefault(metric.label or metric.heading, []).append(metric.in_words(value))
+    return {label: ", ".join(parts) for label, parts in rows.items()}
+
+
+def markdown() -> str:
+    """The table for the documentation."""
+    lines = ["| column | heading in tables | meaning |", "|---|---|---|"]
+    lines += [f"| `{metric.name}` | {metric.heading} | {metric.meaning} |" for metric in METRICS.values()]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(markdown())

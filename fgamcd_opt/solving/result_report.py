@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from fgamcd_opt.problem.evaluation import METRICS
+from fgamcd_opt.problem.metrics import METRICS, text_rows
 
 if TYPE_CHECKING:
     from fgamcd_opt.problem.checker import Verification
@@ -71,7 +70,8 @@ def summary(result: Result) -> str:
         **_judged(result.verification),
         "message": result.message,
     }
-    return "\n".join(f"{name:<{_NAME_WIDTH}}{text}" for name, text in rows.items() if text)
+    width = max(_NAME_WIDTH, 1 + max(map(len, rows)))
+    return "\n".join(f"{name:<{width}}{text}" for name, text in rows.items() if text)
 
 
 def _judged(verdict: Verification | None) -> dict[str, str]:
@@ -80,22 +80,9 @@ def _judged(verdict: Verification | None) -> dict[str, str]:
         return {}
     rows: dict[str, str] = {}
     if verdict.evaluation is not None:
-        rows |= metric_rows(verdict.evaluation.metrics())
+        rows |= text_rows(verdict.evaluation.metrics())
         rows["max violation"] = f"{verdict.evaluation.max_violation:.1e}"
     rows["checker"] = "accepted" if verdict.valid else f"REJECTED: {'; '.join(verdict.faults)}"
-    return rows
-
-
-def metric_rows(metrics: Mapping[str, float]) -> dict[str, str]:
-    """The figures beside the delay for people."""
-    rows = {
-        "served": f"{metrics['served']} users, {metrics['mean_user_rate_bps'] / 1e9:.3f} Gbit/s on average",
-        "hit ratio": f"{metrics['hit_ratio']:.3f}",
-        "sharing saves": f"{metrics['storage_saved_bytes'] / 1e6:.3f} MB of storage",
-        "backhaul": f"{metrics['backhaul_bytes'] / 1e6:.3f} MB",
-    }
-    if metrics["cloud_blocks"]:
-        rows["from the cloud"] = f"{metrics['cloud_blocks']} blocks, outside P1"
     return rows
 
 

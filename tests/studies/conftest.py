@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -15,8 +16,13 @@ from synthetic_rows import varied
 from fgamcd_opt.instances.format import save_instance
 from fgamcd_opt.instances.generation.from_recipe import generate
 from fgamcd_opt.instances.recipes.presets import PRESETS
+from fgamcd_opt.solvers.compiled_solver import CompiledSolver
 from fgamcd_opt.solving import registry
 from fgamcd_opt.studies.comparison.report import write_report
+from fgamcd_opt.studies.grid import cell as child_process
+from fgamcd_opt.studies.grid import runner
+from fgamcd_opt.studies.grid.cells import Cell
+from fgamcd_opt.studies.grid.child import Answer
 
 
 @pytest.fixture
@@ -48,6 +54,24 @@ def roomy(tmp_path: Path) -> Path:
     )
     save_instance(path, generate(recipe))
     return path
+
+
+@pytest.fixture
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Cells are solved here, by the code that their processes run: starting those takes most of a quick sweep."""
+    started: list[str] = []
+
+    def answer(cell: Cell, rates: Path | None, grace_s: float, stop: object) -> Answer:
+        with tempfile.TemporaryDirectory() as folder:
+            row = child_process.answer(cell, Path(folder), rates)
+            solution = Path(folder) / child_process.SOLUTION_FILE
+            started.append(cell.id)
+            return Answer(row, solution.read_bytes() if solution.exists() else None)
+
+    monkeypatch.setattr(runner, "run_cell", answer)
+    monkeypatch.setattr(runner, "prepare", lambda solvers: None)
+    monkeypatch.setattr(CompiledSolver, "prepare", lambda solver: None)
+    return started
 
 
 class Report(NamedTuple):

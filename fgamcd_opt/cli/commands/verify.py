@@ -91,7 +91,7 @@ def _judged(instance: Instance, certificate: Certificate, report: Mapping[str, A
 
 def _rows(report: Mapping[str, Any]) -> dict[str, str]:
     """The report for people."""
-    from fgamcd_opt.solving.result_report import metric_rows
+    from fgamcd_opt.problem.metrics import text_rows
 
     rows = {
         "instance": f"{report['instance']}  {report['digest'][:12]}",
@@ -114,7 +114,7 @@ def _rows(report: Mapping[str, Any]) -> dict[str, str]:
             rows["lower bound"] = f"{claim:.6f} s, claimed ({report['claimed_bound_kind']}); " + (
                 "proved by the certificate" if proved else "not proved again here"
             )
-        rows |= metric_rows(report)
+        rows |= text_rows(report)
         rows["violation"] = (
             f"{_relative(report['max_violation'])} at most, tolerance {report['tolerance']:.0e}"
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from fgamcd_opt.problem.metrics import Metric, Place, shown_in
 from fgamcd_opt.studies.scores import Score, Scores, variants_of
 from fgamcd_opt.studies.table import DELAY, GAP, TIME, Column, Table, Value, in_percent, without_empty
 
@@ -35,7 +36,9 @@ def _gap_of_cell(scores: Scores, instance: str, method: str) -> float | None:
     return in_percent(score.mean("gap_to_bound")) if score is not None and score.solved else None
 
 
-_INSTANCE_COLUMNS: tuple[tuple[Column, Callable[[Scores, Score], Value]], ...] = (
+_Filled = tuple[Column, Callable[[Scores, Score], Value]]
+
+_INSTANCE_COLUMNS: tuple[_Filled, ...] = (
     (Column("method"), lambda _, s: s.method),
     (
         Column("T s", DELAY, "delay by the independent checker, mean over the seeds"),
@@ -55,10 +58,9 @@ _INSTANCE_COLUMNS: tuple[tuple[Column, Callable[[Scores, Score], Value]], ...] =
     ),
     (Column("own bound s", DELAY, "bound proved by the method for its variant"), lambda _, s: s.own_bound_s),
     (Column("time s", TIME, "time of a solve, mean over the seeds"), lambda _, s: s.time_s),
-    (
-        Column("cloud blocks", ".1f", "blocks that no node delivers"),
-        lambda _, s: s.mean("cloud_blocks") or None,
-    ),
+)
+
+_LAST_COLUMNS: tuple[_Filled, ...] = (
     (
         Column("variant", meaning="what the method changes in the problem asked for"),
         lambda _, s: variants_of([s]),
@@ -67,12 +69,21 @@ _INSTANCE_COLUMNS: tuple[tuple[Column, Callable[[Scores, Score], Value]], ...] =
 )
 
 
+def _metric_column(metric: Metric) -> _Filled:
+    """Mean over the seeds."""
+
+    def value(_: Scores, score: Score) -> Value:
+        mean = metric.scaled(score.mean(metric.name))
+        return mean or None if metric.only_if_any else mean
+
+    return Column(metric.heading, metric.form, metric.meaning), value
+
+
 def instance_table(scores: Scores, instance: str) -> Table:
     """One line per method on one instance."""
-    columns = tuple(column for column, _ in _INSTANCE_COLUMNS)
-    rows = tuple(
-        tuple(value(scores, s) for _, value in _INSTANCE_COLUMNS) for s in scores.of_instance(instance)
-    )
+    filled = (*_INSTANCE_COLUMNS, *map(_metric_column, shown_in(Place.INSTANCE)), *_LAST_COLUMNS)
+    columns = tuple(column for column, _ in filled)
+    rows = tuple(tuple(value(scores, s) for _, value in filled) for s in scores.of_instance(instance))
     bound, best = scores.reference_bound_s(instance), scores.best_known_s(instance)
     parts = [
         f"best certified bound of P1: {_seconds(bound)}",

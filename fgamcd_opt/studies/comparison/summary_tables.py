@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from fgamcd_opt.problem.metrics import Place, shown_in
 from fgamcd_opt.solving.status import relative_gap
 from fgamcd_opt.studies.comparison.classes import CLASSES, DEFAULT_VARIANT
 from fgamcd_opt.studies.comparison.comparison_settings import distinct
@@ -20,16 +21,6 @@ from fgamcd_opt.studies.scores import (
 from fgamcd_opt.studies.table import GAP, TIME, Column, Table, Value, in_percent, without_empty
 
 _TIME_NOTE = f"Time: shifted geometric mean, shift {TIME_SHIFT_S:g} s."
-
-_METRICS = {
-    "storage_saved_bytes": (Column("saved MB", ".1f", "storage saved by sharing blocks, in MB"), 1e-6),
-    "backhaul_bytes": (Column("backhaul MB", ".1f", "traffic on the backhaul, in MB"), 1e-6),
-    "mean_user_rate_bps": (Column("rate Gbit/s", ".3f", "mean rate of the users, in Gbit/s"), 1e-9),
-    "served_share": (Column("served %", ".1f", "share of requests served, in %"), 100.0),
-    "hit_ratio": (Column("hits %", ".1f", "cache hit ratio, in %"), 100.0),
-    "cloud_blocks": (Column("cloud blocks", ".1f", "blocks that no node delivers, from the cloud"), 1.0),
-}
-"""Metrics beside the delay: field of a row, its column, and its scale."""
 
 
 def overview(scores: Scores) -> list[Table]:
@@ -129,12 +120,10 @@ def pair_table(scores: Scores) -> Table:
 
 def metrics_table(scores: Scores) -> Table:
     """Means of the metrics beside the delay over the common instances."""
-    columns = (Column("method"), *(column for column, _ in _METRICS.values()))
+    metrics = shown_in(Place.METHODS)
+    columns = (Column("method"), *(Column(m.heading, m.form, m.meaning) for m in metrics))
     rows = tuple(
-        (
-            method,
-            *(_scaled(_mean_metric(scores, method, field), scale) for field, (_, scale) in _METRICS.items()),
-        )
+        (method, *(m.scaled(_mean_metric(scores, method, m.name)) for m in metrics))
         for method in scores.compared
     )
     note = f"Means over the same {len(scores.common)} instances as in the summary."
@@ -187,7 +176,3 @@ def _bound_gaps(scores: Scores, method: str) -> dict[str, float]:
         ):
             gaps[score.instance] = relative_gap(best, score.own_bound_s)
     return gaps
-
-
-def _scaled(value: float | None, scale: float) -> float | None:
-    return None if value is None else value * scale

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from fgamcd_opt.io.errors import InputError
 from fgamcd_opt.io.safe_text import quote
-from fgamcd_opt.io.value_rules import Rule, one_of, optional, real, sha256, text, truth, whole
-from fgamcd_opt.problem.evaluation import METRICS
+from fgamcd_opt.io.value_rules import LARGEST, Rule, one_of, optional, real, sha256, text, truth, whole
+from fgamcd_opt.problem.metrics import METRICS
 from fgamcd_opt.problem.tolerances import CLAIM_TOLERANCE
 from fgamcd_opt.problem.variants import Variant
 from fgamcd_opt.solving.status import OPTIMALITY_GAP, PointStatus, StopReason, relative_gap
@@ -32,17 +32,6 @@ _MAX_ENTRIES = 100_000
 
 _CLOCK_S = 1e-6
 """By how much an entry of the trace may lie beyond the total time, which is a difference of two sums."""
-
-METRIC_RULES: Mapping[str, Rule] = {
-    "served": whole(),
-    "served_share": real(0.0, 1.0),
-    "hit_ratio": real(0.0, 1.0),
-    "storage_saved_bytes": real(0.0),
-    "backhaul_bytes": real(0.0),
-    "mean_user_rate_bps": real(0.0),
-    "cloud_blocks": whole(),
-}
-"""By metric."""
 
 
 def _mapping(rule_of: Callable[[str], Rule | None]) -> Rule:
@@ -77,11 +66,20 @@ def _option(value: Any) -> str | None:
     return real()(value)
 
 
+def _metric(name: str) -> Rule | None:
+    """What a metric may be; None if there is none of this name."""
+    metric = METRICS.get(name)
+    if metric is None:
+        return None
+    largest = LARGEST if metric.largest is None else metric.largest
+    return optional(whole() if metric.whole else real(0.0, largest))
+
+
 def _metrics(value: Any) -> str | None:
     """All metrics, or none."""
-    fault = _mapping(lambda name: optional(METRIC_RULES[name]) if name in METRIC_RULES else None)(value)
+    fault = _mapping(_metric)(value)
     if fault is None and value and set(value) != set(METRICS):
-        return f"has {', '.join(sorted(value))}; expected {', '.join(METRICS)}"
+        return f"has {', '.join(sorted(value))}; expected {', '.join(METRICS)}, as this release has them"
     return fault
 
 

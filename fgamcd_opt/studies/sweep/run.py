@@ -16,7 +16,7 @@ from fgamcd_opt.studies.grid.runner import Progress, run_cells
 from fgamcd_opt.studies.sweep.features import features_of
 from fgamcd_opt.studies.sweep.methods import Method, get_method
 from fgamcd_opt.studies.sweep.sweep_settings import Sweep
-from fgamcd_opt.studies.sweep.sweep_table import METRICS
+from fgamcd_opt.studies.sweep.sweep_table import averaged
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -149,7 +149,7 @@ def run_sweep(
     pandas.DataFrame
         One line per placed cell: ``series``, ``value``, ``x``, ``seed`` of the instance, ``method``, the features,
         and all columns of `fgamcd_opt.studies.comparison.classes.derive`; its ``seed`` as ``solver_seed``. The
-        `METRICS` of the table are always there.
+        columns that the table averages are always there.
     """
     import pandas as pd
 
@@ -163,7 +163,7 @@ def run_sweep(
         retry_failed=retry_failed,
     )
     derived = derive(rows).rename(columns={"seed": "solver_seed"})
-    derived = derived.reindex(columns=list(dict.fromkeys([*derived.columns, *METRICS])))
+    derived = derived.reindex(columns=list(dict.fromkeys([*derived.columns, *averaged()])))
     places = pd.DataFrame(
         [
             {

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from fgamcd_opt.instances.recipes.presets import PRESETS
 from fgamcd_opt.io.files import write_bytes_atomically
 from fgamcd_opt.io.safe_text import csv_cell
+from fgamcd_opt.problem.metrics import Place, shown_in
 from fgamcd_opt.studies.figure_files import save_figure
 from fgamcd_opt.studies.sweep.csi import TRENDS, BeamStudy, study_sweep, study_table
 from fgamcd_opt.studies.sweep.csi_figure import rate_figure
@@ -92,7 +93,7 @@ class Report:
 
     def table(self) -> Table:
         """Points and methods, for people."""
-        second = self.plan.sweep.series
+        second, metrics = self.plan.sweep.series, shown_in(Place.SWEEP)
         columns = (
             Column("" if second is None else second.label, "g"),
             Column(self.plan.sweep.axis.label, ".4g"),
@@ -103,8 +104,7 @@ class Report:
             Column("gap to bound %", ".2f"),
             Column("largest %", ".2f"),
             Column("exact below it by %", ".2f"),
-            Column("blocks from cloud", ".1f"),
-            Column("hit ratio", ".3f"),
+            *(Column(m.heading, m.form, m.meaning) for m in metrics),
             Column("solved"),
         )
         rows = [
@@ -114,7 +114,7 @@ class Report:
                 row["method"],
                 *(_known(row[name]) for name in ("delay_s", "delay_low_s", "delay_high_s")),
                 *(_known(row[name], 100.0) for name in ("gap", "gap_max", "gain")),
-                *(_known(row.get(name)) for name in ("cloud_blocks", "hit_ratio")),
+                *(_known(row[m.name], m.scale) for m in metrics),
                 f"{row['solved']} of {row['cells']}",
             )
             for row in self.points.to_dict("records")

@@ -6,6 +6,7 @@ import math
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
 
+from fgamcd_opt.problem.metrics import METRICS
 from fgamcd_opt.solving.status import relative_gap
 from fgamcd_opt.studies.sweep.intervals import mean_interval
 from fgamcd_opt.studies.sweep.methods import REFERENCE
@@ -16,19 +17,13 @@ if TYPE_CHECKING:
 SOLVED = ("proved", "better_than_known", "feasible")
 """Classes of a cell whose solution the checker accepts."""
 
-METRICS = (
-    "cloud_blocks",
-    "hit_ratio",
-    "served_share",
-    "mean_user_rate_bps",
-    "storage_saved_bytes",
-    "backhaul_bytes",
-    "total_s",
-)
-"""Columns of the cells of which the table holds the mean."""
-
 POINT = ["series", "value"]
 """What names a point of the sweep; ``series`` is NaN where there is no second parameter."""
+
+
+def averaged() -> tuple[str, ...]:
+    """Columns of the cells of which the table holds the mean."""
+    return (*METRICS, "total_s")
 
 
 def common_seeds(cells: pd.DataFrame) -> frozenset[int]:
@@ -39,7 +34,7 @@ def common_seeds(cells: pd.DataFrame) -> frozenset[int]:
     Parameters
     ----------
     cells
-        One row per cell: `POINT`, ``method``, ``seed``, ``class``, ``delay_s``, ``bound_s`` and `METRICS`.
+        One row per cell: `POINT`, ``method``, ``seed``, ``class``, ``delay_s``, ``bound_s`` and those of `averaged`.
     """
     reference = cells[cells["method"] == REFERENCE]
     common: frozenset[int] | None = None
@@ -69,6 +64,8 @@ def summarise(cells: pd.DataFrame) -> pd.DataFrame:
         Mean and largest gap of T to the reference's proved bound, seed by seed.
     gain, gain_low, gain_high
         By how much the reference's T is below the method's, as a share of the method's; mean over the seeds.
+    served, ..., total_s
+        Means of the metrics, and of the time of a solve in s.
     """
     import pandas as pd
 
@@ -100,7 +97,7 @@ def _row(
     gaps = _pairs(used["delay_s"], best["bound_s"])
     row["gap"], row["gap_max"] = mean_interval(gaps).mean, max(gaps, default=math.nan)
     row |= _named("gain", "", _pairs(used["delay_s"], best["delay_s"]))
-    return row | {name: float(used[name].astype(float).mean()) for name in METRICS}
+    return row | {name: float(used[name].astype(float).mean()) for name in averaged()}
 
 
 def _named(name: str, unit: str, values: list[float]) -> dict[str, float]:

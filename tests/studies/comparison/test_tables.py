@@ -58,7 +58,7 @@ def test_gap_table_leaves_out_what_was_not_solved():
 def test_metrics_are_means_in_the_units_of_their_headings():
     cells = [cell(i, "greedy", hit_ratio=h) for i, h in (("beta", 0.25), ("gamma", 0.75))]
     row = by_first(metrics_table(scores_of(frame(cells))))["greedy"]
-    expected = {"saved MB": 2.5, "backhaul MB": 40.0, "rate Gbit/s": 5.5, "served %": 100.0, "hits %": 50.0}
+    expected = {"saved MB": 2.5, "backhaul MB": 40.0, "rate Gbit/s": 5.5, "served %": 100.0, "hit ratio": 0.5}
     assert {name: row[name] for name in expected} == pytest.approx(expected)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import pandas as pd
 
-from fgamcd_opt.studies.sweep.sweep_table import METRICS
+from fgamcd_opt.studies.sweep.sweep_table import averaged
 
 
 def synthetic_cells(
@@ -43,4 +43,4 @@ def synthetic_cells(
                             "requested_bytes": 1e9,
                         }
                     )
-    return pd.DataFrame(rows).reindex(columns=list(dict.fromkeys([*rows[0], *METRICS])))
+    return pd.DataFrame(rows).reindex(columns=list(dict.fromkeys([*rows[0], *averaged()])))

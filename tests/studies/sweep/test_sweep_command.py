@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from pathlib import Path
 
 import pandas as pd
@@ -11,32 +10,10 @@ import pytest
 
 from fgamcd_opt.cli.main import main
 from fgamcd_opt.io.errors import ExitCode
-from fgamcd_opt.solvers.compiled_solver import CompiledSolver
-from fgamcd_opt.studies.grid import cell as child_process
-from fgamcd_opt.studies.grid import runner
-from fgamcd_opt.studies.grid.child import Answer
 from fgamcd_opt.studies.sweep.sweep_settings import RIVALS, SWEEPS
 
 SOME = ("trimcaching", "coarse-exact")
 """Rivals of the quick forms here; ``storage`` runs with all of them."""
-
-
-@pytest.fixture
-def in_this_process(monkeypatch):
-    """Cells are solved here, by the code that their processes run: starting those takes most of a quick sweep."""
-    started = []
-
-    def answer(cell, rates, grace_s, stop):
-        with tempfile.TemporaryDirectory() as folder:
-            row = child_process.answer(cell, Path(folder), rates)
-            solution = Path(folder) / child_process.SOLUTION_FILE
-            started.append(cell.id)
-            return Answer(row, solution.read_bytes() if solution.exists() else None)
-
-    monkeypatch.setattr(runner, "run_cell", answer)
-    monkeypatch.setattr(runner, "prepare", lambda solvers: None)
-    monkeypatch.setattr(CompiledSolver, "prepare", lambda solver: None)
-    return started
 
 
 def sweep(*words):
