@@ -10,6 +10,7 @@ from fgamcd_opt.beamforming.broadcast import Broadcast
 from fgamcd_opt.formulations.semidefinite.node_subspace import NodeSubspace
 from fgamcd_opt.formulations.semidefinite.rank_relaxation import SdrResult, solve_sdr
 from fgamcd_opt.formulations.semidefinite.robust_sdp import RobustSdp, SdpStatus
+from fgamcd_opt.formulations.semidefinite.sdp_program import SdpProgram
 from fgamcd_opt.io.errors import InputError
 from fgamcd_opt.problem.worst_case import single_user_amplitude
 
@@ -135,7 +136,7 @@ def test_program_takes_new_numbers_without_being_built_again(monkeypatch: pytest
     spaces = [NodeSubspace.of(random_broadcast(seed, 2, 3, antennas=1), range(3)) for seed in (8, 9)]
     expected = [value(solve_sdr(space, RobustSdp(space.shape, "clarabel"))) for space in spaces]
     program = RobustSdp(spaces[0].shape, "clarabel")
-    monkeypatch.setattr(RobustSdp, "_build", None)
+    monkeypatch.setattr(SdpProgram, "__init__", None)
     for space, snr in zip(spaces, expected, strict=True):
         assert value(solve_sdr(space, program)) == pytest.approx(snr, rel=1e-5)
     assert abs(expected[0] - expected[1]) > 1e-2 * expected[0]
