@@ -5,9 +5,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fgamcd_opt.cli.logs import LEVELS
+from fgamcd_opt.io.errors import UsageError
+from fgamcd_opt.io.safe_text import quote
+
+if TYPE_CHECKING:
+    from fgamcd_opt.instances.instance import Instance
 
 
 class Pairs(argparse.Action):
@@ -76,3 +81,55 @@ def whole_number(text: str) -> int:
     if value < 0:
         raise argparse.ArgumentTypeError(f"{text} is negative")
     return value
+
+
+def add_broadcast(parser: argparse._ActionsContainer, *, required: bool) -> None:
+    """``--block`` and ``--nodes``."""
+    parser.add_argument("--block", required=required, metavar="K", help="index or name of a requested block")
+    parser.add_argument(
+        "--nodes", type=_node_list, metavar="N,N,...", help="nodes that send, such as 0,2,5 (default: all)"
+    )
+
+
+def block_index(instance: Instance, text: str) -> int:
+    """Block by index or name; it has to be requested."""
+    from fgamcd_opt.instances.recipes.recipe_fields import nearest
+
+    names = instance.block_names
+    requested = instance.requested_blocks.tolist()
+    if text in names:
+        block = names.index(text)
+    elif text.isdecimal() and int(text) < instance.n_blocks:
+        block = int(text)
+    else:
+        hint = "" if text.isdecimal() else nearest(text, [names[k] for k in requested])
+        raise UsageError(
+            f"--block {text}: {instance.name} has blocks 0 to {instance.n_blocks - 1} and no such name{hint}"
+        )
+    if block not in requested:
+        near = min(requested, key=lambda k: abs(k - block))
+        raise UsageError(
+            f"--block {text}: no user requests it; the nearest requested one is {near} ({names[near]})"
+        )
+    return block
+
+
+def known_nodes(instance: Instance, nodes: list[int] | None) -> list[int]:
+    """Nodes of the command line, all by default."""
+    if nodes is None:
+        return list(range(instance.n_nodes))
+    for node in nodes:
+        if node >= instance.n_nodes:
+            raise UsageError(f"--nodes {node}: {instance.name} has nodes 0 to {instance.n_nodes - 1}")
+    return nodes
+
+
+def _node_list(text: str) -> list[int]:
+    """Different node indices, as an argparse type."""
+    parts = text.split(",")
+    if not all(part.isdecimal() for part in parts):
+        raise argparse.ArgumentTypeError(f"{quote(text)} is no list of node indices such as 0,2,5")
+    nodes = [int(part) for part in parts]
+    if len(set(nodes)) != len(nodes):
+        raise argparse.ArgumentTypeError(f"{text} names a node twice")
+    return nodes

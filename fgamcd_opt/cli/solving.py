@@ -53,22 +53,37 @@ def add_solving(parser: argparse.ArgumentParser) -> None:
         default=DEFAULT_GAP,
         help="stop at this certified relative gap of the delay (default: %(default)s)",
     )
-    parser.add_argument("--threads", type=int, default=_cores(), metavar="N", help="default: all cores")
+    add_threads(parser)
     add_pairs(parser, "--option", "NAME=VALUE", "option of this solver, see `fgamcd solvers`; repeatable")
+    add_variant(parser)
+    add_rate_cache(parser)
+    add_json(parser)
+    add_log_level(parser, default="info")
+
+
+def add_threads(parser: argparse.ArgumentParser) -> None:
+    """``--threads``."""
+    parser.add_argument("--threads", type=int, default=_cores(), metavar="N", help="default: all cores")
+
+
+def add_variant(parser: argparse.ArgumentParser) -> None:
+    """``--variant``."""
     add_pairs(
         parser,
         "--variant",
         "FIELD=VALUE",
         "another variant of P1, such as csi=nominal or delivery=hybrid(4); repeatable",
     )
+
+
+def add_rate_cache(parser: argparse._ActionsContainer) -> None:
+    """``--rate-cache``."""
     parser.add_argument(
         "--rate-cache",
         type=named_path,
         metavar="FOLDER",
         help="keep finished rate tables there; instances that differ in storage or backhaul alone share them",
     )
-    add_json(parser)
-    add_log_level(parser, default="info")
 
 
 def limits_of(args: argparse.Namespace) -> Limits:

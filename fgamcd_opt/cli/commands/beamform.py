@@ -8,7 +8,16 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fgamcd_opt.cli.arguments import add_instance, add_json, add_log_level, named_path, whole_number
+from fgamcd_opt.cli.arguments import (
+    add_broadcast,
+    add_instance,
+    add_json,
+    add_log_level,
+    block_index,
+    known_nodes,
+    named_path,
+    whole_number,
+)
 from fgamcd_opt.cli.compilation import compilation_announced
 from fgamcd_opt.cli.output import print_json
 from fgamcd_opt.io.errors import ExitCode, UsageError
@@ -39,10 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "in the last two cases the beam shown is the best one found without QoS."
     )
     add_instance(parser)
-    parser.add_argument("--block", required=True, metavar="K", help="index or name of a requested block")
-    parser.add_argument(
-        "--nodes", type=_node_list, metavar="N,N,...", help="nodes that send, such as 0,2,5 (default: all)"
-    )
+    add_broadcast(parser, required=True)
     parser.add_argument("--seed", type=whole_number, default=0, help="of the search and the sampled errors")
     parser.add_argument(
         "--rounds", type=whole_number, default=DEFAULT_ROUNDS, help="effort (default: %(default)s)"
@@ -98,8 +104,8 @@ def run(args: argparse.Namespace) -> ExitCode:
     from fgamcd_opt.studies.robustness.single_broadcast import BroadcastData
 
     instance = load(args.instance, args.set)
-    block = _block_index(instance, args.block)
-    data = BroadcastData.of(instance, block, _known_nodes(instance, args.nodes))
+    block = block_index(instance, args.block)
+    data = BroadcastData.of(instance, block, known_nodes(instance, args.nodes))
     settings = BeamformingSettings(rounds=args.rounds, max_nodes=args.max_nodes, seed=args.seed)
     _check_branch_and_bound(data, settings)
     design, time_s = _timed_design(data, settings)
@@ -130,39 +136,6 @@ def _check(args: argparse.Namespace) -> Path:
     names = (*(("cdf",) if args.cdf else ()), *(("pattern", "pattern_users") if args.pattern else ()))
     require_folder(folder, [f"{name}.{suffix}" for name in names for suffix in ("csv", *FORMATS)])
     return folder
-
-
-def _block_index(instance: Instance, text: str) -> int:
-    """Block by index or name; it has to be requested."""
-    from fgamcd_opt.instances.recipes.recipe_fields import nearest
-
-    names = instance.block_names
-    requested = instance.requested_blocks.tolist()
-    if text in names:
-        block = names.index(text)
-    elif text.isdecimal() and int(text) < instance.n_blocks:
-        block = int(text)
-    else:
-        hint = "" if text.isdecimal() else nearest(text, [names[k] for k in requested])
-        raise UsageError(
-            f"--block {text}: {instance.name} has blocks 0 to {instance.n_blocks - 1} and no such name{hint}"
-        )
-    if block not in requested:
-        near = min(requested, key=lambda k: abs(k - block))
-        raise UsageError(
-            f"--block {text}: no user requests it; the nearest requested one is {near} ({names[near]})"
-        )
-    return block
-
-
-def _known_nodes(instance: Instance, nodes: list[int] | None) -> list[int]:
-    """Nodes of the command line, all by default."""
-    if nodes is None:
-        return list(range(instance.n_nodes))
-    for node in nodes:
-        if node >= instance.n_nodes:
-            raise UsageError(f"--nodes {node}: {instance.name} has nodes 0 to {instance.n_nodes - 1}")
-    return nodes
 
 
 def _check_branch_and_bound(data: BroadcastData, settings: BeamformingSettings) -> None:
@@ -225,17 +198,6 @@ def _write(
     if args.pattern:
         written += write_pattern(instance, data, design, folder, sent)
     return written
-
-
-def _node_list(text: str) -> list[int]:
-    """Different node indices, as an argparse type."""
-    parts = text.split(",")
-    if not all(part.isdecimal() for part in parts):
-        raise argparse.ArgumentTypeError(f"{quote(text)} is no list of node indices such as 0,2,5")
-    nodes = [int(part) for part in parts]
-    if len(set(nodes)) != len(nodes):
-        raise argparse.ArgumentTypeError(f"{text} names a node twice")
-    return nodes
 
 
 def _delta_list(text: str) -> list[float]:
