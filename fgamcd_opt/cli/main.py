@@ -22,6 +22,7 @@ COMMANDS = {
     "instances": "list the library of named instances with their best known values",
     "solve": "solve an instance to a certified gap",
     "bound": "prove a lower bound on the delay of an instance",
+    "export": "write an instance as a model that other solvers read: MPS, LP, NL, CBF or arrays",
     "train": "train a learned method on an instance or a family of them: curve, checkpoints, policy",
     "sweep": "vary one parameter: a figure of the source with all methods and proved optima",
     "beamform": "send one block from chosen nodes: rates, proved bound, robustness study",

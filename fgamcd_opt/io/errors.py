@@ -53,6 +53,12 @@ class InfeasibleError(FgamcdError):
     exit_code = ExitCode.INFEASIBLE
 
 
+class NoSolutionError(FgamcdError):
+    """Work that needs a feasible point has none, and nothing proves that there is none."""
+
+    exit_code = ExitCode.NO_SOLUTION
+
+
 class UnsupportedVariantError(FgamcdError):
     """A solver was asked for a variant of P1 that it does not support."""
 

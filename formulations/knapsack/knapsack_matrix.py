@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fgamcd_opt.formulations.knapsack.multiple_choice import Knapsack
 from fgamcd_opt.formulations.knapsack.sparse_milp import Rows, SparseMilp, assemble
-from fgamcd_opt.formulations.knapsack.storage_rows import StorageRow, storage_rows
+from fgamcd_opt.formulations.knapsack.storage_rows import LARGEST_SUM, StorageRow, storage_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,11 +37,11 @@ class KnapsackMatrix(SparseMilp):
         return self.row_upper[self.n_blocks :]
 
 
-def rows_of(knapsack: Knapsack) -> tuple[StorageRow, ...]:
-    """(1) for the columns of a knapsack, one row per node."""
+def rows_of(knapsack: Knapsack, largest_sum: int = LARGEST_SUM) -> tuple[StorageRow, ...]:
+    """(1) for the columns of a knapsack, one row per node, see :func:`storage_rows`."""
     cached = np.zeros((knapsack.n_blocks, knapsack.storage_bytes.size), bool)
     np.logical_or.at(cached, knapsack.block, knapsack.membership())
-    return storage_rows(knapsack.size_bytes, knapsack.storage_bytes, cached)
+    return storage_rows(knapsack.size_bytes, knapsack.storage_bytes, cached, largest_sum)
 
 
 def knapsack_matrix(knapsack: Knapsack, rows: tuple[StorageRow, ...] | None = None) -> KnapsackMatrix:

@@ -20,6 +20,10 @@ from numpy.typing import NDArray
 LARGEST_SUM = 10**8
 """Weights of a row sum up to this at most. Shares of choices that are off by 1e-9 then move it by a tenth of a unit."""
 
+EXACT_SUM = 2**51
+"""Whole numbers up to here and half a unit are exact in double precision. With this as the largest sum rows are in
+whole bytes, or in what all sizes have in common, and the tolerance of the solver decides what passes."""
+
 MOST_SUMS = 1 << 12
 """Up to so many different sums of sizes are listed to find the largest one that fits."""
 

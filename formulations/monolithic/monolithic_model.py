@@ -8,6 +8,7 @@ the knapsack F5 nor on the bounds F6, so that it is an independent check of both
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from fgamcd_opt.formulations.monolithic.monolithic_beams import (
 )
 from fgamcd_opt.formulations.monolithic.monolithic_data import MonolithicBlock
 from fgamcd_opt.problem.constraints.beams import MaxSenders, Power, Qos, Sender, Silence
-from fgamcd_opt.problem.constraints.formulation import Formulation
+from fgamcd_opt.problem.constraints.formulation import Family, Formulation
 from fgamcd_opt.problem.constraints.placement import Binary, Coverage, Link, MigrationSource, Storage
 from fgamcd_opt.problem.constraints.planning import Cooperation, OwnUsers, WholeModel
 from fgamcd_opt.problem.p1 import P1
@@ -41,7 +42,9 @@ def time_unit_s(blocks: tuple[MonolithicBlock, ...]) -> float:
     return sum(data.least_s for data in blocks)
 
 
-def build_monolithic(problem: P1, blocks: tuple[MonolithicBlock, ...]) -> Any:
+def build_monolithic(
+    problem: P1, blocks: tuple[MonolithicBlock, ...], largest_sum: int = _LARGEST_SUM
+) -> Any:
     """P1 of section 3 as a Pyomo model; its objective is T in units of :func:`time_unit_s`.
 
     Parameters
@@ -50,6 +53,8 @@ def build_monolithic(problem: P1, blocks: tuple[MonolithicBlock, ...]) -> Any:
         P1, with or without a limit on the senders.
     blocks
         Its scaled blocks.
+    largest_sum
+        What the weights of a row of storage sum up to at most, about.
 
     Returns
     -------
@@ -60,7 +65,9 @@ def build_monolithic(problem: P1, blocks: tuple[MonolithicBlock, ...]) -> Any:
     model = pyo.ConcreteModel(name="P1")
     model.pb = pyo.Block(range(len(blocks)))
     present = {type(rule) for rule in problem.constraints}
-    for write in dict.fromkeys(write for family, write in MONOLITHIC.builders.items() if family in present):
+    builders: dict[Family, Callable[..., Any]] = dict(MONOLITHIC.builders)
+    builders[Storage] = partial(add_storage, largest_sum=largest_sum)
+    for write in dict.fromkeys(write for family, write in builders.items() if family in present):
         write(model, problem, blocks)
     for r, data in enumerate(blocks):
         add_air_time(model.pb[r], data)
@@ -130,7 +137,9 @@ def add_coverage(pb: Any, data: MonolithicBlock) -> None:
     pb.coverage = pyo.Constraint(expr=sum(pb.lam[m] for m in range(data.links_s.shape[0])) >= 1)
 
 
-def add_storage(model: Any, problem: P1, blocks: tuple[MonolithicBlock, ...]) -> None:
+def add_storage(
+    model: Any, problem: P1, blocks: tuple[MonolithicBlock, ...], largest_sum: int = _LARGEST_SUM
+) -> None:
     """sum_k D_k a_{n,k} <= Q_n (1) in small whole numbers, see :mod:`fgamcd_opt.formulations.knapsack.storage_rows`.
 
     Where they stand for the bytes themselves, the same placements fit, and none depends on a solver's tolerance; else
@@ -140,7 +149,7 @@ def add_storage(model: Any, problem: P1, blocks: tuple[MonolithicBlock, ...]) ->
 
     sizes = problem.instance.block_bytes[[data.block for data in blocks]]
     everywhere = np.ones((sizes.size, problem.instance.n_nodes), bool)
-    rows = storage_rows(sizes, problem.instance.storage_bytes, everywhere, _LARGEST_SUM)
+    rows = storage_rows(sizes, problem.instance.storage_bytes, everywhere, largest_sum)
 
     def fits(model: Any, n: int) -> Any:
         row = rows[n]

@@ -101,6 +101,7 @@ def test_pages_are_short():
         "README.md",
         "docs/tutorial/your_own.md",
         "docs/commands/beamform.md",
+        "docs/commands/export.md",
         "docs/methods/beamforming.md",
         "docs/methods/reference_beamforming.md",
     ],
