@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import tomllib
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
@@ -35,6 +37,19 @@ def test_named_dependency_is_pinned_within_its_bound(text):
     pinned = pins()[canonicalize_name(requirement.name)].removeprefix("==")
     assert requirement.specifier.contains(pinned)
     assert [clause.operator for clause in requirement.specifier] == [">="]
+
+
+def test_pinned_versions_install_on_the_oldest_python():
+    """Debian 12 has Python 3.11.2; a pin that wanted 3.11.5 made `make test` fail there, and nowhere else."""
+    oldest = PROJECT["requires-python"].removeprefix(">=")
+    pinned = pins()
+    wanted = {
+        name: found.metadata.get("Requires-Python", "")
+        for found in distributions()
+        if pinned.get(name := canonicalize_name(found.metadata["Name"])) == f"=={found.version}"
+    }
+    assert wanted
+    assert [name for name, pythons in wanted.items() if not SpecifierSet(pythons).contains(oldest)] == []
 
 
 def test_all_extra_holds_every_other_extra_for_users():
