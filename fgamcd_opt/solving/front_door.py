@@ -155,9 +155,7 @@ def _reason(solver: Solver, field: str) -> str:
     if formulation is None:
         return ""
     refused = (reason for family, reason in formulation.refused.items() if family.field == field)
-    return (
-        f" ({next(refused, 'its formulation could write it, but its method was not made or checked for it')})"
-    )
+    return f" ({next(refused, 'its method was not checked with it')})"
 
 
 def supports(solver: Solver, field: str, value: str) -> bool:

@@ -77,7 +77,10 @@ def test_unsupported_variant_names_the_solvers_that_support_it(
     register(monkeypatch, Stub)
     ran = fgamcd("solve", "tiny", "--variant", "csi=nominal", "--solver", "minlp", "--log-level", "error")
     told = one_line(ran, ExitCode.USAGE)
-    assert "solver minlp does not support csi=nominal; these do: exact, greedy" in told
+    assert (
+        "solver minlp does not support csi=nominal (its method was not checked with it); these do: exact, greedy"
+        in told
+    )
     assert "stub" in told
 
 
