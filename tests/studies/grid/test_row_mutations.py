@@ -12,6 +12,7 @@ import pytest
 
 from fgamcd_opt.io.errors import InputError
 from fgamcd_opt.io.sealed_json import write_sealed_json
+from fgamcd_opt.problem.metrics import METRICS
 from fgamcd_opt.studies.grid.cell_outcome import CellOutcome
 from fgamcd_opt.studies.grid.cells import Cell, CellLimits, Source
 from fgamcd_opt.studies.grid.row import Row
@@ -56,15 +57,7 @@ def solved() -> Row:
         bound_kind="certified",
         combinatorial_bound_s=1.9995,
         max_violation=0.0,
-        metrics={
-            "served": 2,
-            "served_share": 1.0,
-            "hit_ratio": 0.5,
-            "storage_saved_bytes": 10,
-            "backhaul_bytes": 0,
-            "mean_user_rate_bps": 1e9,
-            "cloud_blocks": 0,
-        },
+        metrics=dict.fromkeys(METRICS, 1),
         build_s=0.1,
         rates_s=0.2,
         search_s=0.3,
