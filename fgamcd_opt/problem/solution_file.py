@@ -91,12 +91,7 @@ class Solution:
     @property
     def digest(self) -> str:
         """SHA-256 (hex) of everything in the file, so that a changed file is noticed."""
-        state = hashlib.sha256(json.dumps(self._header(), sort_keys=True).encode())
-        for name in _ARRAYS:
-            array = getattr(self.decision, name)
-            state.update(f"{name} {array.shape} ".encode())
-            state.update(array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes())
-        return state.hexdigest()
+        return _digest(self._header(), self.decision)
 
     def save(self, path: Path | str) -> None:
         """Write the solution file, an archive of kind ``solution``.
@@ -125,20 +120,31 @@ class Solution:
             raise InputError(f"{path}: {error}") from error
 
 
+def _digest(header: Mapping[str, Any], decision: Decision) -> str:
+    """SHA-256 (hex) of the header, without its digest, and of the arrays."""
+    state = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
+    for name in _ARRAYS:
+        array = getattr(decision, name)
+        state.update(f"{name} {array.shape} ".encode())
+        state.update(array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes())
+    return state.hexdigest()
+
+
 def _from_archive(header: dict[str, Any], arrays: dict[str, np.ndarray[Any, Any]]) -> Solution:
     for name, dtype in _ARRAYS.items():
         if arrays[name].dtype != dtype:
             raise InputError(f"{name}: dtype is {arrays[name].dtype}; expected {np.dtype(dtype)}")
         if dtype is np.bool_ and arrays[name].view(np.uint8).max(initial=0) > 1:
             raise InputError(f"{name}: holds a byte that is neither 0 nor 1")
-    claimed = header.pop("digest")
+    claimed, stored = header.pop("digest"), dict(header)
     variant, times = _require_object("variant", header["variant"]), _require_object("times", header["times"])
     _require_names("times field", set(times), {f.name for f in dataclasses.fields(Times)})
     header |= {"variant": Variant.parse(variant), "times": Times(**times)}
     _require_object("options", header["options"])
     solution = Solution(decision=Decision(**arrays), **header)
-    if solution.digest != claimed:
-        raise InputError(f"the content has digest {solution.digest}, but the file says {quote(claimed)}")
+    found = _digest(stored, solution.decision)  # as stored: a release before knew fewer fields of a variant
+    if found != claimed:
+        raise InputError(f"the content has digest {found}, but the file says {quote(claimed)}")
     return solution
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 
 import numpy as np
 import pytest
@@ -118,3 +120,17 @@ def test_nothing_is_left_behind_when_writing_fails(tmp_path):
     with pytest.raises(InputError):
         solved_toy()[1].save(tmp_path / "missing" / "s.npz")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_of_the_release_before_a_variant_field_is_read(tmp_path):
+    """Its digest is over the fields that its release knew; the field takes its default."""
+    path, (_, solution) = tmp_path / "s.npz", solved_toy()
+    solution.save(path)
+    header, arrays = read_archive(path, "solution")
+    del header["variant"]["max_senders"], header["digest"]
+    state = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
+    for name in ("caching", "migration", "beams"):
+        state.update(f"{name} {arrays[name].shape} ".encode() + arrays[name].tobytes())
+    write_archive(path, "solution", header | {"digest": state.hexdigest()}, arrays)
+    assert Solution.load(path).variant == solution.variant
+    assert Solution.load(path).digest == solution.digest
