@@ -32,8 +32,7 @@ def generate(recipe: Recipe, ascent: Ascent | None = None) -> Instance:
     recipe
         All parameters.
     ascent
-        A faster way to the QoS rates (`fgamcd_opt.instances.network.qos_compiled`), equal but for rounding: a rate
-        may come out 1 kbit/s apart, and the digest another.
+        A faster way to the same QoS rates (`fgamcd_opt.instances.network.qos_compiled`).
 
     Raises
     ------

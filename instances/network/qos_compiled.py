@@ -1,4 +1,7 @@
-"""The ascent behind the QoS rates, compiled: for families, where an instance is generated for every episode."""
+"""The ascent behind the QoS rates, compiled: for families, where an instance is generated for every episode.
+
+The pinned one stays in NumPy alone, for ``fgamcd verify`` loads nothing else.
+"""
 
 from __future__ import annotations
 
