@@ -69,13 +69,8 @@ MILP_BACKENDS: Mapping[str, MilpBackend] = {
     "highs": MilpBackend("fgamcd_opt.solvers.milp_backends.highs:run_milp", ("highspy",)),
     "scip": MilpBackend("fgamcd_opt.solvers.milp_backends.scip:run_milp", ("pyscipopt",)),
     "gurobi": MilpBackend("fgamcd_opt.solvers.milp_backends.gurobi:run_milp", ("gurobipy", "scipy")),
-    "pyomo-highs": MilpBackend("fgamcd_opt.solvers.milp_backends.pyomo_milp:run_highs", ("pyomo", "highspy")),
-    "pyomo-scip": MilpBackend("fgamcd_opt.solvers.milp_backends.pyomo_milp:run_scip", ("pyomo", "pyscipopt")),
-    "pyomo-gurobi": MilpBackend(
-        "fgamcd_opt.solvers.milp_backends.pyomo_milp:run_gurobi", ("pyomo", "gurobipy")
-    ),
 }
-"""Every backend by name. Those named ``pyomo-...`` solve the Pyomo model, the others take the matrix directly."""
+"""Every backend by name."""
 
 
 @dataclass(frozen=True, eq=False)
