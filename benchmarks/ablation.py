@@ -29,7 +29,7 @@ from results import add_arguments, percents, publish, verdict
 
 from fgamcd_opt.learning.config import METHODS
 from fgamcd_opt.studies.policies.policy_figures import Panel, curve_panels_figure
-from fgamcd_opt.studies.policies.statistics import Estimate, Floats, bootstrap, probability_of_improvement
+from fgamcd_opt.studies.statistics import Estimate, Floats, bootstrap, probability_of_improvement
 from fgamcd_opt.studies.table import GAP, Column, Table, Value
 
 NAME = "ablation"

@@ -21,7 +21,7 @@ from results import add_arguments, percents, publish, verdict
 
 from fgamcd_opt.studies.policies.gap_summary import FAILED_GAP
 from fgamcd_opt.studies.policies.policy_figures import Panel, curve_panels_figure
-from fgamcd_opt.studies.policies.statistics import Estimate, Floats, bootstrap, interquartile_mean
+from fgamcd_opt.studies.statistics import Estimate, Floats, bootstrap, interquartile_mean
 from fgamcd_opt.studies.table import GAP, Column, Table, Value
 
 NAME = "learned_gaps"

@@ -14,7 +14,7 @@ from pages import put
 
 from fgamcd_opt.io.files import write_bytes_atomically
 from fgamcd_opt.studies.figure_files import save_figure
-from fgamcd_opt.studies.policies.statistics import Estimate
+from fgamcd_opt.studies.statistics import Estimate
 from fgamcd_opt.studies.table import Table
 
 PICTURES = "figures"

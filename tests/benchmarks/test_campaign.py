@@ -15,7 +15,7 @@ from campaign import Training, curve_points, curve_record, run_trainings, solves
 from matplotlib.figure import Figure
 
 from fgamcd_opt.learning.training.curve import CurveFile, CurveRow
-from fgamcd_opt.studies.policies.statistics import Estimate
+from fgamcd_opt.studies.statistics import Estimate
 from fgamcd_opt.studies.table import Column, Table
 
 COMPLETED = 'print(\'{"stop_reason": "completed"}\')'

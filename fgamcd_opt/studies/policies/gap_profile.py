@@ -9,7 +9,7 @@ import numpy as np
 
 from fgamcd_opt.io.safe_text import figure_text
 from fgamcd_opt.studies.figure_style import add_legend, floored_percent, gap_axis, new_figure, styles
-from fgamcd_opt.studies.policies.statistics import Floats
+from fgamcd_opt.studies.statistics import Floats
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from fgamcd_opt.studies.policies.contender import Contender
-from fgamcd_opt.studies.policies.statistics import Estimate, Floats, bootstrap, probability_of_improvement
 from fgamcd_opt.studies.scores import SOLVED_CLASSES, Scores, known, mean
+from fgamcd_opt.studies.statistics import Estimate, Floats, bootstrap, probability_of_improvement
 from fgamcd_opt.studies.table import GAP, TIME, Column, Table, Value, in_percent, without_empty
 
 FAILED_GAP = 1.0

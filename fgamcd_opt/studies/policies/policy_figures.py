@@ -24,7 +24,7 @@ from fgamcd_opt.studies.figure_style import (
     styles,
 )
 from fgamcd_opt.studies.policies.gap_summary import FAILED_GAP
-from fgamcd_opt.studies.policies.statistics import LEVEL, Floats, bootstrap
+from fgamcd_opt.studies.statistics import LEVEL, Floats, bootstrap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from fgamcd_opt.studies.sweep.intervals import LEVEL, mean_interval
+from fgamcd_opt.studies.statistics import LEVEL, mean_interval
 from fgamcd_opt.studies.sweep.measured import Measured, percent, percent_interval
 from fgamcd_opt.studies.sweep.methods import REFERENCE
 
@@ -48,7 +48,7 @@ def direction(quantity: str, unit: str, scale: float, sign: int) -> Judge:
             change = mean_interval(((wide.iloc[-1] - wide.iloc[0]) / wide.iloc[0]).tolist())
             means = (wide.mean(axis=1) / scale).tolist()
             against = [b for a, b in pairwise(means) if sign * (b - a) < 0]
-            end = change.mean if math.isnan(change.low) else (change.low if sign > 0 else change.high)
+            end = change.value if math.isnan(change.low) else (change.low if sign > 0 else change.high)
             right.append(sign * end > 0 and not against)
             where = "" if math.isnan(series) else f"{series:g}: "
             told.append(f"{where}{means[0]:.4g} to {means[-1]:.4g} {unit} ({percent_interval(change)})")
@@ -86,10 +86,10 @@ def gain(method: str, reported: float) -> Judge:
 
     def judge(measured: Measured) -> Judgement:
         found = measured.gain(method)
-        if math.isnan(found.mean):
+        if math.isnan(found.value):
             return NOTHING
-        agrees = abs(found.mean - reported) <= POINTS
-        return Judgement(percent_interval(found), agrees, _why(measured, method, reported, found.mean))
+        agrees = abs(found.value - reported) <= POINTS
+        return Judgement(percent_interval(found), agrees, _why(measured, method, reported, found.value))
 
     return judge
 
@@ -100,7 +100,7 @@ def _why(measured: Measured, method: str, reported: float, found: float) -> str:
         f"{100 * abs(found - reported):.1f} points {'smaller' if found < reported else 'larger'} than reported"
     ]
     said += _fewer_points(measured, (REFERENCE, method))
-    most = measured.gain(method, "bound_s").mean
+    most = measured.gain(method, "bound_s").value
     if most < reported:
         said.append(
             f"more than {percent(most)} is impossible here: no solution of P1 is below the proved bound"
@@ -130,11 +130,11 @@ def order(reported: Sequence[str]) -> Judge:
     """The methods from the largest to the smallest gain come in the reported order, all over the same points."""
 
     def judge(measured: Measured) -> Judgement:
-        known = [name for name in reported if not math.isnan(measured.gain(name).mean)]
+        known = [name for name in reported if not math.isnan(measured.gain(name).value)]
         if len(known) < 2:
             return NOTHING
         shared = measured.at_points_of([REFERENCE, *known])
-        gains = {name: shared.gain(name).mean for name in known}
+        gains = {name: shared.gain(name).value for name in known}
         if any(math.isnan(gain) for gain in gains.values()):
             return Judgement("not measured", None, "at no point all of these methods solved every seed")
         found = sorted(known, key=lambda name: -gains[name])
@@ -160,7 +160,7 @@ def equal_at_first(method: str) -> Judge:
         if reference.index[0] != other.index[0]:
             return NOTHING
         apart = mean_interval(((other.iloc[0] - reference.iloc[0]) / other.iloc[0]).tolist())
-        agrees = abs(apart.mean) <= EQUAL
+        agrees = abs(apart.value) <= EQUAL
         reason = (
             f"equal means a difference of at most {percent(EQUAL)}, the gaps of the solvers being part of it"
         )
@@ -204,8 +204,8 @@ def some_value_beats_first(method: str) -> Judge:
                 )
                 for v, row in wide[1:].iterrows()
             }
-            best = min(change, key=lambda value: change[value].mean)
-            right.append(change[best].mean < 0.0 and not change[best].high > 0.0)
+            best = min(change, key=lambda value: change[value].value)
+            right.append(change[best].value < 0.0 and not change[best].high > 0.0)
             where = "" if math.isnan(series) else f"{series:g}: "
             told.append(f"{where}{percent_interval(change[best])} of T at {best:g}")
         if not told:

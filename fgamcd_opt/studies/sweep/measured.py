@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fgamcd_opt.solving.status import relative_gap
-from fgamcd_opt.studies.sweep.intervals import Interval, mean_interval
+from fgamcd_opt.studies.statistics import Estimate, mean_interval
 from fgamcd_opt.studies.sweep.methods import REFERENCE
 from fgamcd_opt.studies.sweep.sweep_table import SOLVED, common_seeds
 
@@ -74,7 +74,7 @@ class Measured:
         """All cells of a method."""
         return self.cells[self.cells["method"] == method]
 
-    def gain(self, method: str, below: str = "delay_s") -> Interval:
+    def gain(self, method: str, below: str = "delay_s") -> Estimate:
         """By how much ``below`` of the reference is below T of the method, mean over all points; over the seeds."""
         by_seed: list[list[float]] = [[] for _ in self.seeds]
         references = {str(series): wide for series, wide in self.curves(REFERENCE, below)}
@@ -92,8 +92,8 @@ def percent(share: float) -> str:
     return f"{100.0 * share:.2f} %"
 
 
-def percent_interval(interval: Interval) -> str:
+def percent_interval(interval: Estimate) -> str:
     """Mean and 95 % interval in percent; the mean alone if there is no interval."""
     if math.isnan(interval.low):
-        return percent(interval.mean)
-    return f"{percent(interval.mean)} [{100.0 * interval.low:.2f}, {100.0 * interval.high:.2f}]"
+        return percent(interval.value)
+    return f"{percent(interval.value)} [{100.0 * interval.low:.2f}, {100.0 * interval.high:.2f}]"

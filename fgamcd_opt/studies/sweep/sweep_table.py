@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fgamcd_opt.problem.metrics import METRICS
 from fgamcd_opt.solving.status import relative_gap
-from fgamcd_opt.studies.sweep.intervals import mean_interval
+from fgamcd_opt.studies.statistics import mean_interval
 from fgamcd_opt.studies.sweep.methods import REFERENCE
 
 if TYPE_CHECKING:
@@ -93,9 +93,9 @@ def _row(
     row |= {"cells": len(cells), "solved": len(accepted), "seeds": len(used)}
     row |= _named("delay", "_s", used["delay_s"].tolist())
     bounds = reference["bound_s"].tolist() if reference["bound_s"].notna().all() else []
-    row["bound_s"] = mean_interval(bounds).mean
+    row["bound_s"] = mean_interval(bounds).value
     gaps = _pairs(used["delay_s"], best["bound_s"])
-    row["gap"], row["gap_max"] = mean_interval(gaps).mean, max(gaps, default=math.nan)
+    row["gap"], row["gap_max"] = mean_interval(gaps).value, max(gaps, default=math.nan)
     row |= _named("gain", "", _pairs(used["delay_s"], best["delay_s"]))
     return row | {name: float(used[name].astype(float).mean()) for name in averaged()}
 

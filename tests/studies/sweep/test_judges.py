@@ -104,7 +104,7 @@ def test_order_and_gains_are_over_points_that_all_solved():
     assert "over the 2 of 3 points" in found.reason
     assert "over the 2 of 3 points" in judges.gain("b", 0.7)(measured).reason
     assert "points solved" not in judges.gain("a", 0.7)(measured).reason
-    assert measured.gain("a").mean == pytest.approx((0.5 + 0.5 + 0.9) / 3)
+    assert measured.gain("a").value == pytest.approx((0.5 + 0.5 + 0.9) / 3)
 
 
 def test_methods_without_a_common_point_have_no_order():
@@ -140,8 +140,8 @@ def test_some_threshold_beats_the_first():
 
 def test_nearest_point_alone_is_judged():
     cells = synthetic_cells(lambda m, value, s: 1.0 if m == "exact" else value + 1.0)
-    assert Measured(cells).nearest(1.2).gain("coarse").mean == pytest.approx(0.5)
-    assert Measured(cells).nearest(2.9).gain("coarse").mean == pytest.approx(0.75)
+    assert Measured(cells).nearest(1.2).gain("coarse").value == pytest.approx(0.5)
+    assert Measured(cells).nearest(2.9).gain("coarse").value == pytest.approx(0.75)
 
 
 @pytest.mark.parametrize("preset", ["paper", "llm"])

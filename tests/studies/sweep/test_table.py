@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from synthetic_cells import synthetic_cells
 
-from fgamcd_opt.studies.sweep.intervals import mean_interval, t_distribution, t_quantile
+from fgamcd_opt.studies.statistics import mean_interval, t_distribution, t_quantile
 from fgamcd_opt.studies.sweep.sweep_table import common_seeds, summarise
 
 
@@ -26,7 +26,7 @@ def test_students_t_agrees_with_scipy(freedom, probability, t):
 @given(st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=20))
 def test_interval_agrees_with_scipy(values):
     found = mean_interval(values)
-    assert found.mean == pytest.approx(np.mean(values), abs=1e-9)
+    assert found.value == pytest.approx(np.mean(values), abs=1e-9)
     if np.std(values) > 1e-9:
         low, high = stats.t.interval(0.95, len(values) - 1, np.mean(values), stats.sem(values))
         assert found[1:] == pytest.approx((low, high), rel=1e-6, abs=1e-6)
@@ -34,7 +34,7 @@ def test_interval_agrees_with_scipy(values):
 
 def test_interval_of_few_values():
     assert all(math.isnan(value) for value in mean_interval([]))
-    assert mean_interval([3.0]).mean == 3.0
+    assert mean_interval([3.0]).value == 3.0
     assert math.isnan(mean_interval([3.0]).low)
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from fgamcd_opt.studies.policies.statistics import bootstrap, interquartile_mean, probability_of_improvement
+from fgamcd_opt.studies.statistics import bootstrap, interquartile_mean, probability_of_improvement
 
 SCORES = st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=30)
 

@@ -1,6 +1,6 @@
-"""Interquartile mean with a bootstrap interval, and probability of improvement, over a few training runs.
+"""Statistics of a few runs with 95 % intervals, without SciPy: means by Student's t; the rest by a bootstrap over runs.
 
-The unit that is resampled is the training run: the scores of one policy on several instances are not independent.
+The bootstrap resamples training runs: the scores of one policy on several instances are not independent.
 (Agarwal et al., Deep Reinforcement Learning at the Edge of the Statistical Precipice, 2021, resample every score by
 itself, which suits runs that were trained for one task each: pass these as one stratum per task.)
 """
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 LEVEL = 0.95
-"""Share of the resamples between the two ends of an interval."""
+"""Probability that an interval covers the statistic."""
 
 RESAMPLES = 5000
 
@@ -26,11 +26,72 @@ Floats = NDArray[np.float64]
 
 
 class Estimate(NamedTuple):
-    """A statistic and the ends of its interval; the ends are NaN where a stratum has a single run."""
+    """A statistic and the ends of its interval; the ends are NaN for a single run, all are NaN for none."""
 
     value: float
     low: float
     high: float
+
+
+def mean_interval(values: Sequence[float], level: float = LEVEL) -> Estimate:
+    """Mean +- t_{n-1} s / sqrt(n) of n values, s their sample standard deviation.
+
+    Parameters
+    ----------
+    values
+        n independent values, such as one per seed.
+    level
+        Coverage.
+    """
+    n = len(values)
+    if n == 0:
+        return Estimate(math.nan, math.nan, math.nan)
+    mean = math.fsum(values) / n
+    if n == 1:
+        return Estimate(mean, math.nan, math.nan)
+    deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1))
+    half = t_quantile(0.5 + 0.5 * level, n - 1) * deviation / math.sqrt(n)
+    return Estimate(mean, mean - half, mean + half)
+
+
+def t_quantile(probability: float, freedom: int) -> float:
+    """Quantile of Student's t with a whole number of degrees of freedom, by bisection of its distribution.
+
+    Parameters
+    ----------
+    probability
+        In [0.5, 1).
+    freedom
+        Degrees of freedom, at least 1.
+    """
+    low, high = 0.0, 1.0
+    while t_distribution(high, freedom) < probability:
+        high *= 2.0
+    while high - low > 1e-14 * high:
+        middle = 0.5 * (low + high)
+        if middle in (low, high):
+            break
+        if t_distribution(middle, freedom) < probability:
+            low = middle
+        else:
+            high = middle
+    return 0.5 * (low + high)
+
+
+def t_distribution(t: float, freedom: int) -> float:
+    """P(T <= t) of Student's t, t >= 0: the finite trigonometric sums for whole degrees of freedom.
+
+    Abramowitz and Stegun, 26.7.3 (odd) and 26.7.4 (even), with theta = atan(t / sqrt(freedom)).
+    """
+    theta = math.atan2(t, math.sqrt(freedom))
+    cosine2, sine = math.cos(theta) ** 2, math.sin(theta)
+    total = term = 1.0 if freedom > 1 else 0.0
+    for j in range(2 + freedom % 2, freedom - 1, 2):
+        term *= cosine2 * (j - 1) / j
+        total += term
+    if freedom % 2 == 0:
+        return 0.5 + 0.5 * sine * total
+    return 0.5 + (theta + sine * math.cos(theta) * total) / math.pi
 
 
 def interquartile_mean(values: ArrayLike) -> Floats:
