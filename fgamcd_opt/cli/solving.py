@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import logging
 import math
-import os
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -15,18 +14,16 @@ from fgamcd_opt.cli.arguments import (
     add_json,
     add_log_level,
     add_pairs,
+    cores,
     named_path,
     whole_number,
 )
 from fgamcd_opt.io.targets import require_folder
+from fgamcd_opt.solving.context import DEFAULT_GAP, Limits
 
 if TYPE_CHECKING:
     from fgamcd_opt.problem.p1 import P1
-    from fgamcd_opt.solving.context import Limits
     from fgamcd_opt.solving.result import Result
-
-DEFAULT_GAP = 1e-3
-"""Relative gap at which a solver stops by default: 0.1 %."""
 
 log = logging.getLogger("fgamcd_opt.cli")
 
@@ -63,7 +60,7 @@ def add_solving(parser: argparse.ArgumentParser) -> None:
 
 def add_threads(parser: argparse.ArgumentParser) -> None:
     """``--threads``."""
-    parser.add_argument("--threads", type=int, default=_cores(), metavar="N", help="default: all cores")
+    parser.add_argument("--threads", type=int, default=cores(), metavar="N", help="default: all cores")
 
 
 def add_variant(parser: argparse.ArgumentParser) -> None:
@@ -88,7 +85,6 @@ def add_rate_cache(parser: argparse._ActionsContainer) -> None:
 
 def limits_of(args: argparse.Namespace) -> Limits:
     """The limits that the arguments set, and the folder of rates; checked before any work."""
-    from fgamcd_opt.solving.context import Limits
 
     if args.rate_cache is not None:
         require_folder(args.rate_cache)
@@ -133,8 +129,3 @@ def solve_as_asked(
         stop=stop,
         rate_cache=args.rate_cache,
     )
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

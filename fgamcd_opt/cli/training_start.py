@@ -17,11 +17,11 @@ from fgamcd_opt.learning.environment.sources import FixedSource
 from fgamcd_opt.learning.learners.replay import Replay
 from fgamcd_opt.learning.training.demonstrations import demonstrate
 from fgamcd_opt.learning.training.judge import Judged
-from fgamcd_opt.learning.training.proved_bound import GAP, SOLVER, ProvedBound
+from fgamcd_opt.learning.training.proved_bound import SOLVER, ProvedBound
 from fgamcd_opt.learning.training.run_folder import RunFolder
 from fgamcd_opt.learning.training.trainer import Trainer
 from fgamcd_opt.learning.training.training_task import Task
-from fgamcd_opt.solving.context import SolveContext
+from fgamcd_opt.solving.context import DEFAULT_GAP, SolveContext
 from fgamcd_opt.solving.rate_tables import toy_problem
 from fgamcd_opt.solving.registry import get_solver
 
@@ -57,7 +57,9 @@ def prove_benchmarks(task: Task, context: SolveContext) -> list[Benchmark]:
     """
     wanted = 1 if task.judged is None else task.judged
     if wanted:
-        log.info("rates of all node sets, and bounds to a gap of %g %%, to judge the policy by", 100 * GAP)
+        log.info(
+            "rates of all node sets, and bounds to a gap of %g %%, to judge the policy by", 100 * DEFAULT_GAP
+        )
     found: list[Benchmark] = []
     for scenario in task.judge_candidates() if wanted else ():
         try:

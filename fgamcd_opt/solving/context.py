@@ -17,6 +17,9 @@ from fgamcd_opt.solving.status import StopReason
 
 log = logging.getLogger("fgamcd_opt")
 
+DEFAULT_GAP = 1e-3
+"""Certified relative gap at which a solver may stop unless it is given another: 0.1 %."""
+
 _PROGRESS_INTERVAL_S = 1.0
 
 _TRACE_STEP = 0.01

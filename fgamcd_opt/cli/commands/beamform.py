@@ -16,6 +16,7 @@ from fgamcd_opt.cli.arguments import (
     block_index,
     known_nodes,
     named_path,
+    positive_number,
     whole_number,
 )
 from fgamcd_opt.cli.compilation import compilation_announced
@@ -81,7 +82,7 @@ def _add_study_arguments(parser: argparse.ArgumentParser) -> None:
     )
     study.add_argument(
         "--realisations",
-        type=_positive,
+        type=positive_number,
         metavar="N",
         help=f"uniform errors per user for --cdf (default: {DEFAULT_REALISATIONS})",
     )
@@ -211,11 +212,3 @@ def _delta_list(text: str) -> list[float]:
     if len(set(deltas)) != len(deltas):
         raise argparse.ArgumentTypeError(f"{text} names a delta twice")
     return deltas
-
-
-def _positive(text: str) -> int:
-    """A whole number >= 1, as an argparse type."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
-    return value

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from fgamcd_opt.cli.arguments import add_json, add_log_level, add_pairs, named_path
 from fgamcd_opt.cli.grid_arguments import options_by_solver, solvers_of, whole_numbers
 from fgamcd_opt.cli.output import command_line, print_json, print_table, say
-from fgamcd_opt.cli.solving import DEFAULT_GAP
 from fgamcd_opt.io.errors import ExitCode, UsageError
 from fgamcd_opt.io.targets import require_folder
+from fgamcd_opt.solving.context import DEFAULT_GAP
 
 if TYPE_CHECKING:
     from fgamcd_opt.studies.grid.cells import Cell, CellLimits

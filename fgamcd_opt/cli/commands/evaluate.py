@@ -8,13 +8,20 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fgamcd_opt.cli.arguments import add_json, add_log_level, add_pairs, named_path, whole_number
+from fgamcd_opt.cli.arguments import (
+    add_json,
+    add_log_level,
+    add_pairs,
+    named_path,
+    positive_number,
+    whole_number,
+)
 from fgamcd_opt.cli.compilation import compilation_announced
 from fgamcd_opt.cli.output import command_line, print_json, print_table, say
-from fgamcd_opt.cli.solving import DEFAULT_GAP
 from fgamcd_opt.cli.stopping import orderly_stop
 from fgamcd_opt.io.errors import ExitCode, InputError, UsageError
 from fgamcd_opt.io.targets import require_folder
+from fgamcd_opt.solving.context import DEFAULT_GAP
 
 if TYPE_CHECKING:
     from fgamcd_opt.studies.grid.cells import Source
@@ -38,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--held-out",
-        type=_positive,
+        type=positive_number,
         metavar="N",
         help="so many instances of the family, the same ones for everyone",
     )
@@ -184,10 +191,3 @@ def _is_instance(text: str) -> bool:
     from fgamcd_opt.instances.recipes.presets import PRESETS
 
     return text in PRESETS or text in library() or Path(text).suffix in (".json", ".npz")
-
-
-def _positive(text: str) -> int:
-    """A whole number >= 1, as an argparse type."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least 1")
-    return int(text)

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from fgamcd_opt.cli.arguments import add_json, add_log_level, add_pairs, named_path
+from fgamcd_opt.cli.arguments import add_json, add_log_level, add_pairs, cores, named_path, positive_number
 from fgamcd_opt.cli.grid_arguments import whole_numbers
 from fgamcd_opt.cli.output import print_json, print_rows, print_table, say
 from fgamcd_opt.io.errors import ExitCode, UsageError
 from fgamcd_opt.io.safe_text import quote
 from fgamcd_opt.io.targets import require_folder
+from fgamcd_opt.solving.context import DEFAULT_GAP
 
 if TYPE_CHECKING:
     from fgamcd_opt.studies.sweep.run import SweepPlan
     from fgamcd_opt.studies.sweep.sweep_output import Report
 
-DEFAULT_GAP = 1e-3
 DEFAULT_TIME_LIMIT_S = 60.0
 DEFAULT_SEEDS = "0-4"
 QUICK_SEEDS = "0-1"
@@ -67,8 +66,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--jobs",
-        type=_positive,
-        default=_cores(),
+        type=positive_number,
+        default=cores(),
         metavar="N",
         help="solves side by side (default: all cores)",
     )
@@ -190,15 +189,3 @@ def _different(flag: str, numbers: Sequence[_Number]) -> Sequence[_Number]:
     if len(set(numbers)) != len(numbers):
         raise UsageError(f"{flag}: names a number twice")
     return numbers
-
-
-def _positive(text: str) -> int:
-    """A whole number >= 1, as an argparse type."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least 1")
-    return int(text)
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

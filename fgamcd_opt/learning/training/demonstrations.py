@@ -15,7 +15,7 @@ from fgamcd_opt.learning.environment.scenario import Scenario
 from fgamcd_opt.learning.environment.sources import FixedSource, ScenarioSource
 from fgamcd_opt.learning.environment.vector import VectorEnvironment
 from fgamcd_opt.problem.decision import Decision
-from fgamcd_opt.solving.context import Limits
+from fgamcd_opt.solving.context import DEFAULT_GAP, Limits
 from fgamcd_opt.solving.front_door import solve
 
 
@@ -44,7 +44,7 @@ def demonstrate(
     episodes: int,
     generator: np.random.Generator,
     *,
-    gap: float = 1e-3,
+    gap: float = DEFAULT_GAP,
     time_s: float = float("inf"),
     stop: threading.Event | None = None,
     on_solved: Callable[[int], None] = lambda solved: None,

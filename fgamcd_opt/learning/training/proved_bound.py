@@ -10,13 +10,12 @@ from typing import Any
 from fgamcd_opt.io.errors import InfeasibleError, InputError
 from fgamcd_opt.io.safe_text import quote
 from fgamcd_opt.problem.p1 import P1
-from fgamcd_opt.solving.context import Limits, SolveContext
+from fgamcd_opt.solving.context import DEFAULT_GAP, Limits, SolveContext
 from fgamcd_opt.solving.front_door import solve
 
 SOLVER = "exact"
-GAP = 1e-3
 TIME_S = 120.0
-"""How it is proved: to this relative gap, or as far as this many seconds lead. Either way it is a bound."""
+"""How it is proved: to the default gap, or as far as this many seconds lead. Either way it is a bound."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ class ProvedBound:
             The problem is proved to have no solution.
         """
         time_s = max(min(TIME_S, context.remaining_s), 1e-3)
-        limits = Limits(time_s=time_s, gap=GAP, threads=context.limits.threads)
+        limits = Limits(time_s=time_s, gap=DEFAULT_GAP, threads=context.limits.threads)
         result = solve(problem, SOLVER, limits=limits, stop=context.stop, rate_cache=rate_cache)
         if result.infeasibility:
             raise InfeasibleError(f"{result.instance_name}: proved infeasible: {result.infeasibility}")
@@ -70,7 +69,7 @@ class ProvedBound:
     @property
     def is_tight(self) -> bool:
         """Whether it was proved as far as it was meant to be, given the time."""
-        return self.gap is not None and self.gap <= GAP
+        return self.gap is not None and self.gap <= DEFAULT_GAP
 
     def to_json(self) -> dict[str, Any]:
         """All fields as plain JSON values."""

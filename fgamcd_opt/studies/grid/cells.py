@@ -14,7 +14,7 @@ from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.io.errors import InputError, UsageError
 from fgamcd_opt.io.safe_text import quote
 from fgamcd_opt.problem.variants import Variant
-from fgamcd_opt.solving.context import Limits
+from fgamcd_opt.solving.context import DEFAULT_GAP, Limits
 from fgamcd_opt.solving.front_door import complete_options
 from fgamcd_opt.solving.registry import get_solver
 
@@ -51,6 +51,11 @@ class Source:
         return cls(instance=instance, changes=dict(changes or {}), name=made.name, digest=made.digest)
 
 
+def digest_of(content: Mapping[str, Any]) -> str:
+    """SHA-256 (hex) of plain JSON values, whatever the order of their names."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
 @dataclass(frozen=True, kw_only=True)
 class CellLimits:
     """Limits of every cell of a comparison.
@@ -74,7 +79,7 @@ class CellLimits:
 
     time_s: float | None = None
     memory_bytes: int | None = None
-    gap: float = 1e-3
+    gap: float = DEFAULT_GAP
     threads: int = 1
 
     def __post_init__(self) -> None:
@@ -115,7 +120,7 @@ class Cell:
     @property
     def id(self) -> str:
         """SHA-256 (hex) of all fields."""
-        return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()
+        return digest_of(self.to_json())
 
     def to_json(self) -> dict[str, Any]:
         """All fields as plain JSON values."""
