@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from fgamcd_opt.io.errors import InputError
-from fgamcd_opt.io.files import MAX_TEXT_BYTES, read_json, write_bytes_atomically
+from fgamcd_opt.io.files import MAX_TEXT_BYTES, read_json, require_version, write_bytes_atomically
 from fgamcd_opt.io.safe_text import quote
 
 SCHEMA_VERSION = 1
@@ -254,9 +254,7 @@ def _read_header(path: Path, text: bytes, kind: str) -> dict[str, Any]:
     head = read_json(f"{path}: {_HEADER}", text)
     if head.get("kind") != kind:
         raise InputError(f"{path}: kind is {quote(head.get('kind'))}; expected {kind!r}")
-    version = head.get("schema_version")
-    if version != SCHEMA_VERSION or isinstance(version, bool):
-        raise InputError(f"{path}: schema_version is {quote(version)}; this release reads {SCHEMA_VERSION}")
+    require_version(head, SCHEMA_VERSION, path)
     if set(head) != {"kind", "schema_version", "arrays", "content"}:
         raise InputError(
             f"{path}: {_HEADER} has fields {quote(sorted(head))}; expected kind, schema_version, arrays, content"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,20 @@ def read_json(path: Path | str, text: bytes, max_bytes: int = MAX_TEXT_BYTES) ->
     except ValueError as error:
         raise InputError(f"{path}: not valid JSON ({error})") from error
     return value
+
+
+def require_version(fields: Mapping[str, Any], version: int, where: Path | str = "") -> None:
+    """Refuse fields of a file whose ``schema_version`` is not the whole number that this release reads.
+
+    Raises
+    ------
+    InputError
+        Naming ``where``, if there is one, and both versions.
+    """
+    found = fields.get("schema_version")
+    if type(found) is not int or found != version:
+        place = f"{where}: " if where else ""
+        raise InputError(f"{place}schema_version is {quote(found)}; this release reads {version}")
 
 
 def check_plain(value: object) -> None:

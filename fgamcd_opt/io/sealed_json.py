@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from fgamcd_opt.io.errors import InputError
-from fgamcd_opt.io.files import read_json, reason_of, write_bytes_atomically
-from fgamcd_opt.io.safe_text import quote
+from fgamcd_opt.io.files import read_json, reason_of, require_version, write_bytes_atomically
 
 SEAL = "seal"
 """Name of the last field."""
@@ -70,9 +69,7 @@ def read_sealed_json(path: Path, version: int) -> dict[str, Any]:
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({reason_of(error)})") from error
     fields = read_json(path, data)
-    found = fields.get("schema_version")
-    if isinstance(found, bool) or found != version:
-        raise InputError(f"{path}: schema_version is {quote(found)}; this release reads {version}")
+    require_version(fields, version, path)
     ending = _ENDING.search(data, max(0, len(data) - 128))
     if ending is None or hashlib.sha256(data[: ending.start()]).hexdigest().encode() != ending[1]:
         raise InputError(f"{path}: does not match its seal: it was changed after it was written")

@@ -223,13 +223,11 @@ def _some_block_closed(columns: Columns, need: Array, forbid: Array) -> bool:
 
 
 @kernel
-def propagate(columns: Columns, size_bytes: Array, storage_bytes: Array, need: Array, forbid: Array) -> bool:
+def propagate(size_bytes: Array, storage_bytes: Array, need: Array, forbid: Array) -> bool:
     """Forbid what no longer fits beside what must be cached, in whole bytes; False if that alone is too much.
 
     Parameters
     ----------
-    columns
-        Knapsack.
     size_bytes, storage_bytes
         (R,) and (N,) in whole bytes.
     need, forbid

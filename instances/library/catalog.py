@@ -11,8 +11,7 @@ from typing import Any
 
 from fgamcd_opt.instances.recipes.presets import PRESETS
 from fgamcd_opt.instances.recipes.recipe import Recipe
-from fgamcd_opt.io.errors import InputError
-from fgamcd_opt.io.files import read_json, read_text_file
+from fgamcd_opt.io.files import read_json, read_text_file, require_version
 
 LIBRARY_PATH = Path(__file__).with_name("instances.json")
 """Preset, changed fields and digest of every library instance."""
@@ -54,9 +53,7 @@ def read_versioned(path: Path) -> dict[str, Any]:
         If the file is missing, is not JSON, or has another schema version.
     """
     content = read_json(path, read_text_file(path))
-    if content.get("schema_version") != SCHEMA_VERSION:
-        version = content.get("schema_version")
-        raise InputError(f"{path}: schema_version is {version!r}; this release reads {SCHEMA_VERSION}")
+    require_version(content, SCHEMA_VERSION, path)
     return content
 
 

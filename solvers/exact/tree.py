@@ -204,7 +204,7 @@ class _Tree:
         ``forbid`` grows by what no longer fits.
         """
         key = np.zeros(self.knapsack.n_blocks, np.int64)
-        if not propagate(self.columns, self.knapsack.size_bytes, self.storage_bytes, need, forbid):
+        if not propagate(self.knapsack.size_bytes, self.storage_bytes, need, forbid):
             return INFEASIBLE, math.inf, key
         status, value = dual_simplex(self.columns, need, forbid, vertex, key, self.cutoff_s, _STEPS)
         if status == INFEASIBLE:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fgamcd_opt.io.errors import InputError
-from fgamcd_opt.io.files import write_bytes_atomically
+from fgamcd_opt.io.files import require_version, write_bytes_atomically
 from fgamcd_opt.io.safe_text import quote
 from fgamcd_opt.learning.config import METHODS, TrainConfig
 from fgamcd_opt.learning.environment.layout import StateLayout
@@ -100,9 +100,7 @@ def _digest(tensors: Mapping[str, torch.Tensor], meta: Mapping[str, Any]) -> str
 
 def _check_meta(path: Path, meta: Mapping[str, Any]) -> TrainConfig:
     """The configuration, after every field was found to be of its type and range."""
-    version = meta.get("schema_version")
-    if type(version) is not int or version != SCHEMA_VERSION:
-        raise InputError(f"{path}: schema_version is {quote(version)}; this release reads {SCHEMA_VERSION}")
+    require_version(meta, SCHEMA_VERSION, path)
     if set(meta) != {"schema_version", *_FIELDS}:
         raise InputError(f"{path}: describes itself by {quote(sorted(meta))}; expected {', '.join(_FIELDS)}")
     for name, kind in _FIELDS.items():

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fgamcd_opt.io.errors import InputError
-from fgamcd_opt.io.files import read_json, read_text_file, reason_of, write_bytes_atomically
+from fgamcd_opt.io.files import read_json, read_text_file, reason_of, require_version, write_bytes_atomically
 from fgamcd_opt.io.safe_text import quote
 from fgamcd_opt.io.targets import make_folder
 
@@ -114,10 +114,7 @@ def _read_state(path: Path) -> dict[str, Any]:
     for name, kind in _FIELDS.items():
         if type(state[name]) is not kind:
             raise InputError(f"{path}: {name}: {quote(state[name])} is not of type {kind.__name__}")
-    if state["schema_version"] != SCHEMA_VERSION:
-        raise InputError(
-            f"{path}: schema_version is {quote(state['schema_version'])}; this release reads {SCHEMA_VERSION}"
-        )
+    require_version(state, SCHEMA_VERSION, path)
     if not _TENSORS.fullmatch(state["tensors"]):
         raise InputError(f"{path}: tensors: {quote(state['tensors'])} is no tensor file of a checkpoint")
     return state

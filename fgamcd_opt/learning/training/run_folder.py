@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fgamcd_opt.io.errors import InputError, UsageError
-from fgamcd_opt.io.files import read_json, read_text_file, reason_of, write_bytes_atomically
+from fgamcd_opt.io.files import read_json, read_text_file, reason_of, require_version, write_bytes_atomically
 from fgamcd_opt.io.safe_text import quote
 from fgamcd_opt.io.targets import make_folder, require_folder
 
@@ -135,11 +135,7 @@ class RunFolder:
                 f"{self.config}: no such file; there is no training to resume, leave --resume out"
             )
         content = read_json(self.config, read_text_file(self.config))
-        if content.get("schema_version") != SCHEMA_VERSION:
-            found = content.get("schema_version")
-            raise InputError(
-                f"{self.config}: schema_version is {quote(found)}; this release reads {SCHEMA_VERSION}"
-            )
+        require_version(content, SCHEMA_VERSION, self.config)
         for name, held, asked in _differences(content, identity):
             raise InputError(
                 f"{self.config}: this training has {name} = {quote(held)}, asked for is {quote(asked)}; "

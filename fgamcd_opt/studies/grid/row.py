@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fgamcd_opt.io.errors import InputError, UsageError
+from fgamcd_opt.io.files import require_version
 from fgamcd_opt.io.safe_text import quote
 from fgamcd_opt.io.sealed_json import read_sealed_json, write_sealed_json
 from fgamcd_opt.problem.variants import Variant
@@ -161,10 +162,8 @@ class Row:
             Another schema version, a field that is missing, unknown or out of its range, or fields that contradict
             each other.
         """
-        values = dict(fields)
-        version = values.pop("schema_version", None)
-        if isinstance(version, bool) or version != SCHEMA_VERSION:
-            raise InputError(f"schema_version is {quote(version)}; this release reads {SCHEMA_VERSION}")
+        require_version(fields, SCHEMA_VERSION)
+        values = {name: value for name, value in fields.items() if name != "schema_version"}
         if fault := field_fault(values, _NAMES):
             raise InputError(fault)
         row = cls(**{**values, "outcome": CellOutcome(values["outcome"])})

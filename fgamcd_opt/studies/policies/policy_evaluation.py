@@ -6,8 +6,6 @@ Cells run in this process: a policy decides in a fraction of the time that a new
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 import logging
 import tempfile
 import threading
@@ -22,7 +20,7 @@ from fgamcd_opt.io.targets import make_folder, require_folder
 from fgamcd_opt.solving.status import StopReason
 from fgamcd_opt.studies.grid.cell import SOLUTION_FILE, answer
 from fgamcd_opt.studies.grid.cell_outcome import CellOutcome
-from fgamcd_opt.studies.grid.cells import Cell, CellLimits, Source
+from fgamcd_opt.studies.grid.cells import Cell, CellLimits, Source, digest_of
 from fgamcd_opt.studies.grid.kept_rows import kept_rows, row_path
 from fgamcd_opt.studies.grid.provenance import provenance
 from fgamcd_opt.studies.grid.row import Row
@@ -105,7 +103,7 @@ class Trial:
         content = self.cell.to_json() | {"source": self.cell.source.digest}
         if self.contender is not None:
             content["options"] = {**content["options"], "policy": self.contender.sha256}
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        return digest_of(content)
 
     def labelled(self, row: Row) -> Row:
         """The row under the names of today's instance and method, with the seed of the training."""

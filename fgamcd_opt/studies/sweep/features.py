@@ -7,12 +7,9 @@ import numpy as np
 from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.instances.repositories.sharing import reuse_ratio
 
-FEATURES = ("reuse_ratio", "requested_bytes", "storage_bytes", "max_block_users")
-"""Columns that every cell of a sweep carries beside its result."""
-
 
 def features_of(instance: Instance) -> dict[str, float]:
-    """The `FEATURES` of an instance.
+    """Columns that every cell of a sweep carries beside its result.
 
     ``reuse_ratio``
         Share of the bytes of all models that lies in blocks which more than one model uses.
