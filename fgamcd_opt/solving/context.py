@@ -44,7 +44,7 @@ class Limits:
     """
 
     time_s: float = math.inf
-    gap: float = 1e-4
+    gap: float = DEFAULT_GAP
     threads: int = 1
 
     def __post_init__(self) -> None:

@@ -25,7 +25,10 @@ HARD = "tiny-n3-u3-s1-0040MB"
 """Three users want the same block; without inequalities neither backend closes its gap within a minute."""
 
 
-def check(result, best_s: float, gap: float = 1e-4) -> None:
+CLOSE = Limits(gap=1e-4)
+
+
+def check(result, best_s: float, gap: float = CLOSE.gap) -> None:
     """Optimum found and proved to the gap, as an independent enumeration sees it."""
     assert result.point_status is PointStatus.FEASIBLE
     assert result.stop_reason in (StopReason.GAP_REACHED, StopReason.OPTIMAL)
@@ -40,7 +43,8 @@ def test_enumeration_is_matched_from_no_start(backend, cuts, csi_set):
     problem = random_problem(11, nodes=2, users=2, blocks=2, storage_share=1.6, csi_set=csi_set)
     best = best_delay(problem, full_oracle(problem, rounds=4).lower_bps())
     assert math.isfinite(best)
-    check(solve(problem, "minlp", options={"backend": backend, "cuts": cuts, "start": 0}), best)
+    options = {"backend": backend, "cuts": cuts, "start": 0}
+    check(solve(problem, "minlp", limits=CLOSE, options=options), best)
 
 
 @GLOBAL
@@ -51,7 +55,8 @@ def test_tolerances_of_the_backend_leave_no_gap(backend, seed):
         seed, nodes=2, users=2, blocks=1, storage_share=2.0, qos_share=0.0, missing_links=1.0
     )
     best = best_delay(problem, full_oracle(problem, rounds=4).lower_bps())
-    check(solve(problem, "minlp", options={"backend": backend, "cuts": 0, "start": 0}), best)
+    options = {"backend": backend, "cuts": 0, "start": 0}
+    check(solve(problem, "minlp", limits=CLOSE, options=options), best)
 
 
 @GLOBAL
@@ -67,7 +72,7 @@ def test_library_instances_agree_with_exact(backend, name):
 @GLOBAL
 def test_a_time_limit_leaves_the_start_and_a_valid_bound(backend):
     problem = P1(load(HARD))
-    exact = solve(problem, "exact")
+    exact = solve(problem, "exact", limits=CLOSE)
     result = solve(problem, "minlp", limits=Limits(time_s=1.0), options={"backend": backend, "cuts": 0})
     assert result.stop_reason is StopReason.TIME_LIMIT
     assert result.objective_s == pytest.approx(exact.objective_s, rel=1e-4)
@@ -108,8 +113,8 @@ def test_gurobi_refuses_what_its_free_licence_cannot_take(monkeypatch):
 def test_bounds_of_other_solvers_are_not_taken_over():
     """SCIP under its name in Pyomo's interface stands for any solver there."""
     problem = P1(load("tiny-s2-0055MB"))
-    result = solve(problem, "minlp", options={"backend": "scip_direct"})
-    trusted = solve(problem, "minlp")
+    result = solve(problem, "minlp", limits=CLOSE, options={"backend": "scip_direct"})
+    trusted = solve(problem, "minlp", limits=CLOSE)
     assert result.objective_s == pytest.approx(trusted.objective_s, rel=1e-4)
     assert "Cauchy-Schwarz" in result.bound_kind
     assert result.bound_s < 0.9 * trusted.bound_s
