@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fgamcd_opt.beamforming.broadcast import Broadcast
+from fgamcd_opt.instances.error_sets import error_set_named
 from fgamcd_opt.instances.network.geometry import csi_radii, grid_positions, rician_channels, user_positions
 from fgamcd_opt.instances.network.random_streams import from_decibel
 from fgamcd_opt.instances.recipes.recipe import Recipe
@@ -32,7 +33,7 @@ def broadcast_of(recipe: Recipe, users: int, seed: int) -> Broadcast:
         from_decibel(recipe.noise_dbm - 30.0),
         np.zeros(users),
         recipe.bandwidth_hz,
-        recipe.csi_set,
+        error_set_named(recipe.csi_set),
     )
 
 

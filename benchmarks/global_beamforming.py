@@ -72,7 +72,7 @@ def prove(problem: Broadcast, *, alone: bool) -> dict[str, float]:
         best, upper, nodes = branch_and_bound(
             problem.gram,
             problem.radius2,
-            problem.balls,
+            problem.error_set.code,
             float(goal) / amplitude - 1.0,
             MAX_NODES,
             ceiling if alone else float(np.sqrt(proved)),

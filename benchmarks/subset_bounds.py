@@ -61,7 +61,7 @@ def row(users: int, size: int, count: int) -> str:
     parent = rate_evidence(block, (1 << NODES) - 1, None, None, SETTINGS)
     parts, mu = whitened(block, parent)
     ways: tuple[Callable[[int], float], ...] = (
-        lambda mask: lone_users_bound(block.gram, block.radius2, block.balls, block.owed, mask),
+        lambda mask: lone_users_bound(block.gram, block.radius2, block.error_set.code, block.owed, mask),
         lambda mask: inherited_bound(parts, parent.y, mu, block.owed, mask, np.inf),
         lambda mask: restrict_evidence(block, parent, mask, 1e-2).snr_bound,
         lambda mask: rate_evidence(block, mask, None, None, SETTINGS).snr_bound,

@@ -13,12 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fgamcd_opt.instances.error_sets import ErrorSet, error_set_named
 from fgamcd_opt.instances.validation import convert, labels, require, require_scale, require_shape, scalar
 from fgamcd_opt.io.errors import InputError
-from fgamcd_opt.io.safe_text import check_name, quote
-
-CSI_SETS = ("ellipsoid", "balls")
-"""One ellipsoid per user over all nodes, or independent balls per node."""
+from fgamcd_opt.io.safe_text import check_name
 
 ARRAY_FIELDS: dict[str, tuple[type, int]] = {
     "block_bytes": (np.int64, 1),
@@ -93,7 +91,7 @@ class Instance:
     pair_channel
         (P,) row of ``channel`` and ``csi_radius`` of each pair.
     csi_set
-        ``"ellipsoid"`` (4) or ``"balls"``.
+        Name of the error set (4): one of :data:`fgamcd_opt.instances.error_sets.CSI_SETS`.
     qos_bps
         (U,) rates R_u >= 0 of (9b), in bit/s.
     node_xy_m, user_xy_m
@@ -144,10 +142,7 @@ class Instance:
 
     def _check_labels(self) -> None:
         check_name("name", self.name)
-        if self.csi_set not in CSI_SETS:
-            raise InputError(
-                f"csi_set: {quote(self.csi_set)} is unknown; expected one of {', '.join(CSI_SETS)}"
-            )
+        error_set_named(self.csi_set)
         object.__setattr__(self, "block_names", labels("block_names", self.block_names, self.n_blocks))
         object.__setattr__(self, "model_names", labels("model_names", self.model_names, self.n_models))
         if self.recipe is not None:
@@ -213,6 +208,11 @@ class Instance:
         rows = self.channel.shape[0]
         found = (self.pair_channel >= 0) & (self.pair_channel < rows)
         require("pair_channel", self.pair_channel, found, f"is not a row of channel (0 to {rows - 1})")
+
+    @property
+    def error_set(self) -> ErrorSet:
+        """The set of channel errors (4)."""
+        return error_set_named(self.csi_set)
 
     @property
     def n_nodes(self) -> int:

@@ -10,10 +10,14 @@ on the log barrier of all starts is a few array operations; the phases then foll
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from fgamcd_opt.instances.error_sets import Balls, Ellipsoid, ErrorSet
 
 _HALVINGS = 30
 """Halvings of a Newton step at most, until it stays inside and gains."""
@@ -29,7 +33,7 @@ _REGULAR = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
-class Cones:
+class Cones(ABC):
     """The rows of the problem and the barrier of its cones; a point is (Re w, Im w, s, t) in one row of an array.
 
     Parameters
@@ -40,8 +44,6 @@ class Cones:
         (N, m) error radii, scaled alike.
     users, level, floor
         (r,) user, a and b of each row.
-    balls
-        Independent balls instead of one ellipsoid.
     """
 
     channels: NDArray[np.complex128]
@@ -49,7 +51,6 @@ class Cones:
     users: NDArray[np.int64]
     level: NDArray[np.float64]
     floor: NDArray[np.float64]
-    balls: bool
 
     @property
     def size(self) -> int:
@@ -112,8 +113,40 @@ class Cones:
     def multipliers(self, points: NDArray[np.float64], phase: NDArray[np.complex128]) -> NDArray[np.float64]:
         """(p, m) what the barrier asks for each user; on the central path w_n is along sum_u g_{n,u} phi_u times it."""
         left, cone, _ = self._slacks(points, phase)
-        price = 1.0 / cone if self.balls else 2.0 * left / cone
-        return price @ (self.users[:, None] == np.arange(self.channels.shape[1])).astype(np.float64)
+        return self._prices(left, cone) @ (self.users[:, None] == np.arange(self.channels.shape[1])).astype(
+            np.float64
+        )
+
+    @abstractmethod
+    def _cone(
+        self, left: NDArray[np.float64], s: NDArray[np.float64], radii: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """(p, r) what the cones L >= q(s) of the rows leave, c, from L (p, r), s (p, N) and the radii (N, r)."""
+
+    @abstractmethod
+    def _prices(self, left: NDArray[np.float64], cone: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(p, r) derivatives of log c by L."""
+
+    @abstractmethod
+    def _bent(
+        self,
+        slope: NDArray[np.float64],
+        left: NDArray[np.float64],
+        cone: NDArray[np.float64],
+        s: NDArray[np.float64],
+        share: NDArray[np.int64],
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Gradients (p, r, size) of log c, and -sum c'' / c (p, size, size), what is left of the negative Hessian.
+
+        Parameters
+        ----------
+        slope
+            (p, r, size) gradients of L; zero, and free to be written to, in the columns of s.
+        left, cone, s
+            As in :meth:`_cone`.
+        share
+            (N,) columns of s.
+        """
 
     def _slacks(
         self, points: NDArray[np.float64], phase: NDArray[np.complex128]
@@ -123,7 +156,7 @@ class Cones:
         gain = (phase.conj() * (w @ self.channels.conj())).real[:, self.users]
         left = gain - points[:, -1:] * self.level - self.floor
         radii = self.radii[:, self.users]
-        cone = left - s @ radii if self.balls else left**2 - s**2 @ radii**2
+        cone = self._cone(left, s, radii)
         power = (np.abs(w) ** 2).reshape(*s.shape, -1).sum(axis=2)
         return left, cone, s**2 - power
 
@@ -143,24 +176,15 @@ class Cones:
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Gradient (p, size) and negative Hessian (p, size, size) of level plus barrier."""
         left, cone, node = self._slacks(points, phase)
-        s, radii = self.shares(points), self.radii[:, self.users].T
+        s = self.shares(points)
         width, (count, n_nodes) = self.channels.shape[0], s.shape
         share = np.arange(2 * width, 2 * width + n_nodes)
-        # the rows: L is linear, and so is what the balls leave of it
+        # the rows: L is linear
         turned = (phase[:, None] * self.channels)[:, :, self.users].transpose(0, 2, 1)
         slope = np.zeros((count, self.users.size, self.size))
         slope[:, :, :width], slope[:, :, width : 2 * width] = turned.real, turned.imag
         slope[:, :, -1] = -self.level
-        if self.balls:
-            slope[:, :, share] = -radii
-            bend, normal = np.zeros((count, self.size, self.size)), slope / cone[:, :, None]
-        else:
-            scaled = slope * np.sqrt(2.0 / cone)[:, :, None]
-            bend = -(scaled.transpose(0, 2, 1) @ scaled)
-            bend[:, share, share] += (2.0 * radii**2 / cone[:, :, None]).sum(axis=1)
-            normal = 2.0 * left[:, :, None] * slope
-            normal[:, :, share] = -2.0 * s[:, None] * radii**2
-            normal /= cone[:, :, None]
+        normal, bend = self._bent(slope, left, cone, s, share)
         gradient = normal.sum(axis=1)
         bend += normal.transpose(0, 2, 1) @ normal
         # the nodes: the cone ||w_n|| <= s_n, and s_n <= 1
@@ -177,3 +201,59 @@ class Cones:
         gradient *= barrier
         gradient[:, -1] += 1.0
         return gradient, barrier * bend
+
+
+class EllipsoidCones(Cones):
+    """Second-order cones L^2 >= sum_n eps_n^2 s_n^2, L >= 0."""
+
+    def _cone(
+        self, left: NDArray[np.float64], s: NDArray[np.float64], radii: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        return np.asarray(left**2 - s**2 @ radii**2)
+
+    def _prices(self, left: NDArray[np.float64], cone: NDArray[np.float64]) -> NDArray[np.float64]:
+        return 2.0 * left / cone
+
+    def _bent(
+        self,
+        slope: NDArray[np.float64],
+        left: NDArray[np.float64],
+        cone: NDArray[np.float64],
+        s: NDArray[np.float64],
+        share: NDArray[np.int64],
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        radii = self.radii[:, self.users].T
+        scaled = slope * np.sqrt(2.0 / cone)[:, :, None]
+        bend = -(scaled.transpose(0, 2, 1) @ scaled)
+        bend[:, share, share] += (2.0 * radii**2 / cone[:, :, None]).sum(axis=1)
+        normal = 2.0 * left[:, :, None] * slope
+        normal[:, :, share] = -2.0 * s[:, None] * radii**2
+        normal /= cone[:, :, None]
+        return normal, bend
+
+
+class BallsCones(Cones):
+    """Half-spaces L >= sum_n eps_n s_n."""
+
+    def _cone(
+        self, left: NDArray[np.float64], s: NDArray[np.float64], radii: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        return np.asarray(left - s @ radii)
+
+    def _prices(self, left: NDArray[np.float64], cone: NDArray[np.float64]) -> NDArray[np.float64]:
+        return 1.0 / cone
+
+    def _bent(
+        self,
+        slope: NDArray[np.float64],
+        left: NDArray[np.float64],
+        cone: NDArray[np.float64],
+        s: NDArray[np.float64],
+        share: NDArray[np.int64],
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        slope[:, :, share] = -self.radii[:, self.users].T
+        return slope / cone[:, :, None], np.zeros((len(slope), self.size, self.size))
+
+
+CONES: Mapping[type[ErrorSet], type[Cones]] = {Ellipsoid: EllipsoidCones, Balls: BallsCones}
+"""The cones of every error set."""

@@ -17,6 +17,7 @@ from fgamcd_opt.beamforming.kept_proofs import KeptProofs
 from fgamcd_opt.beamforming.many_starts import beams_from_many_starts
 from fgamcd_opt.certificates.evidence_check import admissible_errors, proved_factors
 from fgamcd_opt.certificates.weighted_snr import worst_snr_bound
+from fgamcd_opt.instances.error_sets import ErrorSet
 from fgamcd_opt.io.errors import UsageError
 from fgamcd_opt.problem.lone_users import owed_snr, scaled_channels
 from fgamcd_opt.problem.tolerances import MARGIN, owed_rate_bps
@@ -84,8 +85,8 @@ class Broadcast:
         (m,) SNR below which the checker rejects a beam, slightly less than the square of ``floors``: what proofs use.
     power_w
         (N,) node powers, to scale beams back.
-    balls
-        Independent balls instead of one ellipsoid.
+    error_set
+        The set of errors.
     estimate, estimate_radii
         (m, N, N_t) and (m, N): channels and radii in the unit of the instance, by which the checker judges.
     noise_w, bandwidth_hz
@@ -102,7 +103,7 @@ class Broadcast:
     floors: NDArray[np.float64]
     floors2: NDArray[np.float64]
     power_w: NDArray[np.float64]
-    balls: bool
+    error_set: ErrorSet
     estimate: NDArray[np.complex128]
     estimate_radii: NDArray[np.float64]
     noise_w: float
@@ -119,7 +120,7 @@ class Broadcast:
         noise_w: float,
         qos_bps: NDArray[np.float64],
         bandwidth_hz: float,
-        csi_set: str,
+        error_set: ErrorSet,
     ) -> Broadcast:
         """Scale and reduce the data of one block.
 
@@ -133,8 +134,8 @@ class Broadcast:
             sigma^2 in W and B in Hz.
         qos_bps
             (m,) rates R_u in bit/s.
-        csi_set
-            ``"ellipsoid"`` or ``"balls"``.
+        error_set
+            The set of errors.
         """
         scaled, scaled_radii = scaled_channels(channels, radii, power_w, noise_w)
         users = channels.shape[0]
@@ -149,7 +150,7 @@ class Broadcast:
             floors=floors,
             floors2=owed_snr(qos_bps, bandwidth_hz),
             power_w=power_w,
-            balls=csi_set == "balls",
+            error_set=error_set,
             estimate=channels,
             estimate_radii=radii,
             noise_w=noise_w,
@@ -187,8 +188,7 @@ class Broadcast:
         beams
             (r, N, N_t) beamformers in sqrt(W).
         """
-        csi_set = "balls" if self.balls else "ellipsoid"
-        amplitude = worst_case_amplitude(self.estimate, beams[:, None], self.estimate_radii, csi_set)
+        amplitude = worst_case_amplitude(self.estimate, beams[:, None], self.estimate_radii, self.error_set)
         rate = rate_from_amplitude(amplitude, self.bandwidth_hz, self.noise_w)
         met = (rate * (1.0 - MARGIN) >= owed_rate_bps(self.qos_bps)).all(axis=1)
         return np.where(met, amplitude.min(axis=1) ** 2 / self.noise_w, 0.0)
@@ -209,7 +209,7 @@ class Broadcast:
         floors = self.owed * (1.0 + ABOVE)
         with np.errstate(all="ignore"):
             x, part = beams_from_many_starts(
-                self.channels[:, members], self.radii[:, members], floors, self.balls, seeds
+                self.channels[:, members], self.radii[:, members], floors, self.error_set, seeds
             )
             share = np.zeros((len(part), self.ranks.size))
             share[:, members] = part
@@ -237,7 +237,7 @@ class Broadcast:
         for first in range(0, len(y), chunk):
             part = slice(first, first + chunk)
             with np.errstate(all="ignore"):
-                errors = admissible_errors(self.channels[None], self.radii, self.balls, mix[part])
+                errors = admissible_errors(self.channels[None], self.radii, self.error_set, mix[part])
                 factor = proved_factors(self.channels[None], errors, y[part], mu[part])
                 total = mu[part].sum(axis=1) * factor * (1.0 + 2.0 * MARGIN)
                 bounds[part] = worst_snr_bound(total, y[part], self.floors2)
@@ -291,7 +291,9 @@ class SetTable:
         from fgamcd_opt.beamforming.kernels.broadcast_kernel import screen_sets
 
         problem = self.broadcast
-        screen_sets(problem.gram, problem.radius2, problem.balls, problem.owed, self.status, self.upper)
+        screen_sets(
+            problem.gram, problem.radius2, problem.error_set.code, problem.owed, self.status, self.upper
+        )
 
     def solve(self, masks: NDArray[np.int64], settings: BeamformingSettings, stream: int) -> None:
         """Work on the sets ``masks`` (in order of falling size); repeated calls improve and never worsen.
@@ -348,7 +350,7 @@ class SetTable:
             problem.gram,
             problem.radius2,
             problem.ranks,
-            problem.balls,
+            problem.error_set.code,
             floors,
             masks,
             noise,
@@ -404,7 +406,7 @@ class SetTable:
         status, _, upper, _ = prove_set(
             problem.gram[members],
             problem.radius2[members],
-            problem.balls,
+            problem.error_set.code,
             problem.owed,
             0.5 * settings.tolerance,
             settings.max_nodes,

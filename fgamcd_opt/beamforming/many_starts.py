@@ -12,7 +12,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fgamcd_opt.beamforming.beam_cones import Cones
+from fgamcd_opt.beamforming.beam_cones import CONES, Cones
+from fgamcd_opt.instances.error_sets import ErrorSet
 
 _STARTS = 64
 """Starts of a small problem: with 4 users at least 10 of 64 found the beam on every set that was looked at."""
@@ -58,7 +59,7 @@ def beams_from_many_starts(
     channels: NDArray[np.complex128],
     radii: NDArray[np.float64],
     floors: NDArray[np.float64],
-    balls: bool,
+    error_set: ErrorSet,
     seeds: np.random.SeedSequence,
 ) -> tuple[NDArray[np.complex128], NDArray[np.float64]]:
     """The best beams found for some nodes, in Gram coordinates x (c, m) and share (c, n), for the checker to judge.
@@ -69,8 +70,8 @@ def beams_from_many_starts(
         (m, n, N_t) channels of unit noise and node power, and (m, n) error radii; every user hears some node.
     floors
         (m,) amplitudes that have to be reached.
-    balls
-        Independent balls instead of one ellipsoid.
+    error_set
+        The set of errors.
     seeds
         Where the starts come from.
     """
@@ -85,7 +86,8 @@ def beams_from_many_starts(
     weights, goal = wanted * scale, 1.0 / scale
     users = np.arange(floors.size)
     none = np.zeros(users.size)
-    cones = Cones(rows / weights, radii / weights, users, none + 1.0, none, balls)
+    kind = CONES[type(error_set)]
+    cones = kind(rows / weights, radii / weights, users, none + 1.0, none)
     points, phase = _starts(cones, np.random.default_rng(seeds))
     points, phase = _climb(cones, points, phase, _FIRST_BARRIER, _HELD)
     order = np.argsort(-points[:, -1], kind="stable")[:_BEST]
@@ -96,7 +98,7 @@ def beams_from_many_starts(
         level = np.concatenate([np.zeros(floored.size), weights.min() / weights])
         floor = np.concatenate([np.full(floored.size, goal), none])
         asked = np.concatenate([floored, users])
-        cones = Cones(rows / weights, radii / weights, asked, level, floor, balls)
+        cones = kind(rows / weights, radii / weights, asked, level, floor)
         points, phase = points[met], phase[met]
         points[:, -1] = goal
         points, phase = _climb(cones, points, phase, _SECOND_BARRIER, 0)

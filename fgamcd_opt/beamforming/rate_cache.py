@@ -138,7 +138,7 @@ def cache_path(oracle: RateOracle, folder: Path) -> Path:
         state.update(f"{most} {oracle.senders.tolist()}".encode())
     for table in oracle.tables:
         problem = table.broadcast
-        state.update(f"{problem.channels.shape} {problem.balls}".encode())
+        state.update(f"{problem.channels.shape} {problem.error_set.name}".encode())
         for array in (problem.channels, problem.radius2, problem.floors):
             state.update(np.ascontiguousarray(array).tobytes())
     return folder / f"rates-{state.hexdigest()[:32]}.npz"

@@ -84,7 +84,9 @@ class RateEvidence:
     ) -> RateEvidence:
         """Evidence from multipliers as found: those of the nodes are scaled to what is proved from the channels."""
         with np.errstate(all="ignore"):
-            errors = admissible_errors(broadcast.channels[None], broadcast.radii, broadcast.balls, mix[None])
+            errors = admissible_errors(
+                broadcast.channels[None], broadcast.radii, broadcast.error_set, mix[None]
+            )
         factor = float(proved_factors(broadcast.channels[None], errors, y[None], mu[None])[0])
         if factor < np.inf:
             proved = mu * (factor * (1.0 + MARGIN))
@@ -171,14 +173,14 @@ class _Part:
         self.radius2 = np.ascontiguousarray(broadcast.radius2[members])
         self.ranks = broadcast.ranks[members]
         self.floors = broadcast.floors
-        self.balls = broadcast.balls
+        self.error_code = broadcast.error_set.code
 
     def weighted(self, weights: NDArray[np.float64]) -> _Part:
         """Channels, radii and floors divided by the users' weights v_u."""
         part = _Part.__new__(_Part)
         part.gram, part.radius2 = np.empty_like(self.gram), np.empty_like(self.radius2)
         weighted(self.gram, self.radius2, weights, part.gram, part.radius2)
-        part.ranks, part.floors, part.balls = self.ranks, self.floors / weights, self.balls
+        part.ranks, part.floors, part.error_code = self.ranks, self.floors / weights, self.error_code
         return part
 
     def _received(
@@ -188,7 +190,7 @@ class _Part:
         n_nodes, n_users = self.radius2.shape
         projected = np.empty((n_nodes, n_users), np.complex128)
         norms, signal, q = np.empty(n_nodes), np.empty(n_users, np.complex128), np.empty(n_users)
-        error_terms(self.radius2, share, self.balls, q)
+        error_terms(self.radius2, share, self.error_code, q)
         received(self.gram, x, share, projected, norms, signal)
         return norms, signal, q
 
@@ -214,7 +216,7 @@ class _Part:
                 self.gram,
                 self.radius2,
                 self.ranks,
-                self.balls,
+                self.error_code,
                 floors,
                 np.array([row], np.int64),
                 draws[0] + 1j * draws[1],
@@ -238,7 +240,9 @@ class _Part:
     ) -> tuple[NDArray[np.complex128], NDArray[np.float64]]:
         """Max-min beam of the (weighted) problem near a start."""
         x, share = start.copy(), np.ones(self.ranks.size)
-        search(self.gram, self.radius2, self.balls, start[None], x, share, -np.inf, 0.1 * settings.tolerance)
+        search(
+            self.gram, self.radius2, self.error_code, start[None], x, share, -np.inf, 0.1 * settings.tolerance
+        )
         return x, share
 
     def minimise(
@@ -249,7 +253,7 @@ class _Part:
         norms, signal, q = self._received(x, share)
         mix, new_mix = np.zeros_like(self.gram), np.zeros_like(self.gram)
         shifted, factor = np.empty_like(self.gram), np.zeros((n_users, n_users), np.complex128)
-        beam_errors(self.gram, self.radius2, self.balls, x, share, norms, signal, q, mix)
+        beam_errors(self.gram, self.radius2, self.error_code, x, share, norms, signal, q, mix)
         size = np.abs(x)
         y = size / size.sum() if size.sum() > 0.0 else np.full(n_users, 1.0 / n_users)
         mu = norms.copy()
@@ -257,11 +261,11 @@ class _Part:
         best, stalled, kept = np.inf, 0, (y, mu, mix)
         for done in range(settings.rounds + 1):
             if done:
-                relaxation_errors(self.gram, self.radius2, self.balls, mix, mu, factor, new_mix)
+                relaxation_errors(self.gram, self.radius2, self.error_code, mix, mu, factor, new_mix)
                 merge_errors(
                     self.gram,
                     self.radius2,
-                    self.balls,
+                    self.error_code,
                     self.ranks,
                     mix,
                     new_mix,

@@ -69,7 +69,7 @@ def reduce_pairs(instance: Instance, pairs: NDArray[np.int64], *, robust: bool) 
         instance.noise_w,
         instance.qos_bps[instance.pair_user[pairs]],
         instance.bandwidth_hz,
-        instance.csi_set,
+        instance.error_set,
     )
 
 

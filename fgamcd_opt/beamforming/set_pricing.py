@@ -35,7 +35,7 @@ class PricingData(NamedTuple):
         B.
     link
         (N, N) 1 / R in s per bit, infinite without a link.
-    gram, radius2, balls
+    gram, radius2, error_code
         The reduced broadcast.
     floors
         (m,) amplitudes below which the checker rejects a beam.
@@ -50,7 +50,7 @@ class PricingData(NamedTuple):
     link: Array
     gram: Array
     radius2: Array
-    balls: bool
+    error_code: bool
     floors: Array
     evidence_mask: Array
     parts: Array
@@ -64,7 +64,7 @@ def inverse_rate(block: PricingData, mask: int) -> float:
     inverse = block.table[mask]
     if inverse == 0.0:
         inverse = _inverse(
-            block, lone_users_bound(block.gram, block.radius2, block.balls, block.floors, mask)
+            block, lone_users_bound(block.gram, block.radius2, block.error_code, block.floors, mask)
         )
     if inverse < np.inf and block.applied[mask] < block.evidence_mask.size:
         snr = np.expm1(np.log(2.0) / (inverse * block.bandwidth_hz))

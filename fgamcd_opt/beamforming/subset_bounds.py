@@ -31,7 +31,7 @@ _POWER_STEPS = 30
 
 
 @kernel
-def lone_users_bound(gram: Array, radius2: Array, balls: bool, floors: Array, mask: int) -> float:
+def lone_users_bound(gram: Array, radius2: Array, error_code: bool, floors: Array, mask: int) -> float:
     """Least bound of all users served alone by the nodes in ``mask``; negative if one cannot be served.
 
     ``floors`` (m,) are the amplitudes below which the checker rejects a beam.
@@ -48,7 +48,7 @@ def lone_users_bound(gram: Array, radius2: Array, balls: bool, floors: Array, ma
                 diagonal[size, 0, 0] = gram[n, u, u]
                 radii[size, 0] = radius2[n, u]
                 size += 1
-        _, bound = lone_user(diagonal[:size], radii[:size], balls, 0, share[:size])
+        _, bound = lone_user(diagonal[:size], radii[:size], error_code, 0, share[:size])
         if bound < floors[u] or bound <= 0.0:
             return -1.0
         least = min(least, bound * bound)
@@ -75,7 +75,7 @@ def whitened(
     """
     mu = evidence.mu.copy()
     errors = admissible_errors(
-        broadcast.channels[None], broadcast.radii, broadcast.balls, evidence.mix[None]
+        broadcast.channels[None], broadcast.radii, broadcast.error_set, evidence.mix[None]
     )[0]
     return proved_parts(broadcast.channels, errors, evidence.y, mu), mu
 

@@ -61,7 +61,7 @@ class PricedBlock:
     def __init__(self, instance: Instance, block: int, multipliers: NDArray[np.float64]) -> None:
         self.bits = 8.0 * float(instance.block_bytes[block])
         self.bandwidth_hz = instance.bandwidth_hz
-        self.balls = instance.csi_set == "balls"
+        self.error_set = instance.error_set
         self.channels, self.radii = scaled_channels(
             instance.block_channels(block), instance.block_radii(block), instance.power_w, instance.noise_w
         )
@@ -86,7 +86,7 @@ class PricedBlock:
 
     def lone_snr(self, masks: NDArray[np.int64]) -> NDArray[np.float64]:
         """(s,) bound on the worst SNR of node sets from every user taken alone (F3); 0 if one cannot be served."""
-        snr = lone_users_snr(self._norms, self.radii, self.balls, _members(masks, self.n_nodes))
+        snr = lone_users_snr(self._norms, self.radii, self.error_set, _members(masks, self.n_nodes))
         return np.where((snr < self.floors2).any(axis=1), 0.0, snr.min(axis=1))
 
     def evidence_snr(self, masks: NDArray[np.int64], evidence: ProvedEvidence) -> NDArray[np.float64]:

@@ -136,7 +136,7 @@ def proved_evidence(
             mu[chunk] = proved_multipliers(
                 np.stack([blocks[row.block].channels for row in chosen]),
                 np.stack([blocks[row.block].radii for row in chosen]),
-                blocks[chosen[0].block].balls,
+                blocks[chosen[0].block].error_set,
                 np.stack([row.y for row in chosen]),
                 np.stack([row.mu for row in chosen]),
                 np.stack([row.mix for row in chosen]),

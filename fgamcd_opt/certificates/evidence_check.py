@@ -22,6 +22,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from fgamcd_opt.instances.error_sets import ErrorSet
 from fgamcd_opt.io.errors import InputError
 from fgamcd_opt.problem.tolerances import MARGIN
 
@@ -39,7 +40,7 @@ _RANGE = (1e-100, 1e100)
 def admissible_errors(
     channels: NDArray[np.complex128],
     radii: NDArray[np.float64],
-    balls: bool,
+    error_set: ErrorSet,
     mix: NDArray[np.complex128],
 ) -> NDArray[np.complex128]:
     """(r, m, N, N_t) errors e_{n,u} = G_n mix[n, :, u], scaled down where they would leave the error set.
@@ -48,28 +49,27 @@ def admissible_errors(
     ----------
     channels, radii
         (r, m, N, N_t) and (r, m, N), scaled.
-    balls
-        Independent balls instead of one ellipsoid.
+    error_set
+        The set of errors.
     mix
         (r, N, m, m) mixing matrices.
     """
-    return pulled_inside(np.einsum("rvna,rnvu->runa", channels, mix, optimize=True), radii, balls)
+    return pulled_inside(np.einsum("rvna,rnvu->runa", channels, mix, optimize=True), radii, error_set)
 
 
 def pulled_inside(
-    errors: NDArray[np.complex128], radii: NDArray[np.float64], balls: bool
+    errors: NDArray[np.complex128], radii: NDArray[np.float64], error_set: ErrorSet
 ) -> NDArray[np.complex128]:
     """(r, m, N, N_t) errors, scaled down where they would leave the error set; radii (r, m, N)."""
     errors = np.where((radii > 0.0)[..., None], errors, 0.0)
     share = np.linalg.norm(errors, axis=3) / np.where(radii > 0.0, radii, 1.0)
-    used = share if balls else np.linalg.norm(share, axis=2, keepdims=True)
-    return np.asarray(errors / np.maximum(1.0, used * (1.0 + MARGIN))[..., None])
+    return np.asarray(errors / np.maximum(1.0, error_set.gauge(share) * (1.0 + MARGIN))[..., None])
 
 
 def proved_multipliers(
     channels: NDArray[np.complex128],
     radii: NDArray[np.float64],
-    balls: bool,
+    error_set: ErrorSet,
     y: NDArray[np.float64],
     mu: NDArray[np.float64],
     mix: NDArray[np.complex128],
@@ -78,7 +78,7 @@ def proved_multipliers(
 
     Parameters
     ----------
-    channels, radii, balls, mix
+    channels, radii, error_set, mix
         As in :func:`admissible_errors`.
     y
         (r, m) weights > 0.
@@ -91,7 +91,7 @@ def proved_multipliers(
         Numbers that are not finite or not positive, or so extreme that rounding cannot be bounded.
     """
     with np.errstate(over="ignore", invalid="ignore"):
-        errors = admissible_errors(channels, radii, balls, mix)
+        errors = admissible_errors(channels, radii, error_set, mix)
     factor = proved_factors(channels, errors, y, mu)
     if not np.isfinite(factor).all():
         raise InputError(

@@ -34,7 +34,7 @@ def report_of(
         "block_name": instance.block_names[data.block],
         "block_bytes": int(instance.block_bytes[data.block]),
         "nodes": data.nodes.tolist(),
-        "csi_set": data.csi_set,
+        "csi_set": data.error_set.name,
         "seed": settings.seed,
         "rounds": settings.rounds,
         "max_nodes": settings.max_nodes,

@@ -16,7 +16,7 @@ def lone_service(instance: Instance) -> NDArray[np.bool_]:
         instance.channel[instance.pair_channel][:, :, None, :],
         instance.csi_radius[instance.pair_channel][:, :, None],
         instance.power_w[:, None],
-        instance.csi_set,
+        instance.error_set,
     )
     rate = rate_from_amplitude(alone, instance.bandwidth_hz, instance.noise_w)
     reached = rate >= owed_rate_bps(instance.qos_bps[instance.pair_user, None])

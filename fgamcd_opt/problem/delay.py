@@ -31,7 +31,7 @@ def pair_rates_bps(
             instance.channel[instance.pair_channel],
             beams[of_pair],
             instance.csi_radius[instance.pair_channel],
-            instance.csi_set,
+            instance.error_set,
             bandwidth_hz=instance.bandwidth_hz,
             noise_w=instance.noise_w,
         )

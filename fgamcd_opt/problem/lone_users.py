@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from fgamcd_opt.instances.error_sets import ErrorSet
 from fgamcd_opt.problem.tolerances import MARGIN, allowed_power_w, owed_rate_bps
 from fgamcd_opt.problem.worst_case import NOISE_SHARE
 
@@ -35,31 +36,26 @@ def owed_snr(qos_bps: NDArray[np.float64], bandwidth_hz: float) -> NDArray[np.fl
 
 
 def lone_users_snr(
-    norms: NDArray[np.float64], radii: NDArray[np.float64], balls: bool, sending: NDArray[np.bool_]
+    norms: NDArray[np.float64], radii: NDArray[np.float64], error_set: ErrorSet, sending: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
     """(s, m) proved bounds on the SNR of users that are served alone (F3), whatever the beam.
 
-    Against one user with ||g_n|| and radii eps_n the error -t_n g_n / ||g_n|| with t_n = eps_n^2 / q,
-    q^2 = sum_{n in S} eps_n^2 (balls: t_n = eps_n) is admissible, so its amplitude is at most
-    sum_n max(||g_n|| - t_n, 0). Where no node keeps more of its channel than rounding is worth, the checker takes
-    the amplitude of any beam for 0.
+    Against one user with ||g_n|| and radii eps_n the error -t_n g_n / ||g_n|| is admissible for the cuts t_n of the
+    error set, so its amplitude is at most sum_n max(||g_n|| - t_n, 0). Where no node keeps more of its channel than
+    rounding is worth, the checker takes the amplitude of any beam for 0.
 
     Parameters
     ----------
     norms, radii
         (m, N) ||g_n|| and eps_n, scaled to unit noise and unit node power.
-    balls
-        Independent balls instead of one ellipsoid.
+    error_set
+        The set of errors.
     sending
         (s, N) whether a node belongs to the set.
     """
-    q = np.sqrt(sending @ (radii**2).T) * (1.0 + MARGIN)
-    amplitude, audible = np.full(q.shape, _TINY), np.zeros(q.shape, np.bool_)
-    for n in range(norms.shape[1]):
-        if balls:
-            cut = np.broadcast_to(radii[:, n] * (1.0 - MARGIN), q.shape)
-        else:
-            cut = np.divide(radii[:, n] ** 2 * (1.0 - MARGIN), q, out=np.zeros_like(q), where=q > 0.0)
+    shape = (len(sending), len(norms))
+    amplitude, audible = np.full(shape, _TINY), np.zeros(shape, np.bool_)
+    for n, cut in enumerate(error_set.lone_cuts(radii, sending, MARGIN)):
         amplitude += sending[:, n, None] * np.maximum(norms[:, n] * (1.0 + MARGIN) - cut, 0.0)
         audible |= sending[:, n, None] & (norms[:, n] * (1.0 - 0.5 * NOISE_SHARE) > cut)
     return np.where(audible, amplitude**2 * (1.0 + 2.0 * MARGIN), 0.0)

@@ -33,7 +33,7 @@ def qos_fault(instance: Instance) -> str | None:
         instance.channel, instance.csi_radius, instance.power_w, instance.noise_w
     )
     everyone = np.ones((1, instance.n_nodes), np.bool_)
-    alone = lone_users_snr(np.linalg.norm(channels, axis=2), radii, instance.csi_set == "balls", everyone)
+    alone = lone_users_snr(np.linalg.norm(channels, axis=2), radii, instance.error_set, everyone)
     snr, qos = alone[0, instance.pair_channel], instance.qos_bps[instance.pair_user]
     missed = (snr <= 0.0) | (snr < owed_snr(qos, instance.bandwidth_hz))
     if not missed.any():

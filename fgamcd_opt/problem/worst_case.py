@@ -1,9 +1,7 @@
 """Worst case of a rank-one beam over the CSI error set, in closed form (facts F1 and F3).
 
-The true channel is ``h = h^ + e`` with ``e`` in one of two error sets around the estimate ``h^``:
-
-* ``ellipsoid``: one set over all nodes, ``sum_n ||e_n||^2 / eps_n^2 <= 1``;
-* ``balls``: independent balls, ``||e_n|| <= eps_n`` for every node ``n``.
+The true channel is ``h = h^ + e`` with ``e`` in a set around the estimate ``h^``
+(:mod:`fgamcd_opt.instances.error_sets`).
 
 Everything is vectorised over leading axes, which broadcast. Only numpy is needed, so that the independent
 checker can rest on this module.
@@ -14,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fgamcd_opt.io.errors import InputError
+from fgamcd_opt.instances.error_sets import ErrorSet
 
 FloatArray = NDArray[np.float64]
 ComplexArray = NDArray[np.complex128]
@@ -44,10 +42,8 @@ def received_amplitude(h: ComplexArray, w: ComplexArray) -> ComplexArray:
     return np.asarray(np.einsum("...nt,...nt->...", h.conj(), w))
 
 
-def uncertainty(w: ComplexArray, radius: FloatArray, csi_set: str) -> FloatArray:
+def uncertainty(w: ComplexArray, radius: FloatArray, error_set: ErrorSet) -> FloatArray:
     """Largest amplitude ``q`` that an admissible error can take away from a beam (F1).
-
-    ``q = sqrt(sum_n eps_n^2 ||w_n||^2)`` for the ellipsoid and ``q = sum_n eps_n ||w_n||`` for the balls.
 
     Parameters
     ----------
@@ -55,27 +51,19 @@ def uncertainty(w: ComplexArray, radius: FloatArray, csi_set: str) -> FloatArray
         Beams in sqrt(W), shape (..., N, N_t).
     radius
         Error radii eps_n, shape (..., N), unit of the channel.
-    csi_set
-        ``ellipsoid`` or ``balls``.
+    error_set
+        The set of errors.
 
     Returns
     -------
         Shape (...), in sqrt(W).
-
-    Raises
-    ------
-    InputError
-        If the error set is unknown.
     """
-    per_node = radius * np.linalg.norm(w, axis=-1)
-    if csi_set == "ellipsoid":
-        return np.asarray(np.linalg.norm(per_node, axis=-1))
-    if csi_set == "balls":
-        return np.asarray(per_node.sum(axis=-1))
-    raise InputError(f"csi_set: {csi_set!r} is unknown; expected ellipsoid or balls")
+    return error_set.loss(radius * np.linalg.norm(w, axis=-1))
 
 
-def worst_case_amplitude(h: ComplexArray, w: ComplexArray, radius: FloatArray, csi_set: str) -> FloatArray:
+def worst_case_amplitude(
+    h: ComplexArray, w: ComplexArray, radius: FloatArray, error_set: ErrorSet
+) -> FloatArray:
     """Smallest ``|(h^ + e)^H w|`` over the error set: ``max(0, |h^^H w| - q)`` (F1, equation (6)), rounded down.
 
     What rounding may have added is taken off, and what is left is 0 unless it exceeds the share
@@ -89,8 +77,8 @@ def worst_case_amplitude(h: ComplexArray, w: ComplexArray, radius: FloatArray, c
         Estimated channels and beams, shape (..., N, N_t); beams in sqrt(W).
     radius
         Error radii eps_n, shape (..., N), unit of the channel.
-    csi_set
-        ``ellipsoid`` or ``balls``.
+    error_set
+        The set of errors.
 
     Returns
     -------
@@ -98,20 +86,19 @@ def worst_case_amplitude(h: ComplexArray, w: ComplexArray, radius: FloatArray, c
     """
     scale = (np.linalg.norm(h, axis=-1) * np.linalg.norm(w, axis=-1)).sum(axis=-1)
     rounding = 4.0 * (np.shape(h)[-2] * np.shape(h)[-1] + 8) * _UNIT
-    left = np.abs(received_amplitude(h, w)) - uncertainty(w, radius, csi_set) - rounding * scale
+    left = np.abs(received_amplitude(h, w)) - uncertainty(w, radius, error_set) - rounding * scale
     return np.where(left > NOISE_SHARE * scale, left, 0.0)
 
 
-def worst_error(h: ComplexArray, w: ComplexArray, radius: FloatArray, csi_set: str) -> ComplexArray:
+def worst_error(h: ComplexArray, w: ComplexArray, radius: FloatArray, error_set: ErrorSet) -> ComplexArray:
     """Admissible error that attains :func:`worst_case_amplitude`.
 
-    With ``phi`` the phase of ``h^^H w`` it is ``-exp(-j phi) C^{-1} w / q`` for the ellipsoid and
-    ``-exp(-j phi) eps_n w_n / ||w_n||`` per node for the balls, shortened where less than ``q`` already
-    brings the amplitude to zero.
+    With ``phi`` the phase of ``h^^H w`` it is ``-exp(-j phi)`` times the worst direction of the set, shortened where
+    less than ``q`` already brings the amplitude to zero.
 
     Parameters
     ----------
-    h, w, radius, csi_set
+    h, w, radius, error_set
         As in :func:`worst_case_amplitude`.
 
     Returns
@@ -119,19 +106,15 @@ def worst_error(h: ComplexArray, w: ComplexArray, radius: FloatArray, csi_set: s
         Errors e, shape (..., N, N_t), unit of the channel.
     """
     estimate = received_amplitude(h, w)
-    q = uncertainty(w, radius, csi_set)
-    if csi_set == "ellipsoid":
-        direction = radius[..., None] ** 2 * w / _nonzero(q)[..., None, None]
-    else:
-        direction = radius[..., None] * w / _nonzero(np.linalg.norm(w, axis=-1))[..., None]
+    q = uncertainty(w, radius, error_set)
     magnitude = np.abs(estimate)
     phase = np.where(magnitude > 0.0, estimate / _nonzero(magnitude), 1.0)
     scale = magnitude / _nonzero(np.maximum(magnitude, q))
-    return np.asarray(-(scale * phase.conj())[..., None, None] * direction)
+    return np.asarray(-(scale * phase.conj())[..., None, None] * error_set.worst_direction(w, radius))
 
 
 def single_user_amplitude(
-    h: ComplexArray, radius: FloatArray, power_w: FloatArray, csi_set: str
+    h: ComplexArray, radius: FloatArray, power_w: FloatArray, error_set: ErrorSet
 ) -> FloatArray:
     """Best worst-case amplitude of a lone user (F3): full power, every beam along its own channel.
 
@@ -148,8 +131,8 @@ def single_user_amplitude(
         Error radii eps_n, shape (..., N), unit of the channel.
     power_w
         Power budgets P_n in W, shape (..., N).
-    csi_set
-        ``ellipsoid`` or ``balls``.
+    error_set
+        The set of errors.
 
     Returns
     -------
@@ -157,7 +140,7 @@ def single_user_amplitude(
     """
     root_power = np.sqrt(power_w)
     gain = (root_power * np.linalg.norm(h, axis=-1)).sum(axis=-1)
-    lost = uncertainty((root_power + 0.0j)[..., None], radius, csi_set)
+    lost = uncertainty((root_power + 0.0j)[..., None], radius, error_set)
     return np.where(gain - lost > NOISE_SHARE * gain, gain - lost, 0.0)
 
 
@@ -175,13 +158,13 @@ def worst_case_rate_bps(
     h: ComplexArray,
     w: ComplexArray,
     radius: FloatArray,
-    csi_set: str,
+    error_set: ErrorSet,
     *,
     bandwidth_hz: float,
     noise_w: float,
 ) -> FloatArray:
     """Worst-case rate of a beam (6) in bit/s, shape (...); arguments of :func:`worst_case_amplitude`."""
-    amplitude = worst_case_amplitude(h, w, radius, csi_set)
+    amplitude = worst_case_amplitude(h, w, radius, error_set)
     return rate_from_amplitude(amplitude, bandwidth_hz, noise_w)
 
 

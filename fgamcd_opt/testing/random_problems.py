@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fgamcd_opt.instances.error_sets import Ellipsoid
 from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.problem.p1 import P1
 
@@ -20,16 +22,19 @@ def complex_normal(rng: np.random.Generator, *shape: int) -> NDArray[np.complex1
 
 
 def worst_amplitudes(
-    channels: NDArray[Any], radii: NDArray[Any], beam: NDArray[Any], csi_set: str = "ellipsoid"
+    channels: NDArray[Any], radii: NDArray[Any], beam: NDArray[Any], csi_set: str = Ellipsoid.name
 ) -> NDArray[np.float64]:
     """(..., m) worst-case amplitudes of beams (..., N, N_t) by F1, in sqrt(W)."""
     signal = np.abs(np.einsum("una,...na->...u", channels.conj(), beam))
     norms = np.linalg.norm(beam, axis=-1)
-    if csi_set == "balls":
-        lost = np.einsum("un,...n->...u", radii, norms)
-    else:
-        lost = np.sqrt(np.einsum("un,...n->...u", radii**2, norms**2))
-    return np.asarray(np.maximum(signal - lost, 0.0))
+    return np.asarray(np.maximum(signal - _LOST[csi_set](radii, norms), 0.0))
+
+
+_LOST: Mapping[str, Callable[[NDArray[Any], NDArray[Any]], NDArray[Any]]] = {
+    "ellipsoid": lambda radii, norms: np.sqrt(np.einsum("un,...n->...u", radii**2, norms**2)),
+    "balls": lambda radii, norms: np.einsum("un,...n->...u", radii, norms),
+}
+"""What an error of each set takes away, from radii (m, N) and norms (..., N): not as the package computes it."""
 
 
 def random_problem(
@@ -41,7 +46,7 @@ def random_problem(
     antennas: int = 2,
     qos_share: float = 0.5,
     storage_share: float = 1.3,
-    csi_set: str = "ellipsoid",
+    csi_set: str = Ellipsoid.name,
     missing_links: float = 0.15,
 ) -> P1:
     """A problem whose QoS holds when all nodes send: R_u = qos_share x what one plain beam gives its worst block.

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from fgamcd_opt.instances.error_sets import CSI_SETS
 from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.io.errors import BackendError
@@ -121,7 +122,7 @@ def is_quiet(case: SolverUnderTest) -> None:
 def never_beats_enumeration(case: SolverUnderTest) -> None:
     """No delay below the enumeration with certified rate bounds, no bound above the delay of a feasible solution."""
     for seed in range(TRIALS):
-        errors = ("ellipsoid", "balls")[seed % 2]
+        errors = CSI_SETS[seed % len(CSI_SETS)]
         _against_enumeration(case, _random_instance(seed, nodes=2 + seed % 2, csi_set=errors))
 
 

@@ -8,9 +8,14 @@ units of ``least_s``.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fgamcd_opt.formulations.monolithic.monolithic_data import MonolithicBlock
+from fgamcd_opt.instances.error_sets import Balls, Ellipsoid, ErrorSet
 
 _LINEAR_SNR = 1e-9
 """Below this SNR log(1 + x) is replaced by x, which lets rates be higher: 1 + x has lost most digits of x by then."""
@@ -100,25 +105,43 @@ def add_signal(pb: Any, data: MonolithicBlock) -> None:
 
 
 def add_uncertainty(pb: Any, data: MonolithicBlock) -> None:
-    """q_u, what an error takes away (F1): q_u^2 >= sum_n eps_n^2 ||w_n||^2, or q_u >= sum_n eps_n ||w_n|| for balls."""
+    """q_u, what an error takes away (F1), at least as large as the error set makes it."""
+    import pyomo.environ as pyo
+
+    pb.q = pyo.Var(range(data.reach.size), bounds=(0.0, 1.0))
+    UNCERTAINTY[type(data.error_set)](pb, data, data.subspace.radii / data.loss_cap[:, None])
+
+
+def add_ellipsoid(pb: Any, data: MonolithicBlock, radii: NDArray[np.float64]) -> None:
+    """q_u^2 >= sum_n eps_n^2 ||w_n||^2; radii (|U_k|, N) in units of ``loss_cap``."""
     import pyomo.environ as pyo
 
     users, nodes = range(data.reach.size), range(data.links_s.shape[0])
-    radii = data.subspace.radii / data.loss_cap[:, None]
-    pb.q = pyo.Var(users, bounds=(0.0, 1.0))
-    if not data.subspace.shape.balls:
-        pb.uncertainty = pyo.Constraint(
-            users,
-            rule=lambda pb, u: (
-                sum(float(radii[u, n]) ** 2 * node_power(pb, data, n) for n in nodes) <= pb.q[u] ** 2
-            ),
-        )
-        return
+    pb.uncertainty = pyo.Constraint(
+        users,
+        rule=lambda pb, u: (
+            sum(float(radii[u, n]) ** 2 * node_power(pb, data, n) for n in nodes) <= pb.q[u] ** 2
+        ),
+    )
+
+
+def add_balls(pb: Any, data: MonolithicBlock, radii: NDArray[np.float64]) -> None:
+    """q_u >= sum_n eps_n ||w_n||; radii (|U_k|, N) in units of ``loss_cap``."""
+    import pyomo.environ as pyo
+
+    users, nodes = range(data.reach.size), range(data.links_s.shape[0])
     pb.norm = pyo.Var(nodes, bounds=(0.0, 1.0))
     pb.norms = pyo.Constraint(nodes, rule=lambda pb, n: node_power(pb, data, n) <= pb.norm[n] ** 2)
     pb.uncertainty = pyo.Constraint(
         users, rule=lambda pb, u: sum(float(radii[u, n]) * pb.norm[n] for n in nodes) <= pb.q[u]
     )
+
+
+UNCERTAINTY: Mapping[type[ErrorSet], Callable[[Any, MonolithicBlock, NDArray[np.float64]], None]] = {
+    Ellipsoid: add_ellipsoid,
+    Balls: add_balls,
+}
+"""How the model writes the loss of every error set."""
 
 
 def worst_amplitude(pb: Any, data: MonolithicBlock, u: int, unit: float) -> Any:

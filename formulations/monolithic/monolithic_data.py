@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from fgamcd_opt.beamforming.broadcast import Broadcast
 from fgamcd_opt.formulations.semidefinite.node_subspace import NodeSubspace
+from fgamcd_opt.instances.error_sets import ErrorSet
 from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.problem.delay import BITS_PER_BYTE
 
@@ -61,7 +62,7 @@ class MonolithicBlock:
             instance.noise_w,
             instance.qos_bps[instance.pair_user[pairs]],
             instance.bandwidth_hz,
-            instance.csi_set,
+            instance.error_set,
         )
         subspace = NodeSubspace.of(broadcast, range(instance.n_nodes))
         reach = np.linalg.norm(broadcast.channels, axis=2).sum(axis=1)
@@ -80,6 +81,11 @@ class MonolithicBlock:
         )
 
     @property
+    def error_set(self) -> ErrorSet:
+        """The set of channel errors (4)."""
+        return self.subspace.broadcast.error_set
+
+    @property
     def floors(self) -> NDArray[np.float64]:
         """(|U_k|,) QoS amplitudes sqrt(2^{R_u/B} - 1) (9b), as far as the checker asks for them."""
         return self.subspace.broadcast.owed
@@ -87,8 +93,7 @@ class MonolithicBlock:
     @property
     def loss_cap(self) -> NDArray[np.float64]:
         """(|U_k|,) bound on q_u, what an error can take away (F1), attained at full power; 1 where nothing can."""
-        radii = self.subspace.radii
-        cap = radii.sum(axis=1) if self.subspace.shape.balls else np.linalg.norm(radii, axis=1)
+        cap = self.error_set.loss(self.subspace.radii)
         return np.where(cap > 0.0, cap, 1.0)
 
     @property

@@ -40,8 +40,7 @@ def _assign_beam(pb: Any, data: MonolithicBlock, beam: NDArray[np.complex128]) -
     received = data.subspace.channels.conj() @ w / data.reach
     received.imag[data.reference] = 0.0
     norms = np.sqrt(np.bincount(data.coordinate_node, np.abs(w) ** 2, len(data.subspace.bases)))
-    lost = data.subspace.radii * norms
-    q = lost.sum(axis=1) if data.subspace.shape.balls else np.linalg.norm(lost, axis=1)
+    q = data.error_set.loss(data.subspace.radii * norms)
     amplitude = float((np.abs(received) * data.reach - q).min())
     efficiency = float(np.log1p(max(amplitude, 0.0) ** 2) / np.log(2.0))
     for variable, values in (
@@ -53,7 +52,7 @@ def _assign_beam(pb: Any, data: MonolithicBlock, beam: NDArray[np.complex128]) -
         (pb.q, q / data.loss_cap),
     ):
         _assign(variable, values)
-    if data.subspace.shape.balls:
+    if pb.component("norm") is not None:  # only some error sets need the norms of the beams
         _assign(pb.norm, norms)
     pb.A.value = amplitude / data.amplitude_cap
     pb.rate.value = efficiency / data.efficiency_cap

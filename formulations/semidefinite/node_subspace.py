@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgamcd_opt.beamforming.broadcast import Broadcast
+from fgamcd_opt.instances.error_sets import ErrorSet
 from fgamcd_opt.io.errors import InputError
 from fgamcd_opt.problem.worst_case import worst_case_amplitude
 
@@ -27,13 +28,13 @@ class SubspaceShape:
         Coordinates of every node of S.
     robust
         Per user, whether its channel has any error.
-    balls
-        Independent balls instead of one ellipsoid.
+    error_set
+        The set of errors.
     """
 
     sizes: tuple[int, ...]
     robust: tuple[bool, ...]
-    balls: bool
+    error_set: ErrorSet
 
     @property
     def cone_sides(self) -> tuple[int, ...]:
@@ -114,7 +115,7 @@ class NodeSubspace:
         """Structure of the semidefinite program."""
         sizes = tuple(basis.shape[1] for basis in self.bases)
         robust = tuple(bool((radii > 0.0).any()) for radii in self.radii)
-        return SubspaceShape(sizes, robust, self.broadcast.balls)
+        return SubspaceShape(sizes, robust, self.broadcast.error_set)
 
     def lift(self, w: NDArray[np.complex128]) -> NDArray[np.complex128]:
         """Beam (N, N_t) of the coordinates w (d,), scaled to unit node power; within every budget.
@@ -133,9 +134,8 @@ class NodeSubspace:
     def worst_snr(self, beam: NDArray[np.complex128]) -> tuple[float, bool]:
         """Worst user's worst-case SNR of a beam (N, N_t) with unit node power (F1), and whether it meets the QoS."""
         data = self.broadcast
-        csi_set = "balls" if data.balls else "ellipsoid"
         sent = beam * np.sqrt(data.power_w)[:, None]
-        amplitude = worst_case_amplitude(data.estimate, sent, data.estimate_radii, csi_set) / np.sqrt(
+        amplitude = worst_case_amplitude(data.estimate, sent, data.estimate_radii, data.error_set) / np.sqrt(
             data.noise_w
         )
         return float(amplitude.min() ** 2), bool((amplitude >= data.owed).all())

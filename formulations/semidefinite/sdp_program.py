@@ -139,8 +139,8 @@ class _UserTerms:
         received = cp.real(cp.sum(cp.multiply(self.channel_channel, w)))
         if not self.robust:
             return received >= level
-        nu = cp.Variable(len(shape.sizes) if shape.balls else 1, nonneg=True)
-        rows = np.repeat(np.eye(len(shape.sizes)), shape.sizes, axis=0) if shape.balls else np.ones((d, 1))
+        rows = shape.error_set.multiplier_rows(shape.sizes)
+        nu = cp.Variable(rows.shape[1], nonneg=True)
         block = cp.multiply(self.radius_radius, w) + cp.diag(rows @ nu)
         column = cp.reshape(cp.sum(cp.multiply(self.radius_channel, w), axis=1), (d, 1), order="F")
         corner = cp.reshape(received - level - cp.sum(nu), (1, 1), order="F")

@@ -73,7 +73,7 @@ def prove(space: NodeSubspace, dual: SdpDual) -> SdrProof:
     all_mu = np.zeros(broadcast.power_w.size)
     all_mu[nodes] = mu
     with np.errstate(all="ignore"):
-        errors = pulled_inside(errors, broadcast.radii, broadcast.balls)
+        errors = pulled_inside(errors, broadcast.radii, broadcast.error_set)
     factor = float(proved_factors(broadcast.channels[None], errors, y[None], all_mu[None])[0])
     members = all_mu > 0.0
     all_mu[members] *= factor * (1.0 + MARGIN)

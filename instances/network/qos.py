@@ -79,18 +79,11 @@ def reference_rates(instance: Instance, ascent: Ascent | None = None) -> NDArray
         radius = np.stack([instance.block_radii(k) for k in blocks[members].tolist()])
         scaled = channel * scale[:, None]
         gram = np.einsum("bunt,bvnt->bnuv", scaled.conj(), scaled)
-        loss = error_loss(radius * scale, instance.csi_set)
+        loss = instance.error_set.loss(radius * scale)
         best = (ascent or multiplicative_weights)(gram, _start_phases(gram.sum(axis=1)), loss)
         amplitude[members] = best.max(axis=1)
     rates: NDArray[np.float64] = instance.bandwidth_hz * np.log2(1.0 + amplitude**2)
     return rates
-
-
-def error_loss(radius: NDArray[np.float64], csi_set: str) -> NDArray[np.float64]:
-    """(...) loss q of F1 for beams of unit norm at every node, from radii (..., N)."""
-    loss: NDArray[np.float64]
-    loss = radius.sum(axis=-1) if csi_set == "balls" else np.sqrt((radius**2).sum(axis=-1))
-    return loss
 
 
 def multiplicative_weights(

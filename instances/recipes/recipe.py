@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fgamcd_opt.instances.instance import CSI_SETS
+from fgamcd_opt.instances.error_sets import CSI_SETS
 from fgamcd_opt.instances.recipes.recipe_fields import (
     PerNode,
     check_field,
@@ -87,7 +87,7 @@ class Recipe:
     zipf
         Exponent of the request popularity.
     csi_delta, csi_set
-        eps = delta ||h||, and ``ellipsoid`` or ``balls``.
+        eps = delta ||h||, and the name of the error set.
 
     Raises
     ------

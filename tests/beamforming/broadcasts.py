@@ -8,6 +8,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings, Broadcast, SetTable, masks_by_size
+from fgamcd_opt.instances.error_sets import error_set_named
 from fgamcd_opt.testing.random_problems import complex_normal, worst_amplitudes
 
 BANDWIDTH_HZ = 10e6
@@ -42,7 +43,7 @@ class Case:
             self.noise_w,
             self.qos_bps,
             BANDWIDTH_HZ,
-            self.csi_set,
+            error_set_named(self.csi_set),
         )
 
     def table(self, rounds: int = 2) -> SetTable:

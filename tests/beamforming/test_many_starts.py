@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fgamcd_opt.beamforming.beam_cones import Cones
+from fgamcd_opt.beamforming.beam_cones import CONES
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings, Broadcast, SetTable
 from fgamcd_opt.beamforming.many_starts import beams_from_many_starts
+from fgamcd_opt.instances.error_sets import error_set_named
 from fgamcd_opt.testing.random_problems import worst_amplitudes
 
 NOISE_W = 0.05
@@ -74,7 +75,7 @@ def judged(
     channels: np.ndarray, radii: np.ndarray, floors: np.ndarray, csi_set: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """(c, m) worst-case amplitudes of the candidates, and their norms per node (c, n)."""
-    x, share = beams_from_many_starts(channels, radii, floors, csi_set == "balls", SEEDS)
+    x, share = beams_from_many_starts(channels, radii, floors, error_set_named(csi_set), SEEDS)
     along = np.einsum("cu,una->cna", x, channels)
     size = np.linalg.norm(along, axis=2)
     beams = along * np.divide(share, size, out=np.zeros_like(share), where=size > 0.0)[:, :, None]
@@ -115,14 +116,14 @@ def test_a_floor_that_a_random_beam_reaches_is_met(seed, csi_set):
     assert (amplitudes >= floors).all(axis=1).any()
 
 
-@pytest.mark.parametrize("balls", [False, True])
+@pytest.mark.parametrize("kind", CONES.values())
 @pytest.mark.parametrize("seed", range(3))
-def test_derivatives_are_those_of_the_barrier(seed, balls):
+def test_derivatives_are_those_of_the_barrier(seed, kind):
     rng = np.random.default_rng(seed)
     channels = rng.standard_normal((4, 3)) + 1j * rng.standard_normal((4, 3))
     users = np.array([0, 1, 2, 0, 1, 2])
     level, floor = np.repeat([1.0, 0.5], 3), np.repeat([0.0, -4.0], 3)
-    cones = Cones(channels, 0.1 * rng.random((2, 3)), users, level, floor, balls)
+    cones = kind(channels, 0.1 * rng.random((2, 3)), users, level, floor)
     points = cones.interior(2) + 0.05 * rng.standard_normal((2, cones.size))
     points[:, -1] -= 1.0
     phase = np.exp(2j * np.pi * rng.random((2, 3)))

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings, Broadcast, SetTable, masks_by_size
 from fgamcd_opt.beamforming.rate_evidence import rate_evidence, restrict_evidence
 from fgamcd_opt.beamforming.subset_bounds import inherited_bound, lone_users_bound, whitened
+from fgamcd_opt.instances.error_sets import error_set_named
 from fgamcd_opt.problem.tolerances import owed_rate_bps
 from fgamcd_opt.problem.worst_case import worst_case_rate_bps
 
@@ -71,7 +72,7 @@ def verified_rate(case: Case, mask: int, rng: np.random.Generator) -> float:
             case.channels,
             beams[:, None],
             case.radii,
-            case.csi_set,
+            error_set_named(case.csi_set),
             bandwidth_hz=BANDWIDTH_HZ,
             noise_w=case.noise_w,
         )
@@ -97,7 +98,7 @@ def rate_of(snr: float) -> float:
 
 def claims(problem: Broadcast, mask: int) -> list[float]:
     """Bounds on the SNR of one set from lone users and from evidence for all nodes and for the set; -1 as 0."""
-    bounds = [lone_users_bound(problem.gram, problem.radius2, problem.balls, problem.owed, mask)]
+    bounds = [lone_users_bound(problem.gram, problem.radius2, problem.error_set.code, problem.owed, mask)]
     everyone = (1 << problem.power_w.size) - 1
     heard = problem.gram.real.max(axis=(1, 2)) > 0.0
     if heard[members(mask, problem.power_w.size)].any():
@@ -131,7 +132,7 @@ def assert_sound(case: Case, seed: int, max_nodes: int) -> None:
                 case.channels,
                 beam,
                 case.radii,
-                case.csi_set,
+                error_set_named(case.csi_set),
                 bandwidth_hz=BANDWIDTH_HZ,
                 noise_w=case.noise_w,
             )

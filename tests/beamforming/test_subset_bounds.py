@@ -36,7 +36,7 @@ def test_no_beam_of_a_subset_beats_what_it_inherits(seed, sizes, csi_set, share)
     best = (reached[meets].min(axis=1) ** 2).max()
     reduced = case.broadcast()
     parent = rate_evidence(reduced, everyone, None, None, SETTINGS)
-    bounds = [lone_users_bound(reduced.gram, reduced.radius2, reduced.balls, reduced.floors, subset)]
+    bounds = [lone_users_bound(reduced.gram, reduced.radius2, reduced.error_set.code, reduced.floors, subset)]
     for evidence in (parent, restrict_evidence(reduced, parent, subset, 1e-3)):
         parts, mu = whitened(reduced, evidence)
         bounds.append(inherited_bound(parts, evidence.y, mu, reduced.floors, subset, np.inf))
@@ -79,7 +79,7 @@ def test_one_user_inherits_nearly_the_closed_form(csi_set):
             exact, rel=1e-3
         )
         assert lone_users_bound(
-            reduced.gram, reduced.radius2, reduced.balls, reduced.floors, subset
+            reduced.gram, reduced.radius2, reduced.error_set.code, reduced.floors, subset
         ) == pytest.approx(exact)
 
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fgamcd_opt.certificates.evidence_check import admissible_errors, proved_multipliers
+from fgamcd_opt.instances.error_sets import Ellipsoid, error_set_named
 from fgamcd_opt.io.errors import InputError
 from fgamcd_opt.problem.lone_users import scaled_channels
 from fgamcd_opt.testing.random_problems import complex_normal, worst_amplitudes
@@ -34,7 +35,7 @@ def test_no_beam_of_a_subset_beats_the_proved_sum(seed, sizes, csi_set, size):
     """sum_u y_u SNR_u <= sum of the multipliers of the sending nodes, whatever the evidence is."""
     rng = np.random.default_rng(seed)
     channels, radii, y, mu, mix = random_evidence(rng, *sizes, size)
-    proved = proved_multipliers(channels, radii, csi_set == "balls", y, mu, mix)[0]
+    proved = proved_multipliers(channels, radii, error_set_named(csi_set), y, mu, mix)[0]
     beams = complex_normal(rng, 200, sizes[0], sizes[2])
     beams /= np.linalg.norm(beams, axis=2, keepdims=True)
     beams[100:] *= rng.random((100, sizes[0], 1)) < 0.6
@@ -49,7 +50,7 @@ def test_proved_factor_is_the_eigenvalue_and_a_little_more(seed, sizes, csi_set)
     """Against NumPy's singular values of the matrix written down in antenna space."""
     rng = np.random.default_rng(seed)
     channels, radii, y, mu, mix = random_evidence(rng, *sizes)
-    errors = admissible_errors(channels, radii, csi_set == "balls", mix)
+    errors = admissible_errors(channels, radii, error_set_named(csi_set), mix)
     reach = np.linalg.norm(errors, axis=3)[0] / np.maximum(radii[0], 1e-300)
     assert ((radii[0] > 0) | (np.linalg.norm(errors, axis=3)[0] == 0)).all()
     assert (reach.max(axis=1) if csi_set == "balls" else np.linalg.norm(reach, axis=1)).max() <= 1
@@ -57,7 +58,7 @@ def test_proved_factor_is_the_eigenvalue_and_a_little_more(seed, sizes, csi_set)
     columns = (channels + errors)[0][:, inside] / np.sqrt(mu[0, inside])[:, None]
     stacked = (columns * np.sqrt(y[0])[:, None, None]).reshape(sizes[1], -1)
     factor = np.linalg.norm(stacked, 2) ** 2
-    proved = proved_multipliers(channels, radii, csi_set == "balls", y, mu, mix)[0]
+    proved = proved_multipliers(channels, radii, error_set_named(csi_set), y, mu, mix)[0]
     assert (proved[inside] >= factor * mu[0, inside] * (1 - 1e-15)).all()
     assert proved[inside] == pytest.approx(factor * mu[0, inside], rel=1e-9)
     assert not proved[~inside].any()
@@ -72,7 +73,7 @@ def test_lone_user_without_error_against_exact_arithmetic(numbers, mu):
     exact = sum(Fraction(a) ** 2 + Fraction(b) ** 2 for a, b in numbers)
     channels = np.array([[[[complex(a, b) for a, b in numbers]]]])
     one = np.ones((1, 1))
-    arguments = channels, np.zeros((1, 1, 1)), False, one, one * mu, np.zeros((1, 1, 1, 1), complex)
+    arguments = channels, np.zeros((1, 1, 1)), Ellipsoid(), one, one * mu, np.zeros((1, 1, 1, 1), complex)
     if exact == 0:
         with pytest.raises(InputError, match="too extreme"):
             proved_multipliers(*arguments)
@@ -90,7 +91,7 @@ def test_numbers_that_prove_nothing_are_refused(what, value):
     arrays = {"y": y, "mu": mu, "mix": mix}
     arrays[what][...] = value
     with pytest.raises(InputError, match="evidence: y and mu must be positive"):
-        proved_multipliers(channels, radii, False, **arrays)
+        proved_multipliers(channels, radii, Ellipsoid(), **arrays)
 
 
 def test_scaled_channels_are_in_units_of_noise_and_of_the_power_that_the_checker_allows():

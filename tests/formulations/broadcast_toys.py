@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings, Broadcast, SetTable
+from fgamcd_opt.instances.error_sets import error_set_named
 from fgamcd_opt.problem.lone_users import owed_snr
 
 
@@ -31,7 +32,7 @@ def random_broadcast(
     radii = radius * rng.uniform(0.5, 1.5, (users, nodes)) * np.linalg.norm(channels, axis=2)
     qos_bps = qos_share * rng.uniform(0.0, 4.0, users) * 100.0
     power_w = rng.uniform(0.5, 2.0, nodes)
-    return Broadcast.reduce(channels, radii, power_w, per_node, 0.3, qos_bps, 100.0, csi_set)
+    return Broadcast.reduce(channels, radii, power_w, per_node, 0.3, qos_bps, 100.0, error_set_named(csi_set))
 
 
 def with_floors(broadcast: Broadcast, floors: np.ndarray) -> Broadcast:

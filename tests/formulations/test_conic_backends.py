@@ -13,6 +13,7 @@ from fgamcd_opt.formulations.semidefinite.node_subspace import NodeSubspace, Sub
 from fgamcd_opt.formulations.semidefinite.rank_relaxation import solve_sdr
 from fgamcd_opt.formulations.semidefinite.robust_sdp import RobustSdp
 from fgamcd_opt.formulations.semidefinite.sdp_program import SdpProgram
+from fgamcd_opt.instances.error_sets import Ellipsoid
 from fgamcd_opt.io import licences
 from fgamcd_opt.io.errors import BackendError, ExitCode, UsageError
 from fgamcd_opt.io.optional import Availability, Backend
@@ -63,10 +64,10 @@ def test_mosek_solves_or_says_why_not() -> None:
 
 def test_size_is_checked_before_anything_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(SdpProgram, "__init__", None)  # calling it would be a TypeError
-    shape = SubspaceShape(sizes=(8,) * 6, robust=(True,) * 8, balls=False)
+    shape = SubspaceShape(sizes=(8,) * 6, robust=(True,) * 8, error_set=Ellipsoid())
     with pytest.raises(BackendError, match=r"8 users, 6 nodes.*43464 entries.*limit 8000 of clarabel.*scs"):
         RobustSdp(shape, "clarabel")
-    huge = SubspaceShape(sizes=(20,) * 6, robust=(True,) * 30, balls=False)
+    huge = SubspaceShape(sizes=(20,) * 6, robust=(True,) * 30, error_set=Ellipsoid())
     with pytest.raises(BackendError, match="use fewer users or nodes"):
         RobustSdp(huge, "scs")
 

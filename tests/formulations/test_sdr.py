@@ -11,6 +11,7 @@ from fgamcd_opt.formulations.semidefinite.node_subspace import NodeSubspace
 from fgamcd_opt.formulations.semidefinite.rank_relaxation import SdrResult, solve_sdr
 from fgamcd_opt.formulations.semidefinite.robust_sdp import RobustSdp, SdpStatus
 from fgamcd_opt.formulations.semidefinite.sdp_program import SdpProgram
+from fgamcd_opt.instances.error_sets import Ellipsoid, error_set_named
 from fgamcd_opt.io.errors import InputError
 from fgamcd_opt.problem.worst_case import single_user_amplitude
 
@@ -57,7 +58,7 @@ def test_one_user_reaches_the_closed_form(csi_set: str, backend: str) -> None:
     broadcast = random_broadcast(3, 1, 3, csi_set=csi_set)
     _, result = relax(broadcast, range(3), backend)
     amplitude = single_user_amplitude(
-        broadcast.channels[0], np.sqrt(broadcast.radius2[:, 0]), np.ones(3), csi_set
+        broadcast.channels[0], np.sqrt(broadcast.radius2[:, 0]), np.ones(3), error_set_named(csi_set)
     )
     assert value(result) == pytest.approx(float(amplitude) ** 2, rel=1e-5)
     assert result.principal is not None
@@ -94,7 +95,7 @@ def test_floor_holds_one_user_above_the_common_level() -> None:
     """A binding floor: the relaxation serves it, and the common level falls to what the fast path finds."""
     free = random_broadcast(4, 2, 2)
     _, plain = relax(free, range(2))
-    alone = single_user_amplitude(free.channels, np.sqrt(free.radius2.T), np.ones(2), "ellipsoid")
+    alone = single_user_amplitude(free.channels, np.sqrt(free.radius2.T), np.ones(2), Ellipsoid())
     strong = int(alone.argmax())
     floors = np.zeros(2)
     floors[strong] = 0.7 * alone[strong] + 0.3 * np.sqrt(value(plain))

@@ -45,7 +45,9 @@ def test_any_multipliers_prove_something_true_for_every_beam(seed, balls, cancel
     beams[users:] *= (rng.random((200 - users, nodes)) < 0.7)[..., None]
     beams *= np.isin(np.arange(nodes), chosen)[:, None]
     for beam in beams:
-        amplitude = worst_case_amplitude(broadcast.channels, beam, np.sqrt(broadcast.radius2.T), csi_set)
+        amplitude = worst_case_amplitude(
+            broadcast.channels, beam, np.sqrt(broadcast.radius2.T), broadcast.error_set
+        )
         sending = np.linalg.norm(beam, axis=1) > 0.5
         assert proof.y @ amplitude**2 <= proof.mu[sending].sum() * (1 + 1e-8) + 1e-300
         mask = int(sending @ (1 << np.arange(nodes)))
@@ -97,7 +99,7 @@ def test_multipliers_do_not_depend_on_the_scale_of_the_program():
     channels = np.zeros((2, 1, 3), complex)
     channels[0, 0, 0], channels[1, 0, 1] = 3.0, 4.0
     broadcast = type(broadcast).reduce(
-        channels, np.zeros((2, 1)), np.ones(1), np.array([3]), 1.0, np.zeros(2), 1.0, "ellipsoid"
+        channels, np.zeros((2, 1)), np.ones(1), np.array([3]), 1.0, np.zeros(2), 1.0, broadcast.error_set
     )
     space = NodeSubspace.of(broadcast, [0])
     proof = prove_by_relaxation(space, RobustSdp(space.shape, "clarabel"), np.inf)

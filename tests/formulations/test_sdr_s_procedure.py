@@ -8,6 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fgamcd_opt.instances.error_sets import Balls, Ellipsoid
 from fgamcd_opt.problem.worst_case import worst_case_amplitude, worst_error
 
 MARGIN = 1e-3
@@ -54,7 +55,7 @@ def test_ellipsoid_inequality_is_feasible_exactly_below_the_closed_form(
     seed: int, nodes: int, antennas: int, radius: float
 ) -> None:
     h, w, eps = draw(seed, nodes, antennas, radius)
-    squared = float(worst_case_amplitude(h, w, eps, "ellipsoid")) ** 2
+    squared = float(worst_case_amplitude(h, w, eps, Ellipsoid())) ** 2
 
     def best(t: float) -> float:
         """Largest over nu of the smallest eigenvalue, which is concave in nu."""
@@ -82,14 +83,14 @@ def test_balls_inequality_with_a_multiplier_per_node_is_exact_for_a_beam(
     seed: int, nodes: int, antennas: int, radius: float
 ) -> None:
     h, w, eps = draw(seed, nodes, antennas, radius)
-    worst = float(worst_case_amplitude(h, w, eps, "balls"))
+    worst = float(worst_case_amplitude(h, w, eps, Balls()))
     scale = abs(np.vdot(h, w)) ** 2
     if worst > 1e-2:
         nu = eps * np.linalg.norm(w, axis=1) * worst
         matrix, _ = inequality(h, w, eps, worst**2, nu)
         assert np.linalg.eigvalsh(matrix)[0] >= -1e-11 * (scale + np.abs(matrix).max())
     # above it, the worst error gives a negative value whatever the multipliers
-    error = worst_error(h, w, eps, "balls")
+    error = worst_error(h, w, eps, Balls())
     vector = np.append(error.ravel(), 1.0)
     t = worst**2 * (1.0 + MARGIN) + 1e-4 * scale
     for nu in np.random.default_rng(seed).exponential(scale, (20, nodes)):

@@ -136,7 +136,7 @@ def test_qos_reason_is_never_given_for_a_rate_that_some_beam_reaches(seed, csi_s
         toy.channel[toy.pair_channel][:, None],
         beams,
         toy.csi_radius[toy.pair_channel][:, None],
-        csi_set,
+        toy.error_set,
         bandwidth_hz=toy.bandwidth_hz,
         noise_w=toy.noise_w,
     ).max(axis=1)

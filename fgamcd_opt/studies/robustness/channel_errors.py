@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings
+from fgamcd_opt.instances.error_sets import ErrorSet
 from fgamcd_opt.instances.network.geometry import line_of_sight
 from fgamcd_opt.problem.tolerances import owed_rate_bps
 from fgamcd_opt.problem.worst_case import worst_error
@@ -27,16 +28,15 @@ def sample_errors(
     radii: NDArray[np.float64],
     antennas: NDArray[np.int64],
     n_antennas: int,
-    csi_set: str,
+    error_set: ErrorSet,
     count: int,
     generator: np.random.Generator,
 ) -> NDArray[np.complex128]:
     """Draw errors uniformly from the error set (4) of each user, independently.
 
-    A uniform point of the unit ball of C^d is a uniform direction times U^(1/(2d)), U uniform on (0, 1). The
-    ellipsoid is one such ball over all antennas of all nodes, stretched by the radii; independent balls are one
-    per node. Nodes with radius zero have no error and do not count in d. The same generator state gives the same
-    points of the unit ball, whatever the size of the radii.
+    A uniform point of the unit ball of C^d is a uniform direction times U^(1/(2d)), U uniform on (0, 1). The set
+    is a product of such balls, stretched by the radii. Nodes with radius zero have no error and do not count in d.
+    The same generator state gives the same points of the unit ball, whatever the size of the radii.
 
     Parameters
     ----------
@@ -46,8 +46,8 @@ def sample_errors(
         (S,) antennas of each node; errors are zero beyond them.
     n_antennas
         N_t, the last axis.
-    csi_set
-        ``ellipsoid`` or ``balls``.
+    error_set
+        The set of errors.
     count
         Errors per user.
     generator
@@ -62,8 +62,8 @@ def sample_errors(
     present = (np.arange(n_antennas) < antennas[:, None]) & (radii > 0)[..., None]
     normal = generator.standard_normal((2, count, users, nodes, n_antennas))
     direction = np.where(present, normal[0] + 1j * normal[1], 0.0)
-    axes = (2, 3) if csi_set == "ellipsoid" else (3,)
-    size = np.maximum(present.sum(axis=tuple(axis - 1 for axis in axes), keepdims=True), 1)  # d, per ball
+    axes = error_set.ball_axes
+    size = np.maximum(present.sum(axis=axes, keepdims=True), 1)  # d, per ball
     length = np.sqrt((np.abs(direction) ** 2).sum(axis=axes, keepdims=True))
     depth = generator.random((count, users, nodes, 1))[:, :, : size.shape[1]] ** (0.5 / size)
     unit = np.divide(direction, length, out=np.zeros_like(direction), where=length > 0)
@@ -131,9 +131,9 @@ def study_errors(
     designs = {"robust": design_beam(actual, settings), "nominal": nominal}
     generator = np.random.default_rng(np.random.SeedSequence([settings.seed, data.block]))
     errors = sample_errors(
-        actual.radii, data.antennas, data.channels.shape[2], data.csi_set, count, generator
+        actual.radii, data.antennas, data.channels.shape[2], data.error_set, count, generator
     )
-    worst = [worst_error(data.channels, designs[name].beam, actual.radii, data.csi_set) for name in DESIGNS]
+    worst = [worst_error(data.channels, designs[name].beam, actual.radii, data.error_set) for name in DESIGNS]
     errors = np.concatenate([errors, np.stack(worst)])
     return ErrorStudy(
         actual,

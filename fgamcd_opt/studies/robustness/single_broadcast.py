@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings, Broadcast, SetTable
 from fgamcd_opt.beamforming.kernels.qos_status import FEASIBLE
+from fgamcd_opt.instances.error_sets import ErrorSet
 from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.io.errors import InputError
 from fgamcd_opt.problem.worst_case import rate_from_amplitude, received_amplitude, worst_case_rate_bps
@@ -37,8 +38,8 @@ class BroadcastData:
         (m,) rates R_u of (9b).
     noise_w, bandwidth_hz
         sigma^2 in W and B in Hz.
-    csi_set
-        ``ellipsoid`` or ``balls``. The ellipsoid is the one over the sending nodes: that over all nodes with
+    error_set
+        The set of errors. An ellipsoid is the one over the sending nodes: that over all nodes with
         the other nodes' errors left out, which nobody hears.
     """
 
@@ -52,7 +53,7 @@ class BroadcastData:
     qos_bps: NDArray[np.float64]
     noise_w: float
     bandwidth_hz: float
-    csi_set: str
+    error_set: ErrorSet
 
     @classmethod
     def of(cls, instance: Instance, block: int, nodes: Sequence[int]) -> BroadcastData:
@@ -82,7 +83,7 @@ class BroadcastData:
             qos_bps=instance.qos_bps[users],
             noise_w=instance.noise_w,
             bandwidth_hz=instance.bandwidth_hz,
-            csi_set=instance.csi_set,
+            error_set=instance.error_set,
         )
 
     def with_delta(self, delta: float) -> BroadcastData:
@@ -95,7 +96,7 @@ class BroadcastData:
             self.channels,
             beam,
             self.radii,
-            self.csi_set,
+            self.error_set,
             bandwidth_hz=self.bandwidth_hz,
             noise_w=self.noise_w,
         )
@@ -115,7 +116,7 @@ class BroadcastData:
             self.noise_w,
             qos_bps,
             self.bandwidth_hz,
-            self.csi_set,
+            self.error_set,
         )
         table = SetTable(broadcast)
         table.solve(np.array([table.status.size - 1], np.int64), settings, self.block)

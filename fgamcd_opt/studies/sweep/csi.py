@@ -104,7 +104,7 @@ def study_solution(
         data = BroadcastData.of(instance, block, np.flatnonzero(participation[:, block]).tolist())
         generator = np.random.default_rng(np.random.SeedSequence([seed, block]))
         errors = sample_errors(
-            data.radii, data.antennas, data.channels.shape[2], data.csi_set, count, generator
+            data.radii, data.antennas, data.channels.shape[2], data.error_set, count, generator
         )
         nominal = design_beam(data.with_delta(0.0), BeamformingSettings()).beam
         pairs = instance.block_pairs(block)

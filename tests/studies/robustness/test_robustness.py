@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import kstest
 
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings
+from fgamcd_opt.instances.error_sets import Ellipsoid, error_set_named
 from fgamcd_opt.io.errors import InputError
 from fgamcd_opt.studies.robustness.channel_errors import (
     DESIGNS,
@@ -47,7 +48,7 @@ def test_sampled_errors_lie_in_the_set(seed, csi_set):
     users, nodes, antennas = rng.integers(1, 4, size=3)
     count = rng.integers(1, antennas + 1, size=nodes)
     radii = rng.random((users, nodes)) * (rng.random((users, nodes)) < 0.7)
-    errors = sample_errors(radii, count, int(antennas), csi_set, 20, rng)
+    errors = sample_errors(radii, count, int(antennas), error_set_named(csi_set), 20, rng)
     assert errors.shape == (20, users, nodes, antennas)
     assert not errors[..., np.arange(antennas) >= count[:, None]].any()
     assert lengths(errors, radii, csi_set).max() <= 1.0 + 1e-12
@@ -58,7 +59,7 @@ def test_sampled_errors_lie_in_the_set(seed, csi_set):
 def test_sampled_errors_are_uniform(csi_set, seed):
     """The norm in C^d is distributed as r^(2d); each coordinate's share of it as Beta(1, d-1) (Archimedes)."""
     antennas, radii = np.array([2, 3]), np.array([[0.3, 2.0]])
-    errors = sample_errors(radii, antennas, 3, csi_set, 4000, np.random.default_rng(seed))
+    errors = sample_errors(radii, antennas, 3, error_set_named(csi_set), 4000, np.random.default_rng(seed))
     length = lengths(errors, radii, csi_set)[:, 0]
     dimensions = [5] if csi_set == "ellipsoid" else [2, 3]
     for ball, d in enumerate(dimensions):
@@ -73,7 +74,7 @@ def test_sampled_errors_are_uniform(csi_set, seed):
 def test_a_distribution_that_is_not_uniform_would_be_noticed(csi_set):
     """The same statistics reject points with U^(1/d) in place of U^(1/(2d))."""
     antennas, radii = np.array([2, 3]), np.array([[0.3, 2.0]])
-    errors = sample_errors(radii, antennas, 3, csi_set, 4000, np.random.default_rng(0))
+    errors = sample_errors(radii, antennas, 3, error_set_named(csi_set), 4000, np.random.default_rng(0))
     length = lengths(errors, radii, csi_set)[:, 0, 0] ** 2
     d = 5 if csi_set == "ellipsoid" else 2
     assert kstest(length ** (2 * d), "uniform").pvalue < 1e-12
@@ -139,7 +140,7 @@ def test_errors_grow_with_delta_and_keep_their_direction():
     """The same points of the unit ball serve every delta, so that curves differ by delta alone."""
     radii, antennas = np.array([[1.0, 0.5]]), np.array([2, 2])
     small, large = (
-        sample_errors(factor * radii, antennas, 2, "ellipsoid", 3, np.random.default_rng(5))
+        sample_errors(factor * radii, antennas, 2, Ellipsoid(), 3, np.random.default_rng(5))
         for factor in (0.1, 0.3)
     )
     np.testing.assert_allclose(large, 3.0 * small, rtol=1e-12)
