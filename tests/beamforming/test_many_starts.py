@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from fgamcd_opt.beamforming.beam_cones import CONES
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings, Broadcast, SetTable
 from fgamcd_opt.beamforming.many_starts import beams_from_many_starts
-from fgamcd_opt.instances.error_sets import error_set_named
+from fgamcd_opt.instances.error_sets import Ellipsoid, error_set_named
 from fgamcd_opt.testing.random_problems import worst_amplitudes
 
 NOISE_W = 0.05
@@ -34,7 +34,7 @@ def unequal_errors(qos_bps: float) -> Broadcast:
         noise_w=NOISE_W,
         qos_bps=np.full(2, qos_bps),
         bandwidth_hz=BANDWIDTH_HZ,
-        csi_set="ellipsoid",
+        error_set=Ellipsoid(),
     )
 
 

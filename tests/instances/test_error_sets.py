@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from toy_problems import complex_normal
 
+from fgamcd_opt.beamforming.beam_cones import CONES
 from fgamcd_opt.beamforming.kernels.beam_search import error_terms
 from fgamcd_opt.certificates.evidence_check import pulled_inside
 from fgamcd_opt.formulations.monolithic.monolithic_beams import UNCERTAINTY
@@ -144,7 +145,7 @@ def test_kernels_read_the_code_as_the_set_that_it_stands_for(seed, error_set):
 
 def test_every_table_names_every_set():
     kinds = {type(kind) for kind in ERROR_SETS.values()}
-    assert kinds == set(UNCERTAINTY) == set(REACH)
+    assert kinds == set(UNCERTAINTY) == set(CONES) == set(REACH)
     assert [kind.name for kind in ERROR_SETS.values()] == list(CSI_SETS)
     assert len({kind.code for kind in ERROR_SETS.values()}) == len(kinds)
 
