@@ -33,7 +33,7 @@ from fgamcd_opt.solvers.minlp.minlp_backends import (
     solve_global,
 )
 from fgamcd_opt.solving.context import SolveContext
-from fgamcd_opt.solving.rate_tables import complete_table
+from fgamcd_opt.solving.rate_tables import complete_table, unservable_block
 from fgamcd_opt.solving.solver import ANY_NUMBER, Outcome
 from fgamcd_opt.solving.status import StopReason
 
@@ -141,7 +141,9 @@ class _MinlpRun:
         bound_s, kind, nodes = unit_s, _TRIVIAL_KIND, 0
         if not self.context.must_stop:
             model = build_monolithic(self.problem, self.blocks)
-            self._add_cuts(model, unit_s)
+            unable = self._add_cuts(model, unit_s)
+            if unable:
+                return Outcome(stop_reason=StopReason.INFEASIBLE, infeasibility=unable)
             again = True
             while again:
                 result = self._ask(model, unit_s)
@@ -198,14 +200,19 @@ class _MinlpRun:
                 self.decision, self.delay_s = decision, judged.delay_s
                 self.context.record(delay_s=self.delay_s)
 
-    def _add_cuts(self, model: Any, unit_s: float) -> None:
+    def _add_cuts(self, model: Any, unit_s: float) -> str | None:
+        """Strengthen the model by proved inequalities; a proof that a block cannot be served, or None."""
         if self.options["cuts"] >= 1:
             add_analytic_cuts(model, self.blocks, unit_s)
         if self.options["cuts"] == 2:
             with self.context.stage("rates"):
                 oracle = RateOracle(self.problem, _RATE_SETTINGS, self.context.limits.threads)
                 complete_table(oracle, self.context)
+            unable = unservable_block(oracle)
+            if unable:
+                return unable
             add_rate_cuts(model, self.blocks, oracle.upper_bps() / self.problem.instance.bandwidth_hz)
+        return None
 
     def _confirmed(self, nodes: int, bound_s: float, kind: str) -> Outcome:
         """What is left where the backend calls the model infeasible, or its bound exceeds a verified delay.

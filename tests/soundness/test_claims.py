@@ -18,6 +18,7 @@ from points import Enumeration, best_rate
 from fgamcd_opt import P1, solve
 from fgamcd_opt.io.errors import BackendError, InputError
 from fgamcd_opt.problem.variants import Variant
+from fgamcd_opt.solving.status import Status
 from fgamcd_opt.testing.random_problems import random_problem, worst_amplitudes
 
 CASES = {
@@ -70,6 +71,13 @@ def test_no_claim_is_contradicted(number, family, seed):
     report = Trial(instance, some_settings(number), decided=family in DECIDED).run()
     assert not report.findings, "\n".join(str(finding) for finding in report.findings)
     assert report.solved > 10
+
+
+def test_rates_that_only_the_cuts_prove_out_of_reach_are_infeasible():
+    """The rates of the cuts are tighter than those of the start, found by ``make fuzz``: Pyomo raised an exception."""
+    problem = P1(draw("qos-edge", 221570189659487))
+    assert solve(problem, "minlp").status is Status.INFEASIBLE
+    assert Enumeration(problem.instance, Variant()).best() is None
 
 
 def test_coefficients_that_count_as_infinite_are_refused():
