@@ -136,13 +136,17 @@ def _from_archive(header: dict[str, Any], arrays: dict[str, np.ndarray[Any, Any]
             raise InputError(f"{name}: dtype is {arrays[name].dtype}; expected {np.dtype(dtype)}")
         if dtype is np.bool_ and arrays[name].view(np.uint8).max(initial=0) > 1:
             raise InputError(f"{name}: holds a byte that is neither 0 nor 1")
-    claimed, stored = header.pop("digest"), dict(header)
+    claimed = header.pop("digest")
     variant, times = _require_object("variant", header["variant"]), _require_object("times", header["times"])
     _require_names("times field", set(times), {f.name for f in dataclasses.fields(Times)})
     header |= {"variant": Variant.parse(variant), "times": Times(**times)}
     _require_object("options", header["options"])
     solution = Solution(decision=Decision(**arrays), **header)
-    found = _digest(stored, solution.decision)  # as stored: a release before knew fewer fields of a variant
+    # A release before knew fewer fields of a variant: its digest is over those.
+    known = {name: text for name, text in solution.variant.to_dict().items() if name in variant}
+    if variant != known:
+        raise InputError(f"variant: {quote(variant)} is not how {quote(known)} is written")
+    found = _digest(solution._header() | {"variant": known}, solution.decision)
     if found != claimed:
         raise InputError(f"the content has digest {found}, but the file says {quote(claimed)}")
     return solution

@@ -99,6 +99,7 @@ FILE_CHANGES = {
     "variant no object": (lambda h, a: h.update(variant=[]), r"variant: \[\] is not an object"),
     "times incomplete": (lambda h, a: h["times"].pop("total_s"), "times field 'total_s' is missing"),
     "options no object": (lambda h, a: h.update(options=3), "options: 3 is not an object"),
+    "another spelling": (lambda h, a: h["variant"].update(cooperation="True"), "is not how"),
     "delay": (lambda h, a: h.update(delay_s=h["delay_s"] / 2), "the content has digest"),
     "beam": (lambda h, a: a.update(beams=a["beams"] * 0.99), "the content has digest"),
     "harmless bit": (lambda h, a: a.update(caching=a["caching"] & False), "the content has digest"),
