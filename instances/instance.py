@@ -237,7 +237,7 @@ class Instance:
     @cached_property
     def _pairs(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         block, user = (np.array(index, np.int64) for index in np.nonzero(self.model_blocks[self.requests].T))
-        block.setflags(write=False)  # an array of its own, not a view of one that could be written
+        block.setflags(write=False)  # its own array, not a view of one that could be written
         user.setflags(write=False)
         return block, user
 
@@ -290,7 +290,7 @@ class Instance:
         return self.current_digest()
 
     def current_digest(self) -> str:
-        """:attr:`digest` computed anew, for an instance that somebody may have written into."""
+        """:attr:`digest` computed again, for an instance that somebody may have written into."""
         labelled = {
             "bandwidth_hz": self.bandwidth_hz.hex(),
             "noise_w": self.noise_w.hex(),

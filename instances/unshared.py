@@ -1,4 +1,4 @@
-"""An instance in which nothing is shared: every model with blocks of its own, as whole-model caching sees it."""
+"""An instance in which nothing is shared: every model with its own blocks, as whole-model caching sees it."""
 
 from __future__ import annotations
 

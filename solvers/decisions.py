@@ -1,4 +1,4 @@
-"""From node sets per caching unit to a full decision of P1: caching, cheapest migration, beams in hand."""
+"""From node sets per caching unit to a full decision of P1: caching, cheapest migration, known beams."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def placement_from_masks(
 
 
 def beams_of(problem: P1, oracle: BeamSource, participating: NDArray[np.int64]) -> NDArray[np.complex128]:
-    """(T, N, N_t) beams in hand for the participating sets (R,) of the requested blocks, in sqrt(W).
+    """(T, N, N_t) known beams for the participating sets (R,) of the requested blocks, in sqrt(W).
 
     A transmission that the cloud makes more quickly, or that cannot meet the QoS, is left to the cloud if there is one.
     """

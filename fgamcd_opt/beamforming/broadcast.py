@@ -257,7 +257,7 @@ class SetTable:
     Attributes
     ----------
     status
-        (2^N,) 1 QoS met by a beam in hand, 0 open, -1 proved impossible.
+        (2^N,) 1 QoS met by a known beam, 0 open, -1 proved impossible.
     lower, upper
         (2^N,) worst-case SNR reached (0 without a beam), recomputed from the beam by the checker's formula, and a bound
         on it (at first: lone users, F3), proved from the channels with all rounding accounted for.
@@ -386,7 +386,7 @@ class SetTable:
         self.status[masks[self.upper[masks] <= 0.0]] = -1
 
     def _keep(self, masks: NDArray[np.int64], x: NDArray[np.complex128], share: NDArray[np.float64]) -> None:
-        """Take the beams (x, share) of the sets ``masks`` where the checker finds them better than those in hand."""
+        """Take the beams (x, share) of the sets ``masks`` where the checker finds them better than the known ones."""
         snr = self.broadcast.worst_snr(self.broadcast.beam(x, share))
         better = snr > self.lower[masks]
         rows = masks[better]
@@ -433,7 +433,7 @@ class SetTable:
         lower: NDArray[np.float64],
         proved: NDArray[np.float64],
     ) -> None:
-        """Take what another table of the same problem held, once it was judged and proved anew.
+        """Take what another table of the same problem held, once it was judged and proved again.
 
         Parameters
         ----------

@@ -4,7 +4,7 @@ The key is made of everything the rates depend on (channels, radii, powers, QoS 
 and of nothing else, so that instances that differ in storage or backhaul alone share their rates.
 
 A file is input like any other, and nothing in it is taken at its word. It holds beams, whose rates are recomputed by
-the checker's formula, and the evidence of every bound (F6), from which the bound is proved anew; a file whose numbers
+the checker's formula, and the evidence of every bound (F6), from which the bound is proved again; a file whose numbers
 do not come out again is ignored as a whole.
 """
 
@@ -37,7 +37,7 @@ _LAYOUT = 2
 """Of the arrays; part of the key. Layout 1 had bounds without their evidence."""
 
 _SAME = 1e-9
-"""Relative difference up to which a number that is computed anew is the one in the file."""
+"""Relative difference up to which a number that is computed again is the one in the file."""
 
 _SHARE_ROUNDING = 1e-12
 """By how much rounding may push a node's share of its power above 1; the beam is scaled by more than that."""
@@ -234,7 +234,7 @@ def _parts(oracle: RateOracle, header: dict[str, Any], arrays: dict[str, NDArray
 
 
 def _judged(table: SetTable, part: _CachedTable) -> _CachedTable:
-    """The part with the rates of its beams recomputed and its bounds proved anew.
+    """The part with the rates of its beams recomputed and its bounds proved again.
 
     Raises
     ------

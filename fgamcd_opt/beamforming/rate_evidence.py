@@ -288,7 +288,7 @@ class _Part:
 def restrict_evidence(
     broadcast: Broadcast, parent: RateEvidence, mask: int, tolerance: float
 ) -> RateEvidence:
-    """Evidence for a subset of a set that has evidence: the same errors, multipliers minimised anew.
+    """Evidence for a subset of a set that has evidence: the same errors, multipliers minimised again.
 
     It needs no beam and proves nearly what full evidence for the subset would.
 

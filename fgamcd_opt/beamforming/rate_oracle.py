@@ -1,4 +1,4 @@
-"""Rate oracle: rho_k(S) of every transmission and node set, from below (a beam in hand) and above (proved).
+"""Rate oracle: rho_k(S) of every transmission and node set, from below (a known beam) and above (proved).
 
 In P1 itself the transmissions are the requested blocks; other variants divide the delivery (``P1.transmissions``).
 
@@ -265,7 +265,7 @@ class RateOracle:
         return np.asarray(self.problem.data.bandwidth_hz * np.log1p(snr) / np.log(2.0))
 
     def lower_bps(self) -> NDArray[np.float64]:
-        """(T, 2^N) rates of the beams in hand by participating set; 0 where no beam meets the QoS."""
+        """(T, 2^N) rates of the known beams by participating set; 0 where no beam meets the QoS."""
         return self.bps(np.stack([self._best_sender(r, table.lower) for r, table in enumerate(self.tables)]))
 
     def upper_bps(self) -> NDArray[np.float64]:
@@ -273,7 +273,7 @@ class RateOracle:
         return self.bps(np.stack([self._best_sender(r, table.upper) for r, table in enumerate(self.tables)]))
 
     def beam(self, row: int, mask: int) -> NDArray[np.complex128]:
-        """(N, N_t) beamformer in hand of the ``row``-th transmission and participating set, in sqrt(W)."""
+        """(N, N_t) known beamformer of the ``row``-th transmission and participating set, in sqrt(W)."""
         table = self.tables[row]
         sets = self.sent.sending_sets(row, mask)
         if not sets:

@@ -212,7 +212,7 @@ def cheapest_set(block: PricingData, rent: Array, allowed: int, start: int) -> t
 
 @kernel
 def reached_delay(link: Array, caching: int, solved: Array, inverse: Array) -> tuple[float, int]:
-    """T(C) per bit with the beams in hand, and the solved set whose beam is used (0 if there is none).
+    """T(C) per bit with the known beams, and the solved set whose beam is used (0 if there is none).
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """One block with few of its node sets solved: proved rate bounds for all the others, beams for those.
 
 Lone users (F3) and the evidence of larger sets bound most sets well enough to never look at them. Pricing asks for
-the set that looks best; its bound is tightened, and it is solved, only as far as something hangs on it.
+the set that looks best; its bound is tightened, and it is solved, only when pricing depends on it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _REBOUND_TOLERANCE = 1e-2
 
 @dataclass(frozen=True, eq=False)
 class SolvedSet:
-    """One (block, S): rate of the beam in hand in bit/s (0 without one) and its coordinates."""
+    """One (block, S): rate of the known beam in bit/s (0 without one) and its coordinates."""
 
     mask: int
     rate_bps: float
@@ -102,7 +102,7 @@ class SparseBlock:
         patience: int,
         settings: BeamformingSettings,
     ) -> tuple[float, int, int, bool]:
-        """Proved lower bound on the least priced delay, its caching set, and the best set with beams in hand.
+        """Proved lower bound on the least priced delay, its caching set, and the best set with known beams.
 
         Optimism of a bound shows as soon as it matters: while the set that looks best is not known to be nearly as
         good as it looks, its bound is tightened first, and it is solved only if it still looks best then.
@@ -114,7 +114,7 @@ class SparseBlock:
         allowed
             Nodes that may cache the block, as a bit mask.
         tolerance
-            Relative distance between the bound and the beams in hand that is enough.
+            Relative distance between the bound and the known beams that is enough.
         patience
             Bounds tightened at most; the bound that is proved by then counts.
         settings
@@ -173,7 +173,7 @@ class SparseBlock:
         return float(unit_delay(self.data, caching)[0])
 
     def reached(self, caching: int) -> tuple[float, int]:
-        """T(C) with the beams in hand, and the solved set whose beam is used; infinite and 0 without one."""
+        """T(C) with the known beams, and the solved set whose beam is used; infinite and 0 without one."""
         delay, used = reached_delay(self.data.link, caching, *self._hand)
         return float(delay), int(used)
 

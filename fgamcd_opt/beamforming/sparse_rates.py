@@ -83,7 +83,7 @@ class SparseRates:
         return answers
 
     def beam(self, row: int, mask: int) -> NDArray[np.complex128]:
-        """(N, N_t) beamformer of the ``row``-th requested block: the best in hand within the set ``mask``."""
+        """(N, N_t) beamformer of the ``row``-th requested block: the best known one within the set ``mask``."""
         block = self.blocks[row]
         within = [s for s in block.solved.values() if s.mask & ~mask == 0]
         best = max(within, key=lambda s: s.rate_bps)

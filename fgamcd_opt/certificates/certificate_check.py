@@ -1,4 +1,4 @@
-"""The check of a certificate: its lower bound on T proved anew from the instance, with numpy alone.
+"""The check of a certificate: its lower bound on T proved again from the instance, with numpy alone.
 
 Nothing of the certificate is believed. Rate bounds come from its evidence by `evidence_check`, the least priced
 delay of each block by `block_bound`, the Lagrangian sum is exact (rational). All rounding goes to the safe side.
@@ -43,7 +43,7 @@ class CertificateCheck:
 
 
 def check_certificate(instance: Instance, certificate: Certificate) -> CertificateCheck:
-    """Prove the bound of a certificate anew, or say why it does not hold.
+    """Prove the bound of a certificate again, or say why it does not hold.
 
     Parameters
     ----------

@@ -81,7 +81,7 @@ class _KeptCode(caching.NullCache):
         code = content[_SEAL_BYTES:]
         if content[:_SEAL_BYTES] != _seal(
             key, code
-        ):  # none, cut short or damaged: compiled, and written anew
+        ):  # none, cut short or damaged: compiled, and written again
             return None
         return compiler.CompileResult._rebuild(target, *serialize.loads(code))
 

@@ -56,7 +56,7 @@ def gurobi_state() -> Backend:
 
 
 def require_gurobi(n_variables: int, n_constraints: int, *, nonlinear: bool = False) -> None:
-    """Refuse a model that is larger than the licence at hand allows, before Gurobi sees it.
+    """Refuse a model that is larger than the installed licence allows, before Gurobi sees it.
 
     Raises
     ------

@@ -94,7 +94,7 @@ def served(candidate: Candidate) -> int:
 def storage_saved_bytes(instance: Instance, caching: NDArray[np.bool_]) -> int:
     """Storage of all nodes that the same caching would need in addition if no two models shared a block.
 
-    Every requested model would then have a copy of its own of each of its blocks, and a node that caches a block would
+    Every requested model would then have its own copy of each of its blocks, and a node that caches a block would
     cache all of these copies: ``sum_n sum_k a_{n,k} D_k (m_k - 1)`` with m_k requested models that contain k.
 
     Parameters

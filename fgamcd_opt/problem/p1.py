@@ -35,7 +35,7 @@ class P1:
 
     @cached_property
     def data(self) -> Instance:
-        """The instance as the variant sees it: with ``granularity=model`` every model has blocks of its own.
+        """The instance as the variant sees it: with ``granularity=model`` every model has its own blocks.
 
         Decisions refer to the blocks of this instance.
         """

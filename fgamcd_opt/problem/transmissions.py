@@ -77,7 +77,7 @@ def transmissions(instance: Instance, variant: Variant) -> Transmissions:
         The data as the variant sees them (``P1.data``).
     variant
         ``delivery`` decides: one transmission per block (CoMP broadcast); one per pair (TDMA); per block or per
-        pair by the number of users (hybrid); one per block and node with users of its own (local broadcast).
+        pair by the number of users (hybrid); one per block and node with its own users (local broadcast).
     """
     block, user = instance.pair_block, instance.pair_user
     pairs = np.arange(block.size)

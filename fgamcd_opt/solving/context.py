@@ -125,7 +125,7 @@ class SolveContext:
     def record(
         self, *, delay_s: float | None = None, bound_s: float | None = None, at_s: float | None = None
     ) -> None:
-        """Keep the moment if the delay of a point in hand, or a proved bound, is better than all before.
+        """Keep the moment if the delay of an incumbent, or a proved bound, is better than all before.
 
         Parameters
         ----------

@@ -38,7 +38,7 @@ class Result:
     bound_s, bound_kind
         Proved lower bound L on the delay and the kind of proof; both or neither.
     combinatorial_bound_s
-        Proved lower bound V on the delay over all caching and migration with the beams in hand (F7).
+        Proved lower bound V on the delay over all caching and migration with the known beams (F7).
     gap_tolerance
         Relative gap that was asked for.
     multipliers
@@ -52,7 +52,7 @@ class Result:
     message
         Anything else to be told.
     trace
-        Best delay in hand and best proved bound over time. The delays are the solver's own, the last one is the
+        Best incumbent delay and best proved bound over time. The delays are the solver's own, the last one is the
         checker's.
     rates_read
         Whether rates came from the cache, so that their seconds are those of reading.
@@ -141,7 +141,7 @@ class Result:
     def gap_combinatorial(self) -> float | None:
         """Part (T - V) / T of the gap, due to caching and migration.
 
-        L bounds P1 and therefore also P1 with the beams in hand, so V is never taken below L.
+        L bounds P1 and therefore also P1 with the known beams, so V is never taken below L.
         """
         if self.objective_s is None or self.bound_s is None or self.combinatorial_bound_s is None:
             return None

@@ -29,7 +29,7 @@ class Outcome:
     bound_s, bound_kind
         Proved lower bound on the delay of P1, in s, and how it is proved; both or neither.
     combinatorial_bound_s
-        Proved lower bound over all caching and migration with the beams in hand, in s.
+        Proved lower bound over all caching and migration with the known beams, in s.
     multipliers
         (N,) storage multipliers in s per byte from which the bound was proved, or a part of it: what a
         certificate is made from. None if the bound has no such proof.

@@ -1,4 +1,4 @@
-"""The rules of the contract in a process of their own: a solver that ends its process breaks a rule, not the check.
+"""The rules of the contract in their own process: a solver that ends its process breaks a rule, not the check.
 
 As a module, ``python -m fgamcd_opt.testing.apart DESCRIPTOR TASK`` is that process: it checks the rules of the task in
 turn and reports each one as a line of JSON to an open file.

@@ -1,4 +1,4 @@
-"""The contract that every registered solver keeps: rules that a third party can run on a plug-in of its own.
+"""The contract that every registered solver keeps: rules that a third party can run on its own plug-in.
 
 Every rule takes a solver under test and raises :class:`ContractError` if it is broken. Problems are tiny, so that their
 optimum is known by enumeration. The front door itself refuses unknown options and variants that a solver does not
@@ -315,7 +315,7 @@ def _against_enumeration(case: SolverUnderTest, instance: Instance, **arguments:
 
 @cache
 def _enumerated(instance: Instance, variant: Variant) -> tuple[float, float]:
-    """Least delay over all placements, in s: with proved bounds on the rates, and with beams in hand."""
+    """Least delay over all placements, in s: with proved bounds on the rates, and with known beams."""
     problem = P1(instance, variant)
     oracle = full_oracle(problem)
     return best_delay(problem, oracle.upper_bps()), best_delay(problem, oracle.lower_bps())

@@ -22,9 +22,9 @@ that contain V but not m. Every feasible point of P1 has a point of this program
 With ``depth`` = N the program is P1 with rates ub_k, as F5 is; with less, the rates of small sets are unknown to it.
 
 Storage is given in small whole numbers with half a unit to spare
-(:mod:`fgamcd_opt.formulations.knapsack.storage_rows`). With a delay T* in hand, links and sets that take longer than
-T* on their own are left out: no better point uses them, and the smaller of the optimum and T* is still a bound. It
-keeps the coefficients small, against which tolerances count.
+(:mod:`fgamcd_opt.formulations.knapsack.storage_rows`). With an incumbent of delay T*, links and sets that take longer
+than T* on their own are left out: no better point uses them, and the smaller of the optimum and T* is still a bound.
+It keeps the coefficients small, against which tolerances count.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def compact_relaxation(
     depth
         Nodes that a set V may lack; at least 0.
     ceiling_s
-        Delay of a point in hand: what takes longer on its own is left out.
+        Delay of an incumbent: what takes longer on its own is left out.
     further
         Rows of storage beside one per node.
     """

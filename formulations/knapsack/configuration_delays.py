@@ -111,7 +111,7 @@ def configuration_delays(
     problem
         P1 or a variant; in P1 itself the units are the R requested blocks.
     rate_bps
-        (T, 2^N) rates of the transmissions by bit mask of S, 0 where S cannot serve its users. With rates in hand
+        (T, 2^N) rates of the transmissions by bit mask of S, 0 where S cannot serve its users. With known rates
         the delays are attained; with proved upper bounds on the rates they are lower bounds on the delays.
 
     Returns

@@ -66,7 +66,7 @@ class Vertex(NamedTuple):
     share: Array
 
     def copy(self) -> Vertex:
-        """A vertex of its own."""
+        """Its own vertex."""
         return Vertex(self.price.copy(), self.rows.copy(), self.share.copy())
 
 

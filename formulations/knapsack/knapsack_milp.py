@@ -69,7 +69,7 @@ def to_milp(problem: P1, rate_bps: NDArray[np.float64]) -> KnapsackMilp:
         P1 or a variant.
     rate_bps
         (T, 2^N) rates of the transmissions by bit mask of S in bit/s, 0 where S cannot serve its users. With
-        ``RateOracle(problem).lower_bps()``, the rates of beams in hand, every feasible choice is a placement of P1 with
+        ``RateOracle(problem).lower_bps()``, the rates of known beams, every feasible choice is a placement of P1 with
         that delay (unless ``csi=nominal``); with ``upper_bps()``, proved bounds, the optimum is a lower bound on the
         delay of P1 (F7).
 

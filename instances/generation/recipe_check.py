@@ -1,6 +1,6 @@
 """Whether the recipe that an instance carries is the one that makes it.
 
-The full answer is to generate the instance anew (`verified_recipe`), which takes most of a second at the paper's size;
+The full answer is to generate the instance again (`verified_recipe`), which takes most of a second at the paper's size;
 it is given wherever the recipe is used. `recipe_fault` compares what follows from a recipe at once, which is everything
 but the channels, the rates that depend on them, and what comes from files that the recipe names; every instance file
 that is read is held to it.

@@ -1,4 +1,4 @@
-"""MATLAB files of format 7.3 (HDF5), read by h5py in a process of its own: the HDF5 library crashes on damaged files.
+"""MATLAB files of format 7.3 (HDF5), read by h5py in its own process: the HDF5 library crashes on damaged files.
 
 MATLAB writes an array with its axes in reverse order, a complex one as pairs of fields ``real`` and ``imag``, and names
 its class in an attribute. HDF5 fills in what is not stored, reads other files if a file says so, and converts types

@@ -1,4 +1,4 @@
-"""MATLAB files of format 7.3: a process of its own reads them (`fgamcd_opt.instances.network.hdf5_child`)."""
+"""MATLAB files of format 7.3: its own process reads them (`fgamcd_opt.instances.network.hdf5_child`)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Random numbers by purpose, stable across machines and releases.
 
-Every purpose (and, where it says so, every user, node or PB) has a stream of its own, so that changing one
+Every purpose (and, where it says so, every user, node or PB) has its own stream, so that changing one
 part of a recipe leaves the others as they were, and a longer draw begins with the shorter one. Only uniform
 doubles are drawn: NumPy promises their stream, but not that of its other distributions.
 """

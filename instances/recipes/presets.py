@@ -1,4 +1,4 @@
-"""Presets: the recipes that have a name of their own. The library's digests depend on them."""
+"""Presets: the recipes that have their own name. The library's digests depend on them."""
 
 from __future__ import annotations
 

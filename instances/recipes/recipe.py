@@ -44,7 +44,7 @@ class Recipe:
     name
         Label; overriding other fields appends them to it.
     seed
-        Of the instance (not of a solver). Each purpose has a random stream of its own.
+        Of the instance (not of a solver). Each purpose has its own random stream.
     nodes, users, antennas
         N, U and N_t.
     repository

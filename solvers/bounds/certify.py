@@ -1,6 +1,6 @@
 """Certificates made: evidence for the rates that hold up a Lagrangian bound, and no more of it.
 
-Per block, the (C, S) of least priced delay under the evidence so far gets evidence of its own, until the least one
+Per block, the (C, S) of least priced delay under the evidence so far gets its own evidence, until the least one
 has it or comes close to one that has. So only few sets per block are ever worked on, whatever the number of nodes.
 """
 
@@ -108,7 +108,7 @@ def _certify_block(
     index = int(instance.requested_blocks[number])
     search = _BlockSearch(PricedBlock(instance, index, multipliers))
     broadcast = reduce_block(instance, index)
-    within_reach = np.inf  # what some set with evidence of its own needs: no evidence can prove more
+    within_reach = np.inf  # what some set with its own evidence needs: no evidence can prove more
     value, mask = search.least()
     while np.isfinite(value) and value < within_reach * (1.0 - _CLOSE) and len(search.rows) < _MOST_ROWS:
         found = rate_evidence(broadcast, mask, None, None, settings)

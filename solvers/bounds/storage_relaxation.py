@@ -101,7 +101,7 @@ def bound_over_certified_rates(
 ) -> Outcome:
     """Bound P1 by one relaxation of storage over the rate bounds of all node sets.
 
-    The relaxation is solved for the rates of lone users (F3) first: a bound and multipliers in hand whenever the
+    The relaxation is solved for the rates of lone users (F3) first: a bound and multipliers are known whenever the
     time is up.
 
     Parameters

@@ -1,10 +1,10 @@
 """`column-generation`: the knapsack of F5 where neither its columns nor its rates can be enumerated.
 
 The LP of F5 over the caching sets found so far (restricted master) proposes storage multipliers; pricing finds the
-best caching set of every block at such multipliers, solves only the beamforming problems that this hangs on, and
+best caching set of every block at such multipliers, solves only the beamforming problems that this depends on, and
 so gives the Lagrangian bound L(lambda), which is proved at every iteration. The multipliers that are priced lie
 between the best ones so far and those of the master (Wentges smoothing), which saves iterations. The same columns
-with the beams in hand make a small knapsack, whose choices are the incumbents.
+with the known beams make a small knapsack, whose choices are the incumbents.
 """
 
 from __future__ import annotations
@@ -255,7 +255,7 @@ class _ColumnGenerationRun:
         return None
 
     def _master(self, missing_s: NDArray[np.float64]) -> tuple[float, NDArray[np.float64], bool]:
-        """LP over the columns at hand: value in s, multipliers (N,), and whether the columns fit by themselves."""
+        """LP over the columns so far: value in s, multipliers (N,), and whether the columns fit by themselves."""
         knapsack = self.pool.by_bounds()
         complete = np.unique(knapsack.block).size == knapsack.n_blocks
         multipliers, fits = solve_storage_lp(knapsack) if complete else (self.multipliers, False)
@@ -301,7 +301,7 @@ class _ColumnGenerationRun:
             return np.asarray(self.bits * (np.array(links) + 1.0 / np.array(qos)))
 
     def _place(self, *, close: bool) -> None:
-        """Incumbent: the knapsack of the columns at hand with the delays of the beams in hand."""
+        """Incumbent: the knapsack of the columns so far with the delays of the known beams."""
         with self.context.stage("search"):
             search = KnapsackSearch(
                 self.pool.by_beams(), "placement", watch=lambda delay, _: self.context.record(delay_s=delay)

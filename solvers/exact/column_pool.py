@@ -1,4 +1,4 @@
-"""Caching sets found so far, block by block, as knapsacks: by proved rate bounds, and by the beams in hand."""
+"""Caching sets found so far, block by block, as knapsacks: by proved rate bounds, and by the known beams."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class ColumnPool:
         return self._knapsack([blocks[row].delay(mask) for row, mask in self._columns], fallback_s)
 
     def by_beams(self) -> Knapsack:
-        """With delays of the beams in hand."""
+        """With delays of the known beams."""
         blocks = self._rates.blocks
         return self._knapsack([blocks[row].reached(mask)[0] for row, mask in self._columns], None)
 

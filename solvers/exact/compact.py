@@ -42,7 +42,7 @@ _EPSILON = 2.0**-52
 
 
 class CompactSolver(CompiledSolver):
-    """The compact relaxation by HiGHS; its caching is judged with the beams in hand."""
+    """The compact relaxation by HiGHS; its caching is judged with the known beams."""
 
     name: ClassVar[str] = "compact"
     formulation: ClassVar[Formulation] = COMPACT
@@ -89,13 +89,13 @@ class CompactSolver(CompiledSolver):
 
 @dataclass(eq=False)
 class _CompactRun:
-    """Placements judged with the beams in hand, beside the search for the bound."""
+    """Placements judged with the known beams, beside the search for the bound."""
 
     problem: P1
     context: SolveContext
     oracle: RateOracle
     columns: NDArray[np.int64] | None = None
-    """Best placement, as columns of the knapsack of F5 with the beams in hand."""
+    """Best placement, as columns of the knapsack of F5 with the known beams."""
     delay_s: float = math.inf
     bound_s: float = -math.inf
     kind: str = BOUND_KIND
@@ -134,7 +134,7 @@ class _CompactRun:
         Returns
         -------
         bool
-            False if HiGHS says what nobody but the bytes can decide: that nothing fits, or less than a point in hand.
+            False if HiGHS says what nobody but the bytes can decide: that nothing fits, or less than an incumbent.
         """
         further: list[StorageRow] = []
         while True:
@@ -195,7 +195,7 @@ class _CompactRun:
             self._offer(self.hand.columns_of(bound.knapsack.mask[bound.columns]))
 
     def _place(self) -> None:
-        """A placement by the knapsack of F5 with the beams in hand, where the caching of HiGHS is none for them."""
+        """A placement by the knapsack of F5 with the known beams, where the caching of HiGHS is none for them."""
         placement = KnapsackSearch(self.hand, "placement")
         placement.relax()
         placement.close(

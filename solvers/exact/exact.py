@@ -1,4 +1,4 @@
-"""`exact`: P1 solved as the knapsack of F5, once with the beams in hand and once with certified rate bounds (F7)."""
+"""`exact`: P1 solved as the knapsack of F5, once with the known beams and once with certified rate bounds (F7)."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ class _ExactRun:
         return self.gap <= self.context.limits.gap or self.context.must_stop
 
     def _relax(self) -> tuple[KnapsackSearch, KnapsackSearch]:
-        """The knapsacks of F7 for the rates at hand, with their relaxations and heuristic choices."""
+        """The knapsacks of F7 for the current rates, with their relaxations and heuristic choices."""
         backend = self.options["backend"]
         hand = KnapsackSearch(
             build_knapsack(self.problem, self.oracle.lower_bps()), "placement", backend, self._watch_delay
@@ -168,7 +168,7 @@ class _ExactRun:
         return hand, bound
 
     def _watch_delay(self, delay_s: float, bound_s: float) -> None:
-        """The knapsack of the beams in hand tells delays of points of P1; its bound is none of P1.
+        """The knapsack of the known beams tells delays of points of P1; its bound is none of P1.
 
         With csi=nominal its delays are those without channel errors, which no point has.
         """
@@ -181,7 +181,7 @@ class _ExactRun:
         self.context.record(bound_s=self.bound_s)
 
     def _close(self, hand: KnapsackSearch, bound: KnapsackSearch, beams: float) -> bool:
-        """MILPs: a better placement with the beams in hand, then a better bound where that is not enough.
+        """MILPs: a better placement with the known beams, then a better bound where that is not enough.
 
         They take turns, in rounds that grow: whenever the time is up or the user stops, both have had their share.
 
@@ -227,7 +227,7 @@ class _ExactRun:
         return f"; P1: delay {self.delay_s:.6f} s, certified bound {self.bound_s:.6f} s"
 
     def _offer_bound_choice(self, hand: KnapsackSearch, bound: KnapsackSearch) -> None:
-        """The best placement for the bound is a placement, too: judge it with the beams in hand."""
+        """The best placement for the bound is a placement, too: judge it with the known beams."""
         if bound.columns is not None and not hand.infeasible:
             hand.offer(hand.knapsack.columns_of(bound.knapsack.mask[bound.columns]))
 
@@ -247,7 +247,7 @@ class _ExactRun:
         self._watch_bound(self.delay_s, self.bound_s)
 
     def _tighten(self, hand: KnapsackSearch, bound: KnapsackSearch, number: int) -> None:
-        """Work harder on the (transmission, S) that the choices at hand rest on, by their bounds or by their beams."""
+        """Work harder on the (transmission, S) that the current choices rest on, by their bounds or by their beams."""
         _, by_bound = configuration_delays(self.problem, self.oracle.upper_bps())
         _, by_beam = configuration_delays(self.problem, self.oracle.lower_bps())
         wanted = np.zeros(by_bound.shape, bool)

@@ -2,7 +2,7 @@
 
 The Lagrangian bound V and the reduced costs r_C of its multipliers show which columns matter: a choice that holds
 a column with r_C > r costs more than V + r. So a MILP on the columns with r_C <= r alone and min(its bound, V + r)
-bound the whole knapsack. A choice of delay T and a gap g in hand, no column with V + r_C > T (1 - g) is of use.
+bound the whole knapsack. With an incumbent of delay T and a gap g, no column with V + r_C > T (1 - g) is of use.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Branch and bound on the knapsack of F5 by storage multipliers: every bound is a Lagrangian value, no LP is trusted.
 
 A node of the tree is the knapsack with some decisions "node n caches block k" or "does not". Its bound is the
-Lagrangian value at multipliers of its own (:mod:`fgamcd_opt.formulations.knapsack.dual_simplex`), true whatever the
+Lagrangian value at its own multipliers (:mod:`fgamcd_opt.formulations.knapsack.dual_simplex`), true whatever the
 rounding in the search for them. At most N blocks are split in its LP, so few candidates for the next decision exist,
 and all of them are tried (strong branching). The choice that the LP suggests is repaired and improved by local
 search.

@@ -30,11 +30,11 @@ class Choice:
 
 
 ChooseSets = Callable[[NDArray[np.float64]], Choice]
-"""From the rates in hand, (R, 2^N) in bit/s, to caching sets."""
+"""From the known rates, (R, 2^N) in bit/s, to caching sets."""
 
 
 def place(problem: P1, context: SolveContext, rounds: int, choose: ChooseColumns) -> Outcome:
-    """Solve P1 by a choice of knapsack columns for the beams in hand; the rest is as in :func:`place_sets`."""
+    """Solve P1 by a choice of knapsack columns for the known beams; the rest is as in :func:`place_sets`."""
 
     def choose_sets(rate_bps: NDArray[np.float64]) -> Choice:
         knapsack = build_knapsack(problem, rate_bps)
@@ -46,7 +46,7 @@ def place(problem: P1, context: SolveContext, rounds: int, choose: ChooseColumns
 
 
 def place_sets(problem: P1, context: SolveContext, rounds: int, choose: ChooseSets) -> Outcome:
-    """Solve P1 by a choice of caching sets for the beams in hand, each with its quickest migration.
+    """Solve P1 by a choice of caching sets for the known beams, each with its quickest migration.
 
     Parameters
     ----------

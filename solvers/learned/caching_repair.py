@@ -1,4 +1,4 @@
-"""Caching sets of any origin, put right until every block can be delivered within the storage."""
+"""Caching sets of any origin, repaired until every block can be delivered within the storage."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def repaired_caching(
     problem
         P1.
     rate_bps
-        (R, 2^N) rates of the beams in hand.
+        (R, 2^N) rates of the known beams.
     masks
         (R,) caching sets as bit masks, within the storage.
     """

@@ -37,7 +37,7 @@ class MaasnDaSolver(CompiledSolver):
     compiling: ClassVar[Mapping[str, Any]] = {"samples": 1, "polish": 1}
 
     def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
-        """Solve P1 by the roll-out of a policy, put right where it does not deliver every block.
+        """Solve P1 by the roll-out of a policy, repaired where it does not deliver every block.
 
         Parameters
         ----------
@@ -103,7 +103,7 @@ def _counts(decoding: Decoding) -> dict[str, int]:
 
 
 def _message(name: str, policy: Policy, decoding: Decoding, polished: bool) -> str:
-    """Which policy it was, what had to be put right, and what to do about it."""
+    """Which policy it was, what had to be repaired, and what to do about it."""
     who = f"policy: {name}, {policy.method} for {policy.layout.n_nodes} nodes"
     if decoding.bits is None:
         return f"{who}; its placements leave a block without a place in the storage, and no repair was found"

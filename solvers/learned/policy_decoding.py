@@ -58,7 +58,7 @@ class Decoding:
 
     Only the node sets that roll-outs use are worked on, unless a repair or the local search asks for more. The game
     goes the same way whatever the rates, so that roll-outs come before their beams, and participants that miss the QoS
-    are put right afterwards.
+    are repaired afterwards.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ class Decoding:
     rollouts
         Roll-outs looked at.
     repaired
-        Blocks of the best roll-out whose participants, and whose caching, were put right.
+        Blocks of the best roll-out whose participants, and whose caching, were repaired.
     """
 
     problem: P1
@@ -190,7 +190,7 @@ class Decoding:
             self._use_rates()
 
     def _use_rates(self) -> None:
-        """Let the scenario see the beams in hand; sets not worked on count as if they had none."""
+        """Let the scenario see the known beams; sets not worked on count as if they had none."""
         self.scenario.rates.table_bps[...] = self.oracle.lower_bps()
 
     def _offer(self, bits: Bits) -> None:

@@ -1,4 +1,4 @@
-"""Waiting for a backend that works in a thread of its own, so that a stop request and Ctrl-C are served at once."""
+"""Waiting for a backend that works in its own thread, so that a stop request and Ctrl-C are served at once."""
 
 from __future__ import annotations
 

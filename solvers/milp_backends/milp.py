@@ -41,7 +41,7 @@ sum, 2.1e-9, is taken five times.
 
 
 _CONTRADICTION = 1e-9
-"""A backend whose bound exceeds a delay at hand by more than this share has erred; nothing it says is used."""
+"""A backend whose bound exceeds a known delay by more than this share has erred; nothing it says is used."""
 
 
 _MOST_ROWS_PER_BLOCK = 20
@@ -49,7 +49,7 @@ _MOST_ROWS_PER_BLOCK = 20
 
 
 _ROUNDING = 1e-12
-"""A bound that is short of the target by less than this, relatively, is enough: backends have units of their own."""
+"""A bound that is short of the target by less than this, relatively, is enough: backends have their own units."""
 
 
 Watch = Callable[[float, float], None]

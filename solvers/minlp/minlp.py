@@ -166,7 +166,7 @@ class _MinlpRun:
         )
 
     def _ask(self, model: Any, unit_s: float) -> GlobalResult:
-        """Have the backend solve the model from the point in hand."""
+        """Have the backend solve the model from the incumbent."""
         if self.decision is not None:
             assign_decision(model, self.problem, self.blocks, self.decision)
         with self.context.stage("search"):

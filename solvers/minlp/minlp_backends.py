@@ -16,7 +16,7 @@ TOLERANCE = 1e-6
 """Absolute feasibility tolerance that is asked of SCIP and Gurobi."""
 
 _DISTRIBUTIONS = {"scip": "pyscipopt", "gurobi": "gurobipy"}
-"""Backends with an interface of their own here, and what they need; any other name is looked up in Pyomo."""
+"""Backends with their own interface here, and what they need; any other name is looked up in Pyomo."""
 
 _INFINITE = 1e20
 """Number from which on SCIP and Gurobi (1e100) call a coefficient infinite; the smaller one of the two."""

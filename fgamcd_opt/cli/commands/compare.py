@@ -1,4 +1,4 @@
-"""``fgamcd compare``: instances x solvers x seeds, each cell in a process of its own, one row per cell."""
+"""``fgamcd compare``: instances x solvers x seeds, each cell in its own process, one row per cell."""
 
 from __future__ import annotations
 

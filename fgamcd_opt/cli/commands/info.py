@@ -88,7 +88,7 @@ def _report(instance: Instance) -> dict[str, Any]:
 
 
 def _recipe_check(instance: Instance) -> str | None:
-    """What generating the instance anew says of the recipe in its file; None without one."""
+    """What generating the instance again says of the recipe in its file; None without one."""
     from fgamcd_opt.instances.generation.recipe_check import verified_recipe
     from fgamcd_opt.io.errors import InputError
 

@@ -25,7 +25,7 @@ def make_augmenter(
     layout
         Of the states of the game.
     seed
-        Of the model and of the choice of samples; a sequence of its own, of which nothing else is spawned.
+        Of the model and of the choice of samples; its own sequence, of which nothing else is spawned.
     relabel
         Whether samples carry the true reward, which is known because they repeat (s, a), or the predicted one.
     """

@@ -23,7 +23,7 @@ class Synthesiser:
     """Augmentation around one model of the dynamics; everything but the model is common to all of them.
 
     K of (22) is the number of steps that the episode has. Among the plausible samples of an episode, those within the
-    cap are chosen at random, by a stream of its own for every episode.
+    cap are chosen at random, by its own stream for every episode.
 
     A sample repeats (s, a), so its true reward is known: with ``relabel`` (the default) the sample carries that, and
     the error of the predicted reward is reported. The prediction decides in any case whether the sample is kept.

@@ -7,7 +7,7 @@ import numpy as np
 from fgamcd_opt.io.compiled import Array, kernel
 
 REPAIRS = ("none", "caching", "delivery")
-"""What is put right before a decision is executed; each includes the one before."""
+"""What is repaired before a decision is executed; each includes the one before."""
 
 
 @kernel
@@ -28,7 +28,7 @@ def execute(
     chosen
         (E, N, N) bool decisions; changed in place.
     repaired
-        Whether caching and migration are put right; participants that miss the QoS are left to :func:`deliver`.
+        Whether caching and migration are repaired; participants that miss the QoS are left to :func:`deliver`.
     room
         (E, N) bytes left; changed in place.
     row, end

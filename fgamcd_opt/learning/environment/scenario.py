@@ -133,7 +133,7 @@ class Scenario:
         self.best_sets[:, 1:] = -1
 
     def rate_bps(self, steps: NDArray[np.int64], masks: NDArray[np.int64]) -> NDArray[np.float64]:
-        """(B,) rates in bit/s of the beams in hand for participants ``masks`` at steps whose blocks are requested.
+        """(B,) rates in bit/s of the known beams for participants ``masks`` at steps whose blocks are requested.
 
         0 where no beam meets the QoS. Computed when first asked for.
         """

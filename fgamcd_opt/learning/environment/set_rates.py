@@ -13,7 +13,7 @@ from fgamcd_opt.beamforming.rate_oracle import RateOracle
 
 
 class SetRates:
-    """Rates of the beams in hand for the R requested blocks and all node sets.
+    """Rates of the known beams for the R requested blocks and all node sets.
 
     A set that is asked for is solved by itself, without warm starts or bounds from sets solved before it, so that its
     rate does not depend on what was asked earlier; the monotone closure (F4) is left to complete tables. The beam goes

@@ -20,7 +20,7 @@ DTYPES = ("BOOL", "U8", "I32", "I64", "F32", "F64")
 """Types of tensors that are read."""
 
 _META = "fgamcd_opt"
-"""The one key of the file's metadata: several would come in an order of their own in every process."""
+"""The one key of the file's metadata: several would come in their own order in every process."""
 
 
 def to_bytes(where: Path, tensors: Mapping[str, torch.Tensor], meta: Mapping[str, Any]) -> bytes:
@@ -121,6 +121,6 @@ def require_like(
 
 
 def _own(tensor: torch.Tensor) -> torch.Tensor:
-    """The tensor on the CPU in memory of its own: the format refuses tensors that share theirs."""
+    """The tensor on the CPU in its own memory: the format refuses tensors that share theirs."""
     plain = tensor.detach().cpu().contiguous()
     return plain if plain.untyped_storage().nbytes() == plain.nbytes else plain.clone()

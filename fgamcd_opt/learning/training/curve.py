@@ -162,7 +162,7 @@ class CurveFile:
     path
         The file.
     keep
-        Number of rows to go on after, which the file must have; what follows them is cut off. 0 starts it anew.
+        Number of rows to go on after, which the file must have; what follows them is cut off. 0 starts it again.
 
     Raises
     ------

@@ -84,7 +84,7 @@ def judge(actor: Actor, judged: Sequence[Judged], config: TrainConfig) -> Verdic
     Parameters
     ----------
     actor
-        Its recurrent state, if it has one, starts anew.
+        Its recurrent state, if it has one, starts again.
     judged
         The scenarios; without any there is no verdict.
     config

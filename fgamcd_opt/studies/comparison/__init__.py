@@ -1,1 +1,1 @@
-"""Comparisons: a grid of instance x solver x seed, each cell solved in a process of its own, one row per cell."""
+"""Comparisons: a grid of instance x solver x seed, each cell solved in its own process, one row per cell."""

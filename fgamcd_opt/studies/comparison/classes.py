@@ -109,7 +109,7 @@ def derive(rows: Sequence[Row], known: Mapping[str, BestKnown] | None = None) ->
     Returns
     -------
     pandas.DataFrame
-        One line per row, in their order: all fields of `Row`, its metrics as columns of their own, and
+        One line per row, in their order: all fields of `Row`, its metrics as their own columns, and
         ``best_bound_s``, ``best_known_s`` (of the same instance and variant), ``reference_bound_s`` (of P1 itself),
         ``gap_to_bound`` (to the reference bound), ``gap_to_best_known``, ``own_gap``, ``class``.
 

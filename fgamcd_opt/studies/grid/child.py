@@ -1,4 +1,4 @@
-"""One cell in a process of its own: started, watched, killed beyond its limits, and always answered by one row."""
+"""One cell in its own process: started, watched, killed beyond its limits, and always answered by one row."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def run_cell(
 
 
 def prepare(solvers: list[str]) -> None:
-    """Compile the kernels of solvers once, in a process of its own, before their cells start."""
+    """Compile the kernels of solvers once, in its own process, before their cells start."""
     with _folder() as name:
         _run({"prepare": solvers, "folder": name}, CellLimits(), GRACE_S, threading.Event())
 
@@ -139,7 +139,7 @@ def _run(task: dict[str, Any], limits: CellLimits, grace_s: float, stop: threadi
 
 
 def _start(log: LogTail, mark: str, threads: int) -> subprocess.Popen[bytes]:
-    """A process that waits for its task, leads a process group of its own, bears the mark, and keeps to its threads."""
+    """A process that waits for its task, leads its own process group, bears the mark, and keeps to its threads."""
     try:
         return subprocess.Popen(
             [sys.executable, "-P", "-m", "fgamcd_opt.studies.grid.cell"],
@@ -173,7 +173,7 @@ def _ended(process: subprocess.Popen[bytes], seconds: float) -> bool:
 
 
 def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    """Signal the process and all that it started: it leads a process group of its own."""
+    """Signal the process and all that it started: it leads its own process group."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, number)
 

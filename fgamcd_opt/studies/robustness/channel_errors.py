@@ -84,7 +84,7 @@ class ErrorStudy:
         Beam of each of `DESIGNS`.
     kinds
         Kind of each of the J realisations: ``uniform``, or the worst error for one of the two beams. In a
-        realisation every user has an error of its own.
+        realisation every user has its own error.
     rates_bps
         (J, m) rates of each of `DESIGNS`, in bit/s.
     """

@@ -116,7 +116,7 @@ class _Curve:
 
 
 def _curves_of(table: pd.DataFrame, sweep: Sweep) -> list[_Curve]:
-    """One curve per method; with a second parameter one per method and value, each with a look of its own."""
+    """One curve per method; with a second parameter one per method and value, each with its own look."""
     methods = list(dict.fromkeys(table["method"]))
     series = sorted(set(table["series"].dropna().tolist())) or [math.nan]
     keys = [(method, value) for method in methods for value in series]

@@ -36,7 +36,7 @@ class Axis:
     Parameters
     ----------
     name
-        Recipe field, or the name of the sweep where a value is no recipe field of its own.
+        Recipe field, or the name of the sweep where a value is no recipe field.
     label
         Of the axis, with its unit.
     values
