@@ -162,7 +162,7 @@ def test_table_shows_users_nodes_and_study(fgamcd: Run, tmp_path: Path) -> None:
         (["--block", "REQUESTED", "--cdf", "--delta", "0.1;2"], "'0.1;2' is no list of numbers"),
         (["--block", "REQUESTED", "--cdf", "--delta", "nan"], "between 0 and 1"),
         (["--block", "REQUESTED", "--cdf", "--delta", "0.1,0.1"], "names a delta twice"),
-        (["--block", "REQUESTED", "--cdf", "--realisations", "0"], "not at least 1"),
+        (["--block", "REQUESTED", "--cdf", "--realisations", "0"], "not a whole number of at least 1"),
         (["--block", "REQUESTED", "--delta", "0.1"], "--delta: only with --cdf"),
         (["--block", "REQUESTED", "--realisations", "3"], "--realisations: only with --cdf"),
         (["--block", "REQUESTED", "-o", "somewhere"], "nothing to write"),
