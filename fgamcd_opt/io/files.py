@@ -94,7 +94,7 @@ def read_json(path: Path | str, text: bytes, max_bytes: int = MAX_TEXT_BYTES) ->
         )
         if not isinstance(value, dict):
             raise InputError(f"{path}: the top level is a {type(value).__name__}; expected a JSON object")
-        check_plain(value)
+        check_plain(value, texts=b"\\u" in text)
     except RecursionError as error:
         raise InputError(f"{path}: not valid JSON (nested more than {MAX_TEXT_DEPTH} deep)") from error
     except ValueError as error:
@@ -116,22 +116,26 @@ def require_version(fields: Mapping[str, Any], version: int, where: Path | str =
         raise InputError(f"{place}schema_version is {quote(found)}; this release reads {version}")
 
 
-def check_plain(value: object) -> None:
-    """Raise `ValueError` if values are nested too deep, or if a text holds half a surrogate pair."""
+def check_plain(value: object, *, texts: bool = True) -> None:
+    """Raise `ValueError` if values are nested too deep, or if a text holds half a surrogate pair.
+
+    ``texts=False`` leaves the texts out: none can hold one where the source, decoded as UTF-8, had no escapes.
+    """
     level: list[object] = [value]
     for _ in range(MAX_TEXT_DEPTH + 1):
         below: list[object] = []
         for item in level:
-            if isinstance(item, str):
-                _check_unicode(item)
-            elif isinstance(item, dict):
-                below += item
+            if isinstance(item, dict):
                 below += item.values()
+                if texts:
+                    below += item
             elif isinstance(item, list):
                 below += item
+            elif texts and isinstance(item, str):
+                _check_unicode(item)
         if not below:
             return
-        level = below
+        level = below if texts else [item for item in below if type(item) in (dict, list)]
     raise ValueError(f"nested more than {MAX_TEXT_DEPTH} deep")
 
 
