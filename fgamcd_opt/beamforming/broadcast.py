@@ -208,9 +208,12 @@ class Broadcast:
         members = np.flatnonzero((mask >> np.arange(self.ranks.size)) & 1)
         floors = self.owed * (1.0 + ABOVE)
         with np.errstate(all="ignore"):
-            x, part = beams_from_many_starts(
-                self.channels[:, members], self.radii[:, members], floors, self.error_set, seeds
-            )
+            try:
+                x, part = beams_from_many_starts(
+                    self.channels[:, members], self.radii[:, members], floors, self.error_set, seeds
+                )
+            except np.linalg.LinAlgError:  # a proposal that rounding makes singular is none
+                x, part = np.zeros((1, self.owed.size), complex), np.zeros((1, members.size))
             share = np.zeros((len(part), self.ranks.size))
             share[:, members] = part
             snr = self.worst_snr(self.beam(x, share))

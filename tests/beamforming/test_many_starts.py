@@ -137,3 +137,12 @@ def test_derivatives_are_those_of_the_barrier(seed, kind):
         np.testing.assert_allclose(rise / (2.0 * step), gradient[:, i], rtol=1e-6, atol=1e-7)
         bend = cones._derivatives(ahead, phase, 0.3)[0] - cones._derivatives(behind, phase, 0.3)[0]
         np.testing.assert_allclose(-bend / (2.0 * step), curvature[:, i], rtol=1e-5, atol=1e-6)
+
+
+def test_a_singular_system_leaves_no_beam(monkeypatch):
+    def singular(*_):
+        raise np.linalg.LinAlgError("Singular matrix")
+
+    monkeypatch.setattr("fgamcd_opt.beamforming.broadcast.beams_from_many_starts", singular)
+    snr, x, share = unequal_errors(2.67e7).beam_from_many_starts(7, np.random.SeedSequence(3))
+    assert (snr, x.any(), share.any()) == (0.0, False, False)

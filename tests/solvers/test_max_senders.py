@@ -7,6 +7,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fgamcd_opt.beamforming.rate_oracle import RateOracle
 from fgamcd_opt.instances.resolve import load
@@ -88,6 +90,21 @@ def test_exact_is_the_enumerated_optimum(seed, most):
     assert result.bound_s <= expected * (1 + 1e-9)
     senders = result.solution.decision.beams.any(axis=2).sum(axis=1)
     assert senders.max() <= most
+
+
+@given(seed=st.integers(0, 2**32 - 1), most=st.integers(1, 3), free_of_qos=st.booleans())
+@settings(max_examples=40)
+def test_no_claim_is_false_on_structured_channels(seed, most, free_of_qos):
+    """Opposite, quarter-turned and missing channels: neither a bound nor "infeasible" contradicts the enumeration."""
+    drawn = random_problem(seed, users=2, antennas=1, qos_share=0.2).instance
+    values = np.random.default_rng(seed).choice(np.array([1, -1, 1j, -1j, 0]), drawn.channel.shape)
+    qos = drawn.qos_bps * (0.0 if free_of_qos else 0.3)
+    problem = P1(drawn.replace(channel=values, qos_bps=qos), Variant(max_senders=most))
+    expected = enumerated_delay(problem, full_oracle(P1(problem.instance)).lower_bps())
+    result = solve(problem, "exact", limits=LIMITS)
+    if math.isfinite(expected):
+        assert result.stop_reason is not StopReason.INFEASIBLE
+        assert result.bound_s <= expected * (1 + 1e-9)
 
 
 @pytest.mark.parametrize("name", ["greedy", "greedy-delay"])
