@@ -10,6 +10,7 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from machine import machine_words
 from pages import put
@@ -19,7 +20,6 @@ from fgamcd_opt.instances.library.catalog import library
 from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.io.errors import FgamcdError
 from fgamcd_opt.problem.p1 import P1
-from fgamcd_opt.solving.context import Limits
 from fgamcd_opt.solving.front_door import solve
 from fgamcd_opt.solving.registry import get_solver, solver_names
 from fgamcd_opt.solving.status import relative_gap
@@ -49,7 +49,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--page", type=Path, help="page whose table is replaced")
     args = parser.parse_args()
-    limits = Limits(time_s=args.time_limit, gap=args.gap, threads=args.threads)
+    limits = {"time_limit": args.time_limit, "gap": args.gap, "threads": args.threads}
     names = args.names or [n for n in library() if n.startswith(("tiny-s6", "small-s", "paper-s12"))]
     text = HEADING + RULE
     print(text, end="", flush=True)
@@ -64,11 +64,11 @@ def main() -> None:
         put(args.page, MARK, text + footer)
 
 
-def row(name: str, method: str, limits: Limits) -> str:
+def row(name: str, method: str, limits: dict[str, Any]) -> str:
     """One method on one instance."""
     known = read_best_known().get(name)
     try:
-        result = solve(P1(load(name)), method, limits=limits)
+        result = solve(P1(load(name)), method, **limits)
     except FgamcdError as error:
         return f"| {name} | {method} | refused: {error} | | | | | |\n"
     bound, gap = "none", ""

@@ -11,6 +11,7 @@ import os
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from machine import machine_words
 from pages import put
@@ -20,7 +21,6 @@ from fgamcd_opt.certificates.certificate_check import check_certificate
 from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.solvers.bounds.certify import certify
-from fgamcd_opt.solving.context import Limits
 from fgamcd_opt.solving.front_door import solve
 from fgamcd_opt.solving.status import relative_gap
 
@@ -49,7 +49,7 @@ def main() -> None:
     parser.add_argument("--time-limit", type=float, default=120.0, help="seconds per solve (default 120)")
     parser.add_argument("--page", type=Path, help="put the table into this page")
     args = parser.parse_args()
-    limits = Limits(time_s=args.time_limit, gap=args.gap, threads=os.cpu_count() or 1)
+    limits = {"time_limit": args.time_limit, "gap": args.gap, "threads": os.cpu_count() or 1}
     lines = [f"| {' | '.join(COLUMNS)} |", f"|---|{'--:|' * (len(COLUMNS) - 1)}"]
     print("\n".join(lines))
     for name in args.names:
@@ -60,16 +60,16 @@ def main() -> None:
         put(args.page, MARK, "\n".join([*lines, "", f"`{command}`, {machine_words()}"]))
 
 
-def measured(name: str, limits: Limits) -> list[str]:
+def measured(name: str, limits: dict[str, Any]) -> list[str]:
     """One row of the table."""
     instance = load(name)
     problem = P1(instance)
-    result = solve(problem, "exact", limits=limits)
-    relaxed = solve(problem, "lp", limits=limits)
+    result = solve(problem, "exact", **limits)
+    relaxed = solve(problem, "lp", **limits)
     if result.multipliers is None or result.bound_s is None or relaxed.bound_s is None:
         raise SystemExit(f"{name}: no bound within the time limit")
     begun = time.perf_counter()
-    certificate = certify(problem, result.multipliers, "benchmark", threads=limits.threads)
+    certificate = certify(problem, result.multipliers, "benchmark", threads=limits["threads"])
     made = time.perf_counter() - begun
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "certificate.npz"

@@ -18,7 +18,6 @@ from pages import put
 from fgamcd_opt.instances.library.best_known import read_best_known
 from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.problem.p1 import P1
-from fgamcd_opt.solving.context import Limits
 from fgamcd_opt.solving.front_door import solve
 from fgamcd_opt.solving.status import relative_gap
 
@@ -40,7 +39,7 @@ def main() -> None:
     parser.add_argument("--page", type=Path, help="page whose table is replaced")
     args = parser.parse_args()
     problem = P1(load(args.name))
-    limits = Limits(time_s=args.time_limit, gap=args.gap)
+    limits = {"time_limit": args.time_limit, "gap": args.gap}
     nodes = problem.instance.n_nodes
     cases: list[tuple[str, dict[str, Any]]] = [("compact", {"depth": d}) for d in (0, 1, 2, nodes)]
     text = HEADING
@@ -58,10 +57,10 @@ def main() -> None:
 
 
 def row(
-    problem: P1, instance: str, name: str, options: dict[str, Any], limits: Limits, rate_cache: Path
+    problem: P1, instance: str, name: str, options: dict[str, Any], limits: dict[str, float], rate_cache: Path
 ) -> str:
     """One solver on the instance."""
-    result = solve(problem, name, limits=limits, options=options, rate_cache=rate_cache)
+    result = solve(problem, name, **limits, options=options, rate_cache=rate_cache)
     delay, bound = read_best_known()[instance].delay_s, result.bound_s
     if delay is None or bound is None:
         sys.exit(f"{instance}: there is no delay in the library or no bound by {name}")

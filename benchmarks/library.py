@@ -12,6 +12,7 @@ import argparse
 import math
 import os
 import time
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,6 @@ from fgamcd_opt.instances.library.catalog import library
 from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.solvers.bounds.certify import certify
-from fgamcd_opt.solving.context import Limits
 from fgamcd_opt.solving.front_door import solve
 from fgamcd_opt.solving.status import relative_gap
 from fgamcd_opt.studies.library.library_certificates import (
@@ -43,7 +43,7 @@ def main() -> None:
         "--certificates", action="store_true", help="make certificates anew, keep better ones"
     )
     args = parser.parse_args()
-    limits = Limits(time_s=args.time_limit, gap=args.gap, threads=os.cpu_count() or 1)
+    limits = {"time_limit": args.time_limit, "gap": args.gap, "threads": os.cpu_count() or 1}
     for name in args.names or library():
         known = recorded_gap(read_best_known().get(name))
         if known <= args.gap:
@@ -53,7 +53,7 @@ def main() -> None:
             continue
         begun = time.monotonic()
         problem = P1(load(name))
-        result = solve(problem, "exact", limits=limits)
+        result = solve(problem, "exact", **limits)
         if result.objective_s is not None:
             record_best(
                 name,
@@ -68,18 +68,18 @@ def main() -> None:
             keep_certificate(problem, result.multipliers, limits)
 
 
-def keep_certificate(problem: P1, multipliers: NDArray[np.float64] | None, limits: Limits) -> None:
+def keep_certificate(problem: P1, multipliers: NDArray[np.float64] | None, limits: dict[str, Any]) -> None:
     """Make, check and keep a certificate for given storage multipliers, or for those of the Lagrangian relaxation."""
     instance = problem.instance
     if multipliers is None:
-        multipliers = solve(problem, "lagrangian", limits=Limits(threads=limits.threads)).multipliers
+        multipliers = solve(problem, "lagrangian", threads=limits["threads"]).multipliers
     if multipliers is None:
         print(f"{instance.name:<24} no multipliers, no certificate")
         return
     begun = time.monotonic()
     made_by = f"fgamcd_opt {fgamcd_opt.__version__}"
     effort = BeamformingSettings(rounds=16)
-    certificate = certify(problem, multipliers, made_by, settings=effort, threads=limits.threads)
+    certificate = certify(problem, multipliers, made_by, settings=effort, threads=limits["threads"])
     made = time.monotonic()
     kept = "kept" if record_certificate(instance, certificate) else "not better than the stored one"
     checked = time.monotonic()

@@ -21,7 +21,6 @@ from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.io.errors import BackendError
 from fgamcd_opt.io.files import read_json, write_bytes_atomically
 from fgamcd_opt.problem.p1 import P1
-from fgamcd_opt.solving.context import Limits
 from fgamcd_opt.solving.front_door import solve
 
 METHODS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -70,9 +69,8 @@ def main() -> int:
 def measure(name: str, method: str, time_limit_s: float) -> dict[str, Any]:
     """One instance by one method; seconds without loading and compiling."""
     solver, options = METHODS[method]
-    limits = Limits(time_s=time_limit_s, gap=GAP)
     try:
-        result = solve(P1(load(name)), solver, limits=limits, options=options)
+        result = solve(P1(load(name)), solver, time_limit=time_limit_s, gap=GAP, options=options)
     except BackendError as error:
         return {"error": str(error)}
     return {

@@ -21,7 +21,6 @@ from pages import put
 from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.io.files import write_bytes_atomically
 from fgamcd_opt.problem.p1 import P1
-from fgamcd_opt.solving.context import Limits
 from fgamcd_opt.solving.front_door import solve
 
 RECIPE = {
@@ -81,9 +80,9 @@ def solved(nodes: int, args: argparse.Namespace) -> dict[str, Any]:
         "cooperation_radius_m": str(args.radius),
     }
     problem = P1(load("large", overrides))
-    limits = Limits(time_s=args.time_limit, gap=args.gap, threads=args.threads)
+    limits = {"time_limit": args.time_limit, "gap": args.gap, "threads": args.threads}
     begun = time.perf_counter()
-    result = solve(problem, "column-generation", limits=limits)
+    result = solve(problem, "column-generation", **limits)
     seconds = time.perf_counter() - begun
     delay = result.solution.delay_s if result.solution and result.verification.valid else None
     return {

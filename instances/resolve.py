@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Integral, Real
 from pathlib import Path
+
+import numpy as np
 
 from fgamcd_opt.instances.format import load_instance
 from fgamcd_opt.instances.generation.from_recipe import generate
@@ -15,9 +18,10 @@ from fgamcd_opt.instances.recipes.recipe import Recipe
 from fgamcd_opt.instances.recipes.recipe_fields import nearest
 from fgamcd_opt.io.errors import InputError
 from fgamcd_opt.io.files import read_json, read_text_file
+from fgamcd_opt.io.safe_text import quote
 
 
-def load(source: str | Path, overrides: Mapping[str, str] | None = None) -> Instance:
+def load(source: str | Path, overrides: Mapping[str, object] | None = None) -> Instance:
     """Return the instance that ``source`` names.
 
     Parameters
@@ -26,16 +30,22 @@ def load(source: str | Path, overrides: Mapping[str, str] | None = None) -> Inst
         Name of a preset or of a library instance (these come first), or path of a recipe (``.json``) or of an
         instance file (``.npz``).
     overrides
-        Recipe fields with their new values as text. Those of an instance file are applied to the recipe that
+        Recipe fields with their new values: numbers, texts, or lists of them; texts are read as ``--set`` reads them.
+        Those of an instance file are applied to the recipe that
         it carries, and only if that recipe still regenerates the file's content.
 
     Raises
     ------
     InputError
-        If nothing has this name or path (naming the nearest one), the file or an override is not acceptable,
-        or a library instance comes out with another digest than the released one.
+        If ``source`` is no name or path, nothing has this name or path (naming the nearest one), the file or an
+        override is not acceptable, or a library instance comes out with another digest than the released one.
     """
-    overrides = overrides or {}
+    if not isinstance(source, str | Path):
+        raise InputError(
+            f"{quote(source)} of type {type(source).__name__}: expected the name of a preset or library instance, "
+            "or the path of a recipe or an instance file"
+        )
+    overrides = _as_texts({} if overrides is None else overrides)
     path = Path(source)
     if str(source) in PRESETS:
         return generate(PRESETS[str(source)].with_overrides(overrides))
@@ -50,6 +60,28 @@ def load(source: str | Path, overrides: Mapping[str, str] | None = None) -> Inst
         f"{source}: is neither a preset ({', '.join(PRESETS)}), nor one of {len(library())} library "
         f"instances, nor an existing .json recipe or .npz instance{nearest(str(source), known)}"
     )
+
+
+def _as_texts(overrides: Mapping[str, object]) -> dict[str, str]:
+    """The values as ``--set`` would be given them."""
+    if not isinstance(overrides, Mapping):
+        raise InputError(
+            f"{quote(overrides)} of type {type(overrides).__name__}: expected a mapping of recipe fields to values, "
+            "such as {'storage_gb': 0.25}"
+        )
+    return {str(name): _as_text(str(name), value) for name, value in overrides.items()}
+
+
+def _as_text(name: str, value: object) -> str:
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    if isinstance(value, list | tuple):
+        return ",".join(_as_text(name, item) for item in value)
+    if isinstance(value, bool) or not isinstance(value, str | Path | Integral | Real):
+        raise InputError(
+            f"{name}: {quote(value)} of type {type(value).__name__}; expected a number, a text or a list of them"
+        )
+    return repr(float(value)) if isinstance(value, Real) and not isinstance(value, Integral) else str(value)
 
 
 def load_recipe(path: Path | str) -> Recipe:

@@ -119,10 +119,13 @@ def solve_as_asked(
     """Run one solver with the limits, seed and options of the arguments."""
     from fgamcd_opt.solving.front_door import solve
 
+    limits = limits_of(args)
     return solve(
         problem,
         solver,
-        limits=limits_of(args),
+        time_limit=limits.time_s,
+        gap=limits.gap,
+        threads=limits.threads,
         seed=args.seed,
         options=args.option,
         build_s=build_s,

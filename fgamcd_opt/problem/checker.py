@@ -12,6 +12,7 @@ from typing import Any
 
 from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.io.errors import InputError
+from fgamcd_opt.io.safe_text import quote
 from fgamcd_opt.problem.constraints.families import TOLERANCES
 from fgamcd_opt.problem.evaluation import Evaluation
 from fgamcd_opt.problem.metrics import METRICS
@@ -67,9 +68,17 @@ def verify(instance: Instance, solution: Solution) -> Verification:
 
     Raises
     ------
+    InputError
+        Something else than an instance and a solution.
     UnsupportedVariantError
         If the solution is for a variant that cannot be evaluated.
     """
+    if not isinstance(instance, Instance):
+        raise InputError(f"verify: got {quote(instance)} first; expected an Instance")
+    if not isinstance(solution, Solution):
+        raise InputError(
+            f"verify: got {quote(solution)}; expected a Solution, such as result.solution or Solution.load(file)"
+        )
     if solution.instance_digest != instance.digest:
         fault = (
             f"the solution is for {solution.instance_name} with digest {solution.instance_digest}; "

@@ -7,6 +7,8 @@ from functools import cached_property
 
 from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.instances.unshared import unshared
+from fgamcd_opt.io.errors import InputError
+from fgamcd_opt.io.safe_text import quote
 from fgamcd_opt.problem import symbols
 from fgamcd_opt.problem.constraints.constraint import Constraint
 from fgamcd_opt.problem.constraints.families import constraints_of
@@ -28,10 +30,25 @@ class P1:
         All data.
     variant
         Which declaration is changed; the default is P1 itself.
+
+    Raises
+    ------
+    InputError
+        Something else than an instance and a variant.
     """
 
     instance: Instance
     variant: Variant = field(default_factory=Variant)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.instance, Instance):
+            raise InputError(
+                f"P1: got {quote(self.instance)}; expected an Instance, such as load_instance('tiny')"
+            )
+        if not isinstance(self.variant, Variant):
+            raise InputError(
+                f"P1: got the variant {quote(self.variant)}; expected a Variant, such as Variant(csi='nominal')"
+            )
 
     @cached_property
     def data(self) -> Instance:

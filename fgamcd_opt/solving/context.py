@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fgamcd_opt.io.errors import UsageError
+from fgamcd_opt.solving.number_arguments import number_of, whole_number_of
 from fgamcd_opt.solving.status import StopReason
 
 log = logging.getLogger("fgamcd_opt")
@@ -48,12 +49,15 @@ class Limits:
     threads: int = 1
 
     def __post_init__(self) -> None:
-        if not self.time_s > 0:
-            raise UsageError(f"time limit {self.time_s} s: must be positive")
-        if not 0 <= self.gap < 1:
-            raise UsageError(f"gap {self.gap}: must be at least 0 and below 1")
-        if self.threads < 1:
-            raise UsageError(f"threads {self.threads}: must be at least 1")
+        seconds = number_of("time limit", self.time_s, "seconds > 0, or infinity for no limit", infinite=True)
+        if seconds <= 0:
+            raise UsageError(f"time limit {seconds} s: must be positive")
+        gap = number_of("gap", self.gap, "a number from 0 to below 1")
+        if not 0 <= gap < 1:
+            raise UsageError(f"gap {gap}: must be at least 0 and below 1")
+        threads = whole_number_of("threads", self.threads, 1)
+        for name, value in (("time_s", seconds), ("gap", gap), ("threads", threads)):
+            object.__setattr__(self, name, value)
 
 
 @dataclass(eq=False)

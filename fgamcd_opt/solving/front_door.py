@@ -1,4 +1,4 @@
-"""The front door: ``solve(problem, solver=..., limits=..., seed=...)`` runs one solver and judges what it returns.
+"""The front door: ``solve(problem, solver=..., time_limit=..., seed=...)`` runs one solver and judges what it returns.
 
 A solver is given a copy of the instance. It is judged on the instance itself, which it never held.
 """
@@ -17,8 +17,7 @@ from typing import Any
 
 from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.io.backend_output import backend_output_logged
-from fgamcd_opt.io.errors import InputError, SolverError, UnsupportedVariantError, UsageError
-from fgamcd_opt.io.safe_text import quote
+from fgamcd_opt.io.errors import InputError, SolverError, UnsupportedVariantError
 from fgamcd_opt.io.times import Times
 from fgamcd_opt.io.version import package_version
 from fgamcd_opt.problem.checker import verdict
@@ -26,7 +25,8 @@ from fgamcd_opt.problem.constraints.formulation import Formulation
 from fgamcd_opt.problem.evaluation import Evaluation
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.problem.solution_file import Solution
-from fgamcd_opt.solving.context import Limits, SolveContext
+from fgamcd_opt.solving.arguments import chosen_solver, complete_options, folder_of, problem_of, seed_of
+from fgamcd_opt.solving.context import DEFAULT_GAP, Limits, SolveContext
 from fgamcd_opt.solving.outcome_check import evaluated, require_consistent, require_outcome
 from fgamcd_opt.solving.registry import get_solver, require_backends, solver_names
 from fgamcd_opt.solving.result import Result
@@ -43,45 +43,53 @@ ENDLESS = (
 
 
 def solve(
-    problem: P1,
-    solver: str = "exact",
+    problem: P1 | Instance,
+    solver: str | Solver = "exact",
     *,
-    limits: Limits | None = None,
+    time_limit: float = math.inf,
+    gap: float = DEFAULT_GAP,
+    threads: int = 1,
     seed: int = 0,
     options: Mapping[str, Any] | None = None,
+    rate_cache: Path | str | None = None,
     build_s: float = 0.0,
     stop: threading.Event | None = None,
-    rate_cache: Path | None = None,
     silent: bool = False,
 ) -> Result:
-    """Solve P1 with a registered solver; the independent checker scores what comes back.
+    """Solve P1; the independent checker scores what comes back.
+
+    The arguments have the names of the options of ``fgamcd solve``.
 
     Parameters
     ----------
     problem
-        P1.
+        P1, or an instance, which stands for ``P1(instance)``.
     solver
-        Registered name.
-    limits
-        Time, gap, threads; the defaults of :class:`Limits` otherwise.
+        Registered name, or an object with what :class:`fgamcd_opt.solving.solver.Solver` declares.
+    time_limit
+        Seconds for the solver, above 0; what is found and proved until then is returned.
+    gap
+        Certified relative gap of the delay at which the solver may stop, from 0 to below 1.
+    threads
+        Threads, at least 1.
     seed
-        The solver's seed.
+        The solver's seed, at least 0; that of an instance is a field of its recipe.
     options
         Options of that solver; unknown ones are an error.
+    rate_cache
+        Folder in which finished rate tables are kept between runs; see :mod:`fgamcd_opt.beamforming.rate_cache`.
     build_s
         Seconds that the caller spent on making the instance, for the record of times.
     stop
         Set it (from another thread or a signal handler) to end early with the best point so far. Without it,
         Ctrl-C does the same.
-    rate_cache
-        Folder in which finished rate tables are kept between runs; see :mod:`fgamcd_opt.beamforming.rate_cache`.
     silent
         Log no progress.
 
     Raises
     ------
     UsageError
-        Unknown solver or option, or an option of the wrong type.
+        An argument of the wrong type or out of range, naming the expected one; an unknown solver or option.
     UnsupportedVariantError
         The solver does not support the variant; says which solvers do. Raised before any work.
     BackendError
@@ -90,16 +98,16 @@ def solve(
         What the solver returned is no outcome, or contradicts itself or its own verified point; or it changed the
         instance, or asked Python to exit. Names the solver.
     """
-    chosen = get_solver(solver)
+    problem, chosen = problem_of(problem), chosen_solver(solver)
+    limits, seed = Limits(time_s=time_limit, gap=gap, threads=threads), seed_of(seed)
     refuse_unsupported(problem, chosen)
-    complete = complete_options(chosen, options or {})
+    complete = complete_options(chosen, {} if options is None else options)
     require_backends(chosen)
     begun = time.monotonic()
     with backend_output_logged():
         chosen.prepare()
     build_s += time.monotonic() - begun
-    limits = limits or Limits()
-    context = SolveContext(limits, seed, rate_cache, stop or threading.Event(), silent)
+    context = SolveContext(limits, seed, folder_of(rate_cache), stop or threading.Event(), silent)
     with nullcontext() if stop else _interrupt_sets(context.stop), backend_output_logged():
         outcome, returned_s = _returned(problem, chosen, context, complete)
     return _judge(problem, chosen, outcome, context, limits, complete, build_s, returned_s)
@@ -162,21 +170,6 @@ def supports(solver: Solver, field: str, value: str) -> bool:
     """Whether a solver declares the (non-default) value of a variant field, parameters in brackets aside."""
     supported = solver.variants.get(field, frozenset())
     return supported == ANY_NUMBER or value.partition("(")[0] in supported
-
-
-def complete_options(solver: Solver, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Every declared option with its given or default value; text is converted to the type of the default."""
-    complete = dict(solver.options)
-    for name, value in given.items():
-        if name not in complete:
-            known = ", ".join(solver.options) or "none"
-            raise UsageError(f"solver {solver.name} has no option {quote(name)}; it has: {known}")
-        kind = type(complete[name])
-        try:
-            complete[name] = kind(value)
-        except (TypeError, ValueError) as error:
-            raise UsageError(f"option {name}: {quote(value)} is not of type {kind.__name__}") from error
-    return complete
 
 
 @contextmanager

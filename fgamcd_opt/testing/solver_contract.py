@@ -24,8 +24,8 @@ from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.io.errors import BackendError
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.problem.variants import Variant
-from fgamcd_opt.solving.context import Limits
-from fgamcd_opt.solving.front_door import complete_options, solve
+from fgamcd_opt.solving.arguments import complete_options
+from fgamcd_opt.solving.front_door import solve
 from fgamcd_opt.solving.registry import get_solver, require_backends
 from fgamcd_opt.solving.result import Result
 from fgamcd_opt.solving.solver import Solver
@@ -102,7 +102,7 @@ def declares_what_it_is(case: SolverUnderTest) -> None:
 
 def solves_the_smallest_preset(case: SolverUnderTest) -> None:
     """A solution of `tiny` if it finds solutions, a bound if it proves bounds; without any limit, so it has an end."""
-    result = case.solve(load("tiny"), limits=Limits(gap=1e-3))
+    result = case.solve(load("tiny"), gap=1e-3)
     solver = case.solver
     require((result.solution is not None) == solver.finds_solutions, "no solution of the preset tiny")
     require((result.bound_s is not None) == solver.proves_bounds, "no bound for the preset tiny")
@@ -162,7 +162,7 @@ def honours_the_time_limit(case: SolverUnderTest) -> None:
     """In no time at all it says so, unless everything is proved, and whatever it returns is true."""
     allowed = (StopReason.TIME_LIMIT, *_PROOFS)
     for seed in range(3):
-        result = _against_enumeration(case, _random_instance(seed), limits=Limits(time_s=1e-9))
+        result = _against_enumeration(case, _random_instance(seed), time_limit=1e-9)
         require(result.stop_reason in allowed, f"at a time limit of 1e-9 s it says {result.stop_reason}")
 
 
@@ -187,7 +187,7 @@ def finds_nothing_where_nothing_is(case: SolverUnderTest) -> None:
 def repeats_itself(case: SolverUnderTest) -> None:
     """Same seed, same result; whatever the number of threads."""
     instance = _random_instance(3)
-    first, *others = (case.solve(instance, seed=3, limits=Limits(threads=n)) for n in (1, 1, 2))
+    first, *others = (case.solve(instance, seed=3, threads=n) for n in (1, 1, 2))
     for threads, other in zip((1, 2), others, strict=True):
         same = (other.bound_s, other.objective_s, other.stop_reason) == (
             first.bound_s,

@@ -13,7 +13,6 @@ from fgamcd_opt import P1, load_instance
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings
 from fgamcd_opt.beamforming.rate_cache import cache_path, keep_rates, load_rates, save_rates
 from fgamcd_opt.beamforming.rate_oracle import RateOracle
-from fgamcd_opt.solving.context import Limits
 from fgamcd_opt.solving.front_door import solve
 
 
@@ -55,15 +54,15 @@ def test_damaged_file_is_ignored_and_replaced(tmp_path: Path, caplog: pytest.Log
     (warned,) = caplog.messages
     assert warned.startswith(f"{path}: damaged")
     assert warned.endswith("the file is ignored, and its rates are computed anew")
-    assert solve(P1(load_instance("tiny")), limits=Limits(), rate_cache=tmp_path).bound_s
+    assert solve(P1(load_instance("tiny")), rate_cache=tmp_path).bound_s
     assert path.read_bytes() == good
 
 
 def test_solve_reads_what_an_earlier_solve_kept(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", logger="fgamcd_opt")
-    first = solve(P1(load_instance("tiny")), limits=Limits(), rate_cache=tmp_path)
+    first = solve(P1(load_instance("tiny")), rate_cache=tmp_path)
     assert not any("read from" in message for message in caplog.messages)
-    second = solve(P1(load_instance("tiny")), limits=Limits(), rate_cache=tmp_path)
+    second = solve(P1(load_instance("tiny")), rate_cache=tmp_path)
     assert any("read from" in message for message in caplog.messages)
     assert (first.rates_read, second.rates_read) == (False, True)
     assert second.objective_s == first.objective_s

@@ -16,7 +16,6 @@ from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.io.errors import ExitCode
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.problem.variants import Variant
-from fgamcd_opt.solving.context import Limits
 from fgamcd_opt.solving.front_door import solve
 
 NAME = "tiny-s2-0055MB"
@@ -80,7 +79,7 @@ def test_knapsack_files_have_delay_and_bound_of_the_exact_solver(
 ) -> None:
     words = [word for field, text in variant.items() for word in ("--variant", f"{field}={text}")]
     words += ["--set", f"storage_gb={storage_gb}"]
-    result = solve(P1(load(NAME, {"storage_gb": storage_gb}), Variant.parse(variant)), limits=Limits(gap=GAP))
+    result = solve(P1(load(NAME, {"storage_gb": storage_gb}), Variant.parse(variant)), gap=GAP)
     value = {}
     for rates in ("placement", "bound"):
         path = tmp_path / f"{rates}{suffix}"
@@ -99,7 +98,7 @@ def test_the_monolithic_file_has_the_delay_of_the_exact_solver(fgamcd: Run, tmp_
     path = tmp_path / "model.nl"
     ran = fgamcd("export", NAME, "-o", path, "--json")
     assert ran.code == ExitCode.DONE
-    result = solve(P1(load(NAME, {})), limits=Limits(gap=GAP))
+    result = solve(P1(load(NAME, {})), gap=GAP)
     assert by_scip(path) * ran.json["objective_unit"] == pytest.approx(result.objective_s, rel=CLOSE)
 
 

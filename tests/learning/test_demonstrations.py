@@ -19,7 +19,6 @@ from fgamcd_opt.learning.networks.observer import Observer
 from fgamcd_opt.learning.policies.play import play
 from fgamcd_opt.learning.training.demonstrations import demonstrate, walk
 from fgamcd_opt.problem.decision import Decision
-from fgamcd_opt.solving.context import Limits
 from fgamcd_opt.solving.front_door import solve
 
 FIELDS = {"users": "5", "models_per_family": "2", "storage_gb": "0.04"}
@@ -29,7 +28,7 @@ FIELDS = {"users": "5", "models_per_family": "2", "storage_gb": "0.04"}
 def test_a_demonstration_is_the_optimal_solution(steps):
     scenario = preset_scenario("small", steps, **FIELDS)
     found = demonstrate(FixedSource(scenario), 1, np.random.default_rng(0))
-    exact = solve(scenario.problem, "exact", limits=Limits(gap=1e-3))
+    exact = solve(scenario.problem, "exact", gap=1e-3)
     assert found.gaps == (exact.gap,)
     assert found.gaps[0] <= 1e-3
     data, bits = scenario.problem.data, found.rows["bits"]

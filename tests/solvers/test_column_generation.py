@@ -14,7 +14,6 @@ from fgamcd_opt.beamforming.rate_oracle import RateOracle
 from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.io.errors import UsageError
 from fgamcd_opt.problem.p1 import P1
-from fgamcd_opt.solving.context import Limits
 from fgamcd_opt.solving.front_door import solve
 from fgamcd_opt.solving.status import StopReason
 from fgamcd_opt.testing.brute_force import best_delay
@@ -29,7 +28,7 @@ def test_bound_and_delay_enclose_the_optimum(seed, nodes):
     oracle.compute()
     optimum = best_delay(problem, oracle.lower_bps())
     relaxed = best_delay(problem, oracle.upper_bps())
-    result = solve(problem, "column-generation", limits=Limits(gap=1e-6, time_s=20.0))
+    result = solve(problem, "column-generation", gap=1e-6, time_limit=20.0)
     if result.stop_reason is StopReason.INFEASIBLE:
         assert math.isinf(relaxed)
         return
@@ -44,10 +43,10 @@ def test_bound_and_delay_enclose_the_optimum(seed, nodes):
 def test_bound_is_the_lp_of_the_complete_knapsack(storage):
     """The LP over all columns, with the bounds of the sets that were solved at least as good as the table's."""
     problem = P1(load("small", {"storage_gb": storage}))
-    generated = solve(problem, "column-generation", limits=Limits(gap=1e-5))
-    complete = solve(problem, "lp", limits=Limits(gap=1e-5))
+    generated = solve(problem, "column-generation", gap=1e-5)
+    complete = solve(problem, "lp", gap=1e-5)
     assert generated.bound_s == pytest.approx(complete.bound_s, rel=3e-4)
-    exact = solve(problem, "exact", limits=Limits(gap=1e-3))
+    exact = solve(problem, "exact", gap=1e-3)
     assert generated.bound_s <= exact.solution.delay_s
     assert generated.verification.valid
     assert exact.bound_s <= generated.solution.delay_s <= exact.solution.delay_s * 1.02
@@ -56,7 +55,7 @@ def test_bound_is_the_lp_of_the_complete_knapsack(storage):
 
 def test_threads_do_not_change_the_result():
     problem = P1(load("small"))
-    one, two = (solve(problem, "column-generation", limits=Limits(gap=1e-3, threads=t)) for t in (1, 2))
+    one, two = (solve(problem, "column-generation", gap=1e-3, threads=t) for t in (1, 2))
     assert one.bound_s == two.bound_s
     assert one.solution.delay_s == two.solution.delay_s
     assert (one.solution.decision.caching == two.solution.decision.caching).all()
@@ -64,7 +63,7 @@ def test_threads_do_not_change_the_result():
 
 def test_twelve_nodes_need_few_beamforming_problems():
     problem = P1(load("small", {"nodes": "12", "storage_gb": "0.03"}))
-    result = solve(problem, "column-generation", limits=Limits(gap=1e-2, time_s=120.0))
+    result = solve(problem, "column-generation", gap=1e-2, time_limit=120.0)
     assert result.verification.valid
     assert result.gap <= 2e-2
     touched = result.counts["rate_problems"] + result.counts["rate_bounds"]

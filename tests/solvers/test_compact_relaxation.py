@@ -18,7 +18,6 @@ from fgamcd_opt.formulations.knapsack.multiple_choice import build_knapsack
 from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.io.errors import UsageError
 from fgamcd_opt.problem.p1 import P1
-from fgamcd_opt.solving.context import Limits
 from fgamcd_opt.solving.front_door import solve
 from fgamcd_opt.testing.brute_force import best_delay
 from fgamcd_opt.testing.random_problems import random_problem
@@ -90,9 +89,9 @@ def test_never_above_the_knapsack_and_caching_that_fits(seed, depth):
 
 def test_the_solver_proves_less_than_exact_and_says_so():
     problem = P1(load("tiny-n3-u3-s1-0040MB"))
-    limits = Limits(gap=1e-6)
-    weak = solve(problem, "compact", limits=limits, options={"depth": 0})
-    strong = solve(problem, "exact", limits=limits)
+    limits = {"gap": 1e-6}
+    weak = solve(problem, "compact", **limits, options={"depth": 0})
+    strong = solve(problem, "exact", **limits)
     assert "compact" in weak.bound_kind
     assert "weaker than F5" in weak.bound_kind
     assert weak.bound_s < 0.99 * strong.bound_s

@@ -10,7 +10,6 @@ from fgamcd_opt.io.errors import BackendError, ExitCode, UnsupportedVariantError
 from fgamcd_opt.io.optional import Availability, probe
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.problem.variants import Variant
-from fgamcd_opt.solving.context import Limits
 from fgamcd_opt.solving.front_door import solve, supports
 from fgamcd_opt.solving.registry import get_solver, require_backends, solver_names
 from fgamcd_opt.solving.status import StopReason
@@ -102,7 +101,7 @@ def test_presets_are_solved_and_verified(name, instance):
         with pytest.raises(UsageError, match="tiny instances"):
             solve(problem, name)
         return
-    result = solve(problem, name, limits=Limits(gap=1e-3), options=QUICK.get(name))
+    result = solve(problem, name, gap=1e-3, options=QUICK.get(name))
     check(result, problem, name)
     solver = get_solver(name)
     assert (result.objective_s is not None) == solver.finds_solutions
@@ -119,7 +118,7 @@ def test_same_seed_same_result_whatever_the_threads(name):
     fields = {"users": "6"} if largest(name) == "small" else {}
     problem = P1(load(largest(name), fields), variant_for(name))
     first, again, threads = (
-        solve(problem, name, seed=3, limits=Limits(threads=n), options=QUICK.get(name)) for n in (1, 1, 2)
+        solve(problem, name, seed=3, threads=n, options=QUICK.get(name)) for n in (1, 1, 2)
     )
     for other in (again, threads):
         assert (other.solution is None) == (first.solution is None) == (not get_solver(name).finds_solutions)
@@ -181,5 +180,5 @@ def test_a_stop_request_ends_in_an_orderly_result(name, looks):
     if looks == 0:
         assert result.stop_reason is StopReason.INTERRUPTED
     if result.bound_s is not None:
-        reached = solve(problem, "exact", limits=Limits(gap=1e-3))
+        reached = solve(problem, "exact", gap=1e-3)
         assert result.bound_s <= reached.objective_s * (1 + 1e-9)

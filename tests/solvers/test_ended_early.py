@@ -13,7 +13,7 @@ from fgamcd_opt.instances.library.best_known import read_best_known
 from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.solvers.milp_backends.milp import MILP_BACKENDS
-from fgamcd_opt.solving.context import Limits, SolveContext
+from fgamcd_opt.solving.context import SolveContext
 from fgamcd_opt.solving.front_door import solve
 from fgamcd_opt.solving.rate_tables import complete_table
 from fgamcd_opt.solving.registry import get_solver, solver_names
@@ -66,7 +66,7 @@ def judged(name, options, rate_cache, **end):
 @EVERY_CASE
 def test_one_second_leaves_a_valid_bound(name, options, rate_cache):
     """Whether there is an incumbent after a second is up to the machine: the next test counts instead."""
-    result = judged(name, options, rate_cache, limits=Limits(time_s=1.0, gap=1e-6))
+    result = judged(name, options, rate_cache, time_limit=1.0, gap=1e-6)
     if result is not None:
         assert (result.bound_s is not None) == get_solver(name).proves_bounds
 
@@ -76,7 +76,7 @@ def test_the_first_rates_are_enough_for_an_incumbent(name):
     """Every look at the flag comes with progress: after so many, the set of all nodes is known for every block."""
     solver = get_solver(name)
     if solver.finds_solutions:
-        result = judged(name, {}, None, stop=StopAfter(FIRST_RATES), limits=Limits(gap=1e-6))
+        result = judged(name, {}, None, stop=StopAfter(FIRST_RATES), gap=1e-6)
         if result is not None:
             assert result.objective_s is not None
             assert (result.bound_s is not None) == solver.proves_bounds

@@ -10,7 +10,6 @@ from oracles import close, random_rates
 
 from fgamcd_opt.formulations.knapsack.multiple_choice import build_knapsack
 from fgamcd_opt.solvers.exact.knapsack_search import KnapsackSearch
-from fgamcd_opt.solving.context import Limits
 from fgamcd_opt.solving.front_door import solve
 from fgamcd_opt.solving.status import Status, StopReason
 from fgamcd_opt.testing.brute_force import best_decision_delay, best_delay, full_oracle
@@ -67,7 +66,7 @@ def test_exact_solver_between_the_enumerations_with_beams_and_with_bounds(seed):
     problem = tiny_problem(seed)
     oracle = full_oracle(problem)
     with_beams, with_bounds = best_delay(problem, oracle.lower_bps()), best_delay(problem, oracle.upper_bps())
-    result = solve(problem, "exact", limits=Limits(gap=1e-6))
+    result = solve(problem, "exact", gap=1e-6)
     if math.isinf(with_bounds):
         assert result.stop_reason is StopReason.INFEASIBLE
         return
@@ -88,7 +87,7 @@ def test_exact_solver_against_every_decision_as_the_checker_evaluates_it(seed):
     """All binaries of two nodes and two blocks, judged as whole decisions: F5 itself is what is tested."""
     problem = random_problem(seed, nodes=2, users=2, blocks=2, storage_share=1.5, missing_links=0.3)
     best = best_decision_delay(problem, full_oracle(problem))
-    result = solve(problem, "exact", limits=Limits(gap=1e-6))
+    result = solve(problem, "exact", gap=1e-6)
     if math.isinf(best):
         assert result.stop_reason is StopReason.INFEASIBLE
     else:

@@ -7,7 +7,6 @@ import pytest
 
 from fgamcd_opt.io.errors import ExitCode
 from fgamcd_opt.problem.p1 import P1
-from fgamcd_opt.solving.context import Limits
 from fgamcd_opt.solving.front_door import solve
 from fgamcd_opt.solving.registry import get_solver, solver_names
 from fgamcd_opt.solving.status import Status, StopReason
@@ -32,7 +31,7 @@ def changed(seed: int = 1, **fields) -> P1:
 def expect_refusal(name: str, problem: P1, reason: str, *, packing: bool = False) -> None:
     """Proved infeasible by the solvers that prove; the others, and relaxations where only whole blocks (``packing``)
     do not fit, may at most find nothing."""
-    result = solve(problem, name, limits=Limits(gap=1e-4))
+    result = solve(problem, name, gap=1e-4)
     assert result.solution is None
     assert result.objective_s is None
     solver = get_solver(name)

@@ -14,13 +14,12 @@ from fgamcd_opt.beamforming.rate_oracle import RateOracle
 from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.problem.variants import Variant
-from fgamcd_opt.solving.context import Limits
 from fgamcd_opt.solving.front_door import solve
 from fgamcd_opt.solving.status import StopReason
 from fgamcd_opt.testing.brute_force import full_oracle
 from fgamcd_opt.testing.random_problems import random_problem
 
-LIMITS = Limits(gap=1e-6)
+LIMITS = {"gap": 1e-6}
 
 
 def limited(seed: int, most: int, **sizes) -> P1:
@@ -82,7 +81,7 @@ def test_exact_is_the_enumerated_optimum(seed, most):
     problem = limited(seed, most)
     rates = full_oracle(P1(problem.instance)).lower_bps()
     expected = enumerated_delay(problem, rates)
-    result = solve(problem, "exact", limits=LIMITS)
+    result = solve(problem, "exact", **LIMITS)
     if math.isinf(expected):
         assert result.stop_reason is StopReason.INFEASIBLE
         return
@@ -101,7 +100,7 @@ def test_no_claim_is_false_on_structured_channels(seed, most, free_of_qos):
     qos = drawn.qos_bps * (0.0 if free_of_qos else 0.3)
     problem = P1(drawn.replace(channel=values, qos_bps=qos), Variant(max_senders=most))
     expected = enumerated_delay(problem, full_oracle(P1(problem.instance)).lower_bps())
-    result = solve(problem, "exact", limits=LIMITS)
+    result = solve(problem, "exact", **LIMITS)
     if math.isfinite(expected):
         assert result.stop_reason is not StopReason.INFEASIBLE
         assert result.bound_s <= expected * (1 + 1e-9)
@@ -111,7 +110,7 @@ def test_no_claim_is_false_on_structured_channels(seed, most, free_of_qos):
 @pytest.mark.parametrize("seed", range(4))
 def test_greedy_methods_keep_the_limit_and_stay_above_the_optimum(name, seed):
     problem = limited(seed, 2)
-    best = solve(problem, "exact", limits=LIMITS)
+    best = solve(problem, "exact", **LIMITS)
     found = solve(problem, name)
     if found.objective_s is not None:
         assert found.objective_s >= best.bound_s * (1 - 1e-9)
@@ -121,18 +120,16 @@ def test_greedy_methods_keep_the_limit_and_stay_above_the_optimum(name, seed):
 @pytest.mark.parametrize("most", [1, 2])
 def test_the_global_solver_agrees(most):
     problem = P1(load("tiny"), Variant(max_senders=most))
-    exact = solve(problem, "exact", limits=LIMITS)
-    alone = solve(problem, "minlp", limits=Limits(gap=1e-3), options={"cuts": 1, "start": 0})
+    exact = solve(problem, "exact", **LIMITS)
+    alone = solve(problem, "minlp", gap=1e-3, options={"cuts": 1, "start": 0})
     assert alone.bound_s <= exact.objective_s * (1 + 1e-6)
     assert alone.objective_s == pytest.approx(exact.objective_s, rel=2e-3)
 
 
 def test_a_limit_of_all_nodes_changes_nothing():
     problem = P1(load("small"))
-    free = solve(problem, "exact", limits=LIMITS)
-    limited_to_all = solve(
-        P1(problem.instance, Variant(max_senders=problem.data.n_nodes)), "exact", limits=LIMITS
-    )
+    free = solve(problem, "exact", **LIMITS)
+    limited_to_all = solve(P1(problem.instance, Variant(max_senders=problem.data.n_nodes)), "exact", **LIMITS)
     assert limited_to_all.objective_s == free.objective_s
 
 

@@ -21,7 +21,7 @@ from fgamcd_opt.io.optional import Availability, Backend
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.solvers.heuristics.exchanges import search
 from fgamcd_opt.solvers.milp_backends.milp import BOUND_MARGIN, MILP_BACKENDS, MilpResult, solve_milp
-from fgamcd_opt.solving.context import Limits, SolveContext
+from fgamcd_opt.solving.context import SolveContext
 from fgamcd_opt.solving.front_door import solve
 from fgamcd_opt.solving.status import StopReason
 from fgamcd_opt.testing.random_problems import random_problem
@@ -211,7 +211,7 @@ def test_progress_is_told_and_nothing_is_printed(backend, caplog, capfd):
 def test_exact_reaches_its_gap_with_every_backend_on_a_library_instance(backend):
     """Reduced costs leave columns out, and a bound that is enough comes into play here."""
     problem = P1(load("small-s1-0020MB"))
-    assert solve(problem, limits=Limits(gap=1e-3), options={"backend": backend}).gap <= 1e-3
+    assert solve(problem, gap=1e-3, options={"backend": backend}).gap <= 1e-3
 
 
 def tight_problem(seed: int) -> P1:
@@ -226,9 +226,9 @@ def test_exact_gives_the_same_result_with_every_backend(backend, seed, monkeypat
     called = getattr(importlib.import_module(module), function)
     tasks = []
     monkeypatch.setattr(f"{module}.{function}", lambda *given: tasks.append(given) or called(*given))
-    first = solve(tight_problem(seed), limits=Limits(gap=1e-4))
+    first = solve(tight_problem(seed), gap=1e-4)
     tasks.clear()
-    other = solve(tight_problem(seed), limits=Limits(gap=1e-4), options={"backend": backend})
+    other = solve(tight_problem(seed), gap=1e-4, options={"backend": backend})
     assert len(tasks) > 0
     assert first.gap <= 1e-4
     assert other.gap <= 1e-4
@@ -272,9 +272,9 @@ def test_without_a_licence_nothing_is_begun(monkeypatch):
 
 
 def test_a_refusal_in_the_middle_keeps_what_was_found(monkeypatch):
-    reference = solve(tight_problem(2), limits=Limits(gap=1e-4))
+    reference = solve(tight_problem(2), gap=1e-4)
     licence(monkeypatch, Availability.LIMITED, 10)
-    result = solve(tight_problem(2), limits=Limits(gap=1e-4), options={"backend": "gurobi"})
+    result = solve(tight_problem(2), gap=1e-4, options={"backend": "gurobi"})
     assert result.stop_reason is StopReason.BACKEND_LIMIT
     assert result.exit_code is ExitCode.BACKEND_MISSING
     assert "ends at 10 of each" in result.message

@@ -13,7 +13,6 @@ from fgamcd_opt.io import licences
 from fgamcd_opt.io.errors import BackendError, ExitCode, UsageError
 from fgamcd_opt.io.optional import Availability, Backend
 from fgamcd_opt.problem.p1 import P1
-from fgamcd_opt.solving.context import Limits
 from fgamcd_opt.solving.front_door import solve
 from fgamcd_opt.solving.status import PointStatus, StopReason
 from fgamcd_opt.testing.brute_force import best_delay, full_oracle
@@ -25,10 +24,10 @@ HARD = "tiny-n3-u3-s1-0040MB"
 """Three users want the same block; without inequalities neither backend closes its gap within a minute."""
 
 
-CLOSE = Limits(gap=1e-4)
+CLOSE = {"gap": 1e-4}
 
 
-def check(result, best_s: float, gap: float = CLOSE.gap) -> None:
+def check(result, best_s: float, gap: float = CLOSE["gap"]) -> None:
     """Optimum found and proved to the gap, as an independent enumeration sees it."""
     assert result.point_status is PointStatus.FEASIBLE
     assert result.stop_reason in (StopReason.GAP_REACHED, StopReason.OPTIMAL)
@@ -44,7 +43,7 @@ def test_enumeration_is_matched_from_no_start(backend, cuts, csi_set):
     best = best_delay(problem, full_oracle(problem, rounds=4).lower_bps())
     assert math.isfinite(best)
     options = {"backend": backend, "cuts": cuts, "start": 0}
-    check(solve(problem, "minlp", limits=CLOSE, options=options), best)
+    check(solve(problem, "minlp", **CLOSE, options=options), best)
 
 
 @GLOBAL
@@ -56,15 +55,15 @@ def test_tolerances_of_the_backend_leave_no_gap(backend, seed):
     )
     best = best_delay(problem, full_oracle(problem, rounds=4).lower_bps())
     options = {"backend": backend, "cuts": 0, "start": 0}
-    check(solve(problem, "minlp", limits=CLOSE, options=options), best)
+    check(solve(problem, "minlp", **CLOSE, options=options), best)
 
 
 @GLOBAL
 @pytest.mark.parametrize("name", ["tiny-s2-0055MB", HARD])
 def test_library_instances_agree_with_exact(backend, name):
     problem = P1(load(name))
-    exact = solve(problem, "exact", limits=Limits(gap=1e-6))
-    result = solve(problem, "minlp", limits=Limits(gap=1e-5), options={"backend": backend})
+    exact = solve(problem, "exact", gap=1e-6)
+    result = solve(problem, "minlp", gap=1e-5, options={"backend": backend})
     check(result, exact.objective_s, gap=1e-5)
     assert exact.bound_s == pytest.approx(result.bound_s, rel=2e-5)
 
@@ -72,8 +71,8 @@ def test_library_instances_agree_with_exact(backend, name):
 @GLOBAL
 def test_a_time_limit_leaves_the_start_and_a_valid_bound(backend):
     problem = P1(load(HARD))
-    exact = solve(problem, "exact", limits=CLOSE)
-    result = solve(problem, "minlp", limits=Limits(time_s=1.0), options={"backend": backend, "cuts": 0})
+    exact = solve(problem, "exact", **CLOSE)
+    result = solve(problem, "minlp", time_limit=1.0, options={"backend": backend, "cuts": 0})
     assert result.stop_reason is StopReason.TIME_LIMIT
     assert result.objective_s == pytest.approx(exact.objective_s, rel=1e-4)
     assert 0.0 < result.bound_s < exact.bound_s
@@ -98,7 +97,7 @@ def test_infeasible_packings_are_proved_by_the_model_alone(backend):
     assert refused.stop_reason is StopReason.INFEASIBLE
     assert backend in refused.infeasibility
     enough = changed(block_bytes=sizes, storage_bytes=np.array([2 * sizes[0] - 1, 2 * sizes[0]]))
-    assert solve(enough, "minlp", limits=Limits(gap=0.5), options=options).objective_s is not None
+    assert solve(enough, "minlp", gap=0.5, options=options).objective_s is not None
 
 
 def test_gurobi_refuses_what_its_free_licence_cannot_take(monkeypatch):
@@ -113,8 +112,8 @@ def test_gurobi_refuses_what_its_free_licence_cannot_take(monkeypatch):
 def test_bounds_of_other_solvers_are_not_taken_over():
     """SCIP under its name in Pyomo's interface stands for any solver there."""
     problem = P1(load("tiny-s2-0055MB"))
-    result = solve(problem, "minlp", limits=CLOSE, options={"backend": "scip_direct"})
-    trusted = solve(problem, "minlp", limits=CLOSE)
+    result = solve(problem, "minlp", **CLOSE, options={"backend": "scip_direct"})
+    trusted = solve(problem, "minlp", **CLOSE)
     assert result.objective_s == pytest.approx(trusted.objective_s, rel=1e-4)
     assert "Cauchy-Schwarz" in result.bound_kind
     assert result.bound_s < 0.9 * trusted.bound_s

@@ -11,7 +11,7 @@ from fgamcd_opt.io.errors import UsageError
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.solvers.heuristics.local_search import iterate
 from fgamcd_opt.solvers.heuristics.lp_rounding import round_relaxation
-from fgamcd_opt.solving.context import Limits, SolveContext
+from fgamcd_opt.solving.context import SolveContext
 from fgamcd_opt.solving.front_door import solve
 from fgamcd_opt.solving.status import Status, StopReason
 from fgamcd_opt.testing.brute_force import best_delay, full_oracle
@@ -101,6 +101,6 @@ def test_a_negative_number_of_kicks_is_refused():
 
 def test_rounding_ends_at_a_degenerate_vertex():
     """A block that is fixed already is tied there at shares 1 and 0; fixing it again would go on for ever."""
-    result = solve(P1(load("tiny-n3-u3-s1-0040MB")), "lp-rounding", limits=Limits(time_s=10.0))
+    result = solve(P1(load("tiny-n3-u3-s1-0040MB")), "lp-rounding", time_limit=10.0)
     assert result.stop_reason is StopReason.COMPLETED
     assert result.verification.valid

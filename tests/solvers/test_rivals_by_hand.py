@@ -12,13 +12,12 @@ from fgamcd_opt.io.errors import UsageError
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.problem.variants import Variant
 from fgamcd_opt.solvers.rivals.coarse import place_by_popularity
-from fgamcd_opt.solving.context import Limits
 from fgamcd_opt.solving.front_door import solve
 from fgamcd_opt.solving.status import StopReason
 
 MB = 10**6
 CLOUD = Variant.parse({"unserved": "cloud(1e8)"})
-TIGHT = Limits(gap=1e-9)
+TIGHT = {"gap": 1e-9}
 
 
 def two_cells(
@@ -61,19 +60,19 @@ def seconds(amplitude: float) -> float:
 def test_without_cooperation_each_cell_sends_the_block_to_its_own_user():
     """3 and 7 are the gains to the own users; CoMP would use 4 = 3 + 1 and 9 = 7 + 2 at once."""
     instance = two_cells([[3.0, 1.0], [2.0, 7.0]])
-    result = solve(P1(instance), "no-cooperation", limits=TIGHT)
+    result = solve(P1(instance), "no-cooperation", **TIGHT)
     assert result.objective_s == pytest.approx(seconds(3.0) + seconds(7.0), rel=1e-9)
     assert result.stop_reason is StopReason.OPTIMAL
     assert result.solution.decision.caching.all()
     assert not result.solution.decision.migration.any()
-    together = solve(P1(instance), "exact", limits=TIGHT)
+    together = solve(P1(instance), "exact", **TIGHT)
     assert together.objective_s == pytest.approx(seconds(4.0), rel=1e-6)
 
 
 def test_without_cooperation_a_cell_without_room_needs_the_cloud():
     instance = two_cells([[3.0, 1.0], [2.0, 7.0]], storage_mb=(4, 3))
     assert solve(P1(instance), "no-cooperation").stop_reason is StopReason.INFEASIBLE
-    served = solve(P1(instance, CLOUD), "no-cooperation", limits=TIGHT)
+    served = solve(P1(instance, CLOUD), "no-cooperation", **TIGHT)
     assert served.objective_s == pytest.approx(seconds(3.0) + 32e6 / 1e8, rel=1e-9)
     assert served.verification.evaluation.cloud_blocks == 1
     assert served.verification.evaluation.served == 1
@@ -82,7 +81,7 @@ def test_without_cooperation_a_cell_without_room_needs_the_cloud():
 def test_without_cooperation_a_node_caches_for_its_own_users_only():
     """Both users live in the first cell, so the second node stays empty although its channel is far better."""
     instance = two_cells([[3.0, 9.0], [2.0, 9.0]], users_at=(10.0, 20.0))
-    result = solve(P1(instance), "no-cooperation", limits=TIGHT)
+    result = solve(P1(instance), "no-cooperation", **TIGHT)
     assert result.solution.decision.caching[:, 0].tolist() == [True, False]
     assert result.objective_s == pytest.approx(seconds(2.0), rel=1e-6)
 
@@ -91,7 +90,7 @@ def test_without_cooperation_a_node_caches_for_its_own_users_only():
 def test_tdma_is_the_sum_of_lone_users_in_closed_form(delta):
     """F3: amplitude = sum_n h_n - delta sqrt(sum_n h_n^2), one user after the other, both nodes at full power."""
     gains = [[3.0, 1.0], [2.0, 7.0]]
-    result = solve(P1(two_cells(gains, delta=delta)), "tdma-unicast", limits=TIGHT)
+    result = solve(P1(two_cells(gains, delta=delta)), "tdma-unicast", **TIGHT)
     alone = [sum(h) - delta * np.hypot(*h) for h in gains]
     assert result.objective_s == pytest.approx(sum(map(seconds, alone)), rel=1e-9)
     assert str(result.variant) == "delivery=unicast_tdma"
@@ -125,9 +124,9 @@ def test_hybrid_with_threshold_zero_is_the_broadcast():
 def test_hybrid_above_the_number_of_users_is_unicast_from_the_best_node():
     """Each user is served by one node alone: 3 against 1 for the first, 2 against 7 for the second."""
     problem = P1(two_cells([[3.0, 1.0], [2.0, 7.0]]))
-    result = solve(problem, "hybrid", limits=TIGHT, options={"threshold": 2})
+    result = solve(problem, "hybrid", **TIGHT, options={"threshold": 2})
     assert result.objective_s == pytest.approx(seconds(3.0) + seconds(7.0), rel=1e-9)
-    at_one = solve(problem, "hybrid", limits=TIGHT, options={"threshold": 1})
+    at_one = solve(problem, "hybrid", **TIGHT, options={"threshold": 1})
     assert at_one.objective_s == pytest.approx(seconds(4.0), rel=1e-6)
 
 
@@ -163,7 +162,7 @@ def test_users_that_no_broadcast_serves_together_prove_nothing_about_another_del
     """
     instance = two_cells([[3.0, 3.0], [3.0, -3.0]]).replace(qos_bps=np.full(2, 1e8 * np.log2(1.0 + 5.0**2)))
     assert solve(P1(instance), "exact").stop_reason is StopReason.INFEASIBLE
-    alone = solve(P1(instance, Variant.parse({"delivery": "unicast_tdma"})), "exact", limits=TIGHT)
+    alone = solve(P1(instance, Variant.parse({"delivery": "unicast_tdma"})), "exact", **TIGHT)
     assert alone.objective_s == pytest.approx(2 * seconds(6.0), rel=1e-6)
     result = solve(P1(instance), name)
     assert result.solution is None
@@ -176,17 +175,15 @@ def test_users_that_no_broadcast_serves_together_prove_nothing_about_another_del
 def test_coarse_equals_block_caching_where_nothing_is_shared():
     """Reuse 0 and room for everything: whole models lose nothing (equal T)."""
     problem = P1(load("small", {"freeze": "0,0", "storage_gb": "9"}))
-    by_block = solve(problem, "exact", limits=Limits(gap=1e-6))
+    by_block = solve(problem, "exact", gap=1e-6)
     for name in ("coarse", "coarse-exact"):
-        assert solve(problem, name, limits=Limits(gap=1e-6)).objective_s == pytest.approx(
-            by_block.objective_s, rel=1e-4
-        )
+        assert solve(problem, name, gap=1e-6).objective_s == pytest.approx(by_block.objective_s, rel=1e-4)
 
 
 def test_coarse_pays_for_shared_blocks_where_block_caching_does_not():
     """Reuse: the same blocks are sent once per model instead of once, even with room for everything."""
     problem = P1(load("small", {"storage_gb": "9"}))
-    by_block, coarse = (solve(problem, name, limits=Limits(gap=1e-6)) for name in ("exact", "coarse-exact"))
+    by_block, coarse = (solve(problem, name, gap=1e-6) for name in ("exact", "coarse-exact"))
     assert coarse.bound_s > by_block.objective_s
 
 

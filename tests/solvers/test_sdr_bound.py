@@ -16,7 +16,6 @@ from fgamcd_opt.formulations.semidefinite.sdr_proof import prove_by_relaxation
 from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.io.errors import UsageError
 from fgamcd_opt.problem.p1 import P1
-from fgamcd_opt.solving.context import Limits
 from fgamcd_opt.solving.front_door import solve
 from fgamcd_opt.solving.status import StopReason
 from fgamcd_opt.testing.brute_force import best_delay, full_oracle
@@ -76,7 +75,7 @@ def test_blocks_with_many_users_keep_the_bounds_of_lone_users():
     some = solve(problem, "sdr", options={"max_users": 2})
     assert none.counts["semidefinite_programs"] == 0
     assert none.counts["programs_left_out"] > some.counts["programs_left_out"] > 0
-    early = solve(problem, "lagrangian", limits=Limits(time_s=1e-9))  # lone users, all nodes sending
+    early = solve(problem, "lagrangian", time_limit=1e-9)  # lone users, all nodes sending
     assert none.bound_s == pytest.approx(early.bound_s, rel=2e-6)
     assert none.bound_s < some.bound_s <= solve(problem, "lagrangian").bound_s * (1 + 1e-6)
 

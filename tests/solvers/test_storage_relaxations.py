@@ -15,7 +15,7 @@ from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.solvers.bounds.storage_relaxation import StorageRelaxation
 from fgamcd_opt.solvers.milp_backends.highs import solve_relaxation
-from fgamcd_opt.solving.context import Limits, SolveContext
+from fgamcd_opt.solving.context import SolveContext
 from fgamcd_opt.solving.front_door import solve
 from fgamcd_opt.solving.status import StopReason
 from fgamcd_opt.testing.brute_force import best_delay, full_oracle
@@ -91,7 +91,7 @@ def test_lp_and_lagrangian_agree_below_the_enumerated_optimum(seed):
 def test_a_bound_is_in_hand_before_any_beam(name):
     """No time at all leaves the rates of lone users, which bound P1 from below, and less well than all rates."""
     problem = P1(load("small"))
-    early, late = (solve(problem, name, limits=Limits(time_s=s)) for s in (1e-9, math.inf))
+    early, late = (solve(problem, name, time_limit=s) for s in (1e-9, math.inf))
     assert early.stop_reason is StopReason.TIME_LIMIT
     assert early.counts["rate_problems"] < late.counts["rate_problems"]
     assert 0 < early.bound_s <= late.bound_s
@@ -102,6 +102,6 @@ def test_tight_storage_raises_the_bound_towards_the_optimum():
     problem = P1(load("small", {"storage_gb": "0.02"}))
     wide = P1(load("small", {"storage_gb": "1"}))
     bound = solve(problem, "lagrangian").bound_s
-    optimum = solve(problem, "exact", limits=Limits(gap=1e-3)).objective_s
+    optimum = solve(problem, "exact", gap=1e-3).objective_s
     assert solve(wide, "lagrangian").bound_s < 0.9 * bound
     assert 0.98 * optimum < bound <= optimum

@@ -10,7 +10,6 @@ import pytest
 from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.solvers.exact.knapsack_search import FIRST_NODES
-from fgamcd_opt.solving.context import Limits
 from fgamcd_opt.solving.front_door import solve
 from fgamcd_opt.testing.stop_after import StopAfter
 
@@ -46,22 +45,22 @@ def nearly_equal() -> P1:
     )
 
 
-LIMITS = Limits(gap=1e-4)
+LIMITS = {"gap": 1e-4}
 
 
 @pytest.fixture(scope="module")
 def whole():
-    return solve(nearly_equal(), limits=LIMITS)
+    return solve(nearly_equal(), **LIMITS)
 
 
 def test_what_the_tree_alone_leaves_open_is_closed(whole):
-    assert whole.gap <= LIMITS.gap
+    assert whole.gap <= LIMITS["gap"]
     assert whole.counts["nodes"] > FIRST_NODES  # or the case is too easy to test anything
 
 
 @pytest.mark.parametrize("looks", [100, 400, 1000, 1500, 2200, 3000])
 def test_an_interrupt_returns_the_best_that_existed_then(whole, looks):
-    found = solve(nearly_equal(), limits=LIMITS, stop=StopAfter(looks))
+    found = solve(nearly_equal(), **LIMITS, stop=StopAfter(looks))
     _, delay, bound = found.trace[-1]
     assert found.bound_s == bound
     assert found.objective_s == pytest.approx(delay, rel=1e-9)
@@ -71,7 +70,7 @@ def test_an_interrupt_returns_the_best_that_existed_then(whole, looks):
 
 def test_the_bound_rises_before_the_placement_is_settled(whole):
     """Both have moved before either is done: after the first round of the placement comes one of the bound."""
-    relaxed = solve(nearly_equal(), limits=Limits(gap=0.5))
+    relaxed = solve(nearly_equal(), gap=0.5)
     halfway = [bound for _, _, bound in whole.trace if bound and relaxed.bound_s < bound < whole.bound_s]
     assert halfway
 
@@ -79,7 +78,7 @@ def test_the_bound_rises_before_the_placement_is_settled(whole):
 def test_progress_says_whose_bound_it_is(caplog, monkeypatch):
     monkeypatch.setattr("fgamcd_opt.solving.context._PROGRESS_INTERVAL_S", 0.0)
     with caplog.at_level(logging.INFO, logger="fgamcd_opt"):
-        result = solve(nearly_equal(), limits=LIMITS)
+        result = solve(nearly_equal(), **LIMITS)
     lines = [line for line in caplog.messages if "bound" in line and "nodes" in line]
     certified = [float(line.rpartition("certified bound ")[2].split()[0]) for line in lines]
     assert len(lines) > 10

@@ -8,7 +8,6 @@ import pytest
 
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.problem.variants import Variant
-from fgamcd_opt.solving.context import Limits
 from fgamcd_opt.solving.front_door import solve
 from fgamcd_opt.solving.registry import get_solver, solver_names
 from fgamcd_opt.solving.status import StopReason
@@ -63,7 +62,7 @@ def test_the_enumeration_agrees_with_whole_decisions(fields, seed):
 def test_solvers_against_the_enumeration(name, fields, seed):
     """Never below the best delay with certified rates; bounds never above the best delay of beams in hand."""
     problem = problem_of(fields, seed, storage_share=1.5)
-    result = solve(problem, name, limits=Limits(gap=1e-6))
+    result = solve(problem, name, gap=1e-6)
     judged = P1(problem.instance, result.variant)
     oracle = full_oracle(judged)
     best, least = best_delay(judged, oracle.lower_bps()), best_delay(judged, oracle.upper_bps())

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.problem.p1 import P1
-from fgamcd_opt.solving.context import Limits, SolveContext
+from fgamcd_opt.solving.context import SolveContext
 from fgamcd_opt.solving.front_door import solve
 
 VALUES = st.none() | st.floats(0.1, 10.0) | st.sampled_from([math.inf, -math.inf])
@@ -54,7 +54,8 @@ def test_the_trace_ends_at_the_result(solver: str, steps: int) -> None:
     result = solve(
         P1(load("small-s1-0080MB" if steps == 1 else "small-s1-0020MB")),
         solver,
-        limits=Limits(gap=1e-6, time_s=10.0),
+        gap=1e-6,
+        time_limit=10.0,
     )
     assert len(result.trace) >= steps
     times = [moment for moment, _, _ in result.trace]

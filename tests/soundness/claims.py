@@ -22,7 +22,6 @@ from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.problem.solution_file import Solution
 from fgamcd_opt.problem.variants import Csi, Variant
 from fgamcd_opt.solvers.milp_backends.milp import MILP_BACKENDS
-from fgamcd_opt.solving.context import Limits
 from fgamcd_opt.solving.front_door import solve, supports
 from fgamcd_opt.solving.registry import get_solver, require_backends, solver_names
 from fgamcd_opt.solving.result import Result
@@ -192,9 +191,9 @@ class Trial:
 
     def _solve(self, setting: Setting) -> None:
         problem = P1(self.instance, Variant.parse(setting.variant))
-        limits = Limits(gap=GAP, time_s=self.time_s)
+        limits = {"gap": GAP, "time_limit": self.time_s}
         try:
-            result = solve(problem, setting.solver, limits=limits, options=setting.options, silent=True)
+            result = solve(problem, setting.solver, **limits, options=setting.options, silent=True)
         except (BackendError, UsageError):
             self.refused += 1
         except FgamcdError as error:

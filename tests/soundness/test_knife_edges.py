@@ -17,7 +17,7 @@ from fgamcd_opt.formulations.knapsack.storage_rows import LARGEST_SUM, cover_row
 from fgamcd_opt.io.errors import InputError
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.solvers.milp_backends.milp import BOUND_MARGIN, solve_milp
-from fgamcd_opt.solving.context import Limits, SolveContext
+from fgamcd_opt.solving.context import SolveContext
 from fgamcd_opt.solving.front_door import solve
 from fgamcd_opt.solving.status import StopReason
 
@@ -74,7 +74,7 @@ def test_no_solver_claims_what_bytes_refute(solver, first):
     for seed in range(first, first + 8):
         data = instance(seed)
         best = least_delay(delays_of(data))
-        result = solve(P1(data), solver, limits=Limits(gap=1e-6))
+        result = solve(P1(data), solver, gap=1e-6)
         if result.stop_reason is StopReason.INFEASIBLE:
             assert best == math.inf
             continue
@@ -91,7 +91,7 @@ def test_minlp_claims_nothing_that_bytes_refute():
     for seed in (3, 9):
         data = instance(seed)
         best = least_delay(delays_of(data))
-        result = solve(P1(data), "minlp", limits=Limits(gap=1e-4))
+        result = solve(P1(data), "minlp", gap=1e-4)
         assert result.bound_s <= best * (1.0 + 1e-9)
         assert result.objective_s == pytest.approx(best, rel=1e-6)
 
@@ -151,7 +151,7 @@ def test_more_bytes_than_can_be_counted_are_refused():
     data = instance(0)
     roomy = data.replace(storage_bytes=np.resize(full, data.n_nodes))
     for solver in ("exact", "compact", "column-generation", "greedy"):
-        result = solve(P1(roomy), solver, limits=Limits(gap=1e-6))
+        result = solve(P1(roomy), solver, gap=1e-6)
         assert result.solution is not None
         if result.bound_s is not None:
             assert result.bound_s <= result.objective_s

@@ -121,7 +121,7 @@ def _plan(args: argparse.Namespace) -> EvaluationPlan:
     """What the arguments ask for; everything is checked before the first solve."""
     from fgamcd_opt.cli.grid_arguments import solvers_of
     from fgamcd_opt.solvers.learned.maasn_da import require_options
-    from fgamcd_opt.solving.front_door import complete_options
+    from fgamcd_opt.solving.arguments import complete_options
     from fgamcd_opt.solving.registry import get_solver
     from fgamcd_opt.studies.grid.cells import CellLimits
     from fgamcd_opt.studies.policies.contender import read_contender

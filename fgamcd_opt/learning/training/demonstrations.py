@@ -15,7 +15,7 @@ from fgamcd_opt.learning.environment.scenario import Scenario
 from fgamcd_opt.learning.environment.sources import FixedSource, ScenarioSource
 from fgamcd_opt.learning.environment.vector import VectorEnvironment
 from fgamcd_opt.problem.decision import Decision
-from fgamcd_opt.solving.context import DEFAULT_GAP, Limits
+from fgamcd_opt.solving.context import DEFAULT_GAP
 from fgamcd_opt.solving.front_door import solve
 
 
@@ -78,10 +78,9 @@ def demonstrate(
     if episodes < 1:
         raise InputError(f"demonstrations: {episodes} episodes; expected at least 1")
     walks, gaps = [], []
-    limits = Limits(gap=gap, time_s=time_s)
     for solved in range(1, episodes + 1):
         scenario = source.draw(generator)
-        result = solve(scenario.problem, "exact", limits=limits, stop=stop, silent=True)
+        result = solve(scenario.problem, "exact", time_limit=time_s, gap=gap, stop=stop, silent=True)
         if stop is not None and stop.is_set():
             raise KeyboardInterrupt
         on_solved(solved)

@@ -10,7 +10,7 @@ from typing import Any
 from fgamcd_opt.io.errors import InfeasibleError, InputError
 from fgamcd_opt.io.safe_text import quote
 from fgamcd_opt.problem.p1 import P1
-from fgamcd_opt.solving.context import DEFAULT_GAP, Limits, SolveContext
+from fgamcd_opt.solving.context import DEFAULT_GAP, SolveContext
 from fgamcd_opt.solving.front_door import solve
 
 SOLVER = "exact"
@@ -52,8 +52,15 @@ class ProvedBound:
             The problem is proved to have no solution.
         """
         time_s = max(min(TIME_S, context.remaining_s), 1e-3)
-        limits = Limits(time_s=time_s, gap=DEFAULT_GAP, threads=context.limits.threads)
-        result = solve(problem, SOLVER, limits=limits, stop=context.stop, rate_cache=rate_cache)
+        result = solve(
+            problem,
+            SOLVER,
+            time_limit=time_s,
+            gap=DEFAULT_GAP,
+            threads=context.limits.threads,
+            stop=context.stop,
+            rate_cache=rate_cache,
+        )
         if result.infeasibility:
             raise InfeasibleError(f"{result.instance_name}: proved infeasible: {result.infeasibility}")
         return cls(

@@ -78,7 +78,7 @@ def _solved(
     result = solve(
         problem,
         cell.solver,
-        limits=cell.limits.of_solver(),
+        **cell.limits.of_solver(),
         seed=cell.seed,
         options=cell.options,
         build_s=time.monotonic() - begun,

@@ -14,8 +14,8 @@ from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.io.errors import InputError, UsageError
 from fgamcd_opt.io.safe_text import quote
 from fgamcd_opt.problem.variants import Variant
-from fgamcd_opt.solving.context import DEFAULT_GAP, Limits
-from fgamcd_opt.solving.front_door import complete_options
+from fgamcd_opt.solving.arguments import complete_options
+from fgamcd_opt.solving.context import DEFAULT_GAP
 from fgamcd_opt.solving.registry import get_solver
 
 
@@ -87,11 +87,10 @@ class CellLimits:
         if self.memory_bytes is not None and self.memory_bytes <= 0:
             raise UsageError(f"memory limit {self.memory_bytes} bytes: must be positive")
 
-    def of_solver(self) -> Limits:
-        """The part that the solver keeps by itself."""
-        return Limits(
-            time_s=math.inf if self.time_s is None else self.time_s, gap=self.gap, threads=self.threads
-        )
+    def of_solver(self) -> dict[str, Any]:
+        """The part that the solver keeps by itself, as arguments of :func:`fgamcd_opt.solve`."""
+        time_limit = math.inf if self.time_s is None else self.time_s
+        return {"time_limit": time_limit, "gap": self.gap, "threads": self.threads}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from fgamcd_opt.io.files import require_version
 from fgamcd_opt.io.safe_text import quote
 from fgamcd_opt.io.sealed_json import read_sealed_json, write_sealed_json
 from fgamcd_opt.problem.variants import Variant
-from fgamcd_opt.solving.front_door import complete_options
+from fgamcd_opt.solving.arguments import complete_options
 from fgamcd_opt.solving.registry import get_solver
 from fgamcd_opt.studies.grid.cell_outcome import CellOutcome
 from fgamcd_opt.studies.grid.cells import Cell

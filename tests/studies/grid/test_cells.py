@@ -36,7 +36,7 @@ def test_a_solved_cell_is_what_the_front_door_and_the_checker_say(tmp_path: Path
     (cell,) = make_grid([source], ["exact"], [3], options={"exact": {"rounds": "1"}})
     found = answer(cell)
     row = found.row
-    direct = solve(P1(load("tiny")), "exact", seed=3, options={"rounds": 1}, limits=cell.limits.of_solver())
+    direct = solve(P1(load("tiny")), "exact", seed=3, options={"rounds": 1}, **cell.limits.of_solver())
     assert (row.cell, row.outcome, row.reason) == (cell.id, CellOutcome.SOLVED, "")
     assert (row.delay_s, row.bound_s) == (direct.objective_s, direct.bound_s)
     assert row.options == direct.options
