@@ -17,6 +17,7 @@ from fgamcd_opt.instances.error_sets import ErrorSet, error_set_named
 from fgamcd_opt.instances.validation import convert, labels, require, require_scale, require_shape, scalar
 from fgamcd_opt.io.errors import InputError
 from fgamcd_opt.io.safe_text import check_name
+from fgamcd_opt.io.short_repr import short_text
 
 ARRAY_FIELDS: dict[str, tuple[type, int]] = {
     "block_bytes": (np.int64, 1),
@@ -139,6 +140,15 @@ class Instance:
         self._check_backhaul()
         self._check_channels()
         self._check_users()
+
+    def __repr__(self) -> str:
+        stored = sorted({int(self.storage_bytes.min()), int(self.storage_bytes.max())})
+        storage = " to ".join(f"{size / 1e6:.6g}" for size in stored)
+        return (
+            f"<Instance {short_text(self.name)}: {self.n_nodes} nodes with {storage} MB each, {self.n_users} users, "
+            f"{self.n_models} models, {self.requested_blocks.size} of {self.n_blocks} blocks requested, "
+            f"digest {self.digest[:12]}>"
+        )
 
     def _check_labels(self) -> None:
         check_name("name", self.name)

@@ -40,6 +40,10 @@ class CompiledSolver(ABC):
     compiling: ClassVar[Mapping[str, Any]] = {}
     """Options with which a toy problem meets all kernels, where the default ones do not do."""
 
+    def __repr__(self) -> str:
+        told: Any = self  # name and summary are the subclass's
+        return f"<solver {told.name}: {told.summary}>"
+
     def prepare(self) -> None:
         """Compile the kernels, or load them from disk, on a toy problem; once in a process."""
         _compile(type(self))

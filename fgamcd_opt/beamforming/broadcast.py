@@ -19,6 +19,7 @@ from fgamcd_opt.certificates.evidence_check import admissible_errors, proved_fac
 from fgamcd_opt.certificates.weighted_snr import worst_snr_bound
 from fgamcd_opt.instances.error_sets import ErrorSet
 from fgamcd_opt.io.errors import UsageError
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.problem.lone_users import owed_snr, scaled_channels
 from fgamcd_opt.problem.tolerances import MARGIN, owed_rate_bps
 from fgamcd_opt.problem.worst_case import amplitude_from_rate, rate_from_amplitude, worst_case_amplitude
@@ -56,6 +57,8 @@ class BeamformingSettings:
     tolerance: float = 1e-4
     max_nodes: int = 0
     seed: int = 0
+
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         for name in ("rounds", "max_nodes", "seed"):
@@ -109,6 +112,8 @@ class Broadcast:
     noise_w: float
     bandwidth_hz: float
     qos_bps: NDArray[np.float64]
+
+    __repr__ = short_repr
 
     @classmethod
     def reduce(
@@ -280,6 +285,8 @@ class SetTable:
     share: NDArray[np.float64] = field(init=False)
     solved: NDArray[np.bool_] = field(init=False)
     proofs: KeptProofs | None = field(default=None, init=False)
+
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         n_nodes, users = self.broadcast.radius2.shape

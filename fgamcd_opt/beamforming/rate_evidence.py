@@ -32,6 +32,7 @@ from fgamcd_opt.beamforming.kernels.worst_errors import (
 )
 from fgamcd_opt.certificates.evidence_check import admissible_errors, proved_factors
 from fgamcd_opt.certificates.weighted_snr import worst_snr_bound
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.problem.tolerances import MARGIN
 
 _PROGRESS = 0.2
@@ -72,6 +73,8 @@ class RateEvidence:
     mu: NDArray[np.float64]
     mix: NDArray[np.complex128]
     floors2: NDArray[np.float64]
+
+    __repr__ = short_repr
 
     @classmethod
     def checked(

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings, Broadcast, SetTable, masks_by_size
 from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.io.errors import UsageError
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.problem.transmissions import JOINT
 from fgamcd_opt.problem.variants import Csi
@@ -40,6 +41,8 @@ class RateBounds:
     lower_bps: float
     upper_bps: float
     qos: int
+
+    __repr__ = short_repr
 
 
 def reduce_block(instance: Instance, block: int) -> Broadcast:
@@ -90,6 +93,8 @@ class RateOracle:
     UsageError
         The instance has so many nodes that their 2^N sets cannot be tabulated.
     """
+
+    __repr__ = short_repr
 
     def __init__(self, problem: P1, settings: BeamformingSettings | None = None, threads: int = 1) -> None:
         self.problem = problem

@@ -19,6 +19,7 @@ import numpy as np
 
 from fgamcd_opt.beamforming.kernels.kernel import Array, kernel
 from fgamcd_opt.beamforming.subset_bounds import inherited_bound, lone_users_bound
+from fgamcd_opt.io.short_repr import short_repr
 
 
 class PricingData(NamedTuple):
@@ -56,6 +57,9 @@ class PricingData(NamedTuple):
     parts: Array
     y: Array
     mu: Array
+
+    def __repr__(self) -> str:
+        return short_repr(self)
 
 
 @kernel

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from fgamcd_opt.beamforming.sparse_block import SparseBlock
 from fgamcd_opt.io.errors import UsageError
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.problem.p1 import P1
 
 MAX_NODES = 16
@@ -40,6 +41,8 @@ class SparseRates:
     UsageError
         More than ``MAX_NODES`` nodes.
     """
+
+    __repr__ = short_repr
 
     def __init__(self, problem: P1, threads: int = 1) -> None:
         instance = problem.instance

@@ -25,6 +25,7 @@ from fgamcd_opt.certificates.evidence_rows import EvidenceRow, pack_rows, unpack
 from fgamcd_opt.io.archive import read_archive, write_archive
 from fgamcd_opt.io.errors import InputError
 from fgamcd_opt.io.safe_text import check_name, quote
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.io.times import require_finite
 
 KIND = "certificate"
@@ -82,6 +83,8 @@ class Certificate:
     evidence_y: NDArray[np.float32]
     evidence_scale: NDArray[np.float32]
     evidence_mix: NDArray[np.int16]
+
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         for name in _TEXTS:

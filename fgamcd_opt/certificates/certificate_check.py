@@ -21,6 +21,7 @@ from fgamcd_opt.certificates.evidence_check import proved_multipliers
 from fgamcd_opt.certificates.evidence_rows import EvidenceRow
 from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.io.errors import InputError
+from fgamcd_opt.io.short_repr import short_repr
 
 MAX_NODES = 16
 """Nodes up to which the caching sets of a block are gone through."""
@@ -35,6 +36,8 @@ class CertificateCheck:
 
     faults: tuple[str, ...]
     bound_s: float | None
+
+    __repr__ = short_repr
 
     @property
     def valid(self) -> bool:

@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from importlib.util import find_spec
 
 from fgamcd_opt.io.errors import BackendError
+from fgamcd_opt.io.short_repr import short_repr
 
 EXTRAS = {
     "plots": ("matplotlib",),
@@ -40,6 +41,8 @@ class Backend:
     version: str | None
     availability: Availability
     remedy: str | None
+
+    __repr__ = short_repr
 
     def to_json(self) -> dict[str, str | None]:
         """All fields as plain JSON values."""

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 
 from fgamcd_opt.io.errors import InputError
 from fgamcd_opt.io.safe_text import quote
+from fgamcd_opt.io.short_repr import short_repr
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class Times:
     rates_s: float = 0.0
     search_s: float = 0.0
     total_s: float = 0.0
+
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():

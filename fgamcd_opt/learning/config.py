@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from fgamcd_opt.io.errors import InputError, UsageError
 from fgamcd_opt.io.files import check_plain, read_text_file, reason_of
 from fgamcd_opt.io.safe_text import MAX_QUOTED, one_line, quote
+from fgamcd_opt.io.short_repr import short_repr
 
 if TYPE_CHECKING:
     from fgamcd_opt.learning.environment.layout import StateLayout
@@ -163,6 +164,8 @@ class TrainConfig:
     evaluate_every: int = _number(8, 1, 10**6)
     checkpoint_every: int = _number(50, 1, 10**6)
     device: str = "cpu"
+
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         for spec in dataclasses.fields(self):

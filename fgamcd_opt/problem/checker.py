@@ -13,6 +13,7 @@ from typing import Any
 from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.io.errors import InputError
 from fgamcd_opt.io.safe_text import quote
+from fgamcd_opt.io.short_repr import short_text
 from fgamcd_opt.problem.constraints.families import TOLERANCES
 from fgamcd_opt.problem.evaluation import Evaluation
 from fgamcd_opt.problem.metrics import METRICS
@@ -35,6 +36,13 @@ class Verification:
 
     faults: tuple[str, ...]
     evaluation: Evaluation | None
+
+    def __repr__(self) -> str:
+        if not self.valid:
+            more = f" and {len(self.faults) - 1} more" if len(self.faults) > 1 else ""
+            return f"<Verification: REJECTED, {short_text(self.faults[0])}{more}>"
+        delay = f", delay {self.evaluation.delay_s:.6g} s" if self.evaluation else ""
+        return f"<Verification: accepted{delay}>"
 
     @property
     def valid(self) -> bool:

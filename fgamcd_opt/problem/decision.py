@@ -60,6 +60,13 @@ class Decision:
         object.__setattr__(self, "beams", beams)
         object.__setattr__(self, "integrality", max(from_caching, from_migration))
 
+    def __repr__(self) -> str:
+        transmissions, nodes, antennas = self.beams.shape
+        return (
+            f"<Decision: {nodes} nodes, {self.caching.shape[1]} blocks; {int(self.caching.sum())} cached copies, "
+            f"{int(self.migration.sum())} migrations, {transmissions} transmissions from up to {antennas} antennas>"
+        )
+
     @property
     def participation(self) -> NDArray[np.bool_]:
         """lambda_{m,k}: node m holds block k, cached or migrated (3); shape (N, K)."""

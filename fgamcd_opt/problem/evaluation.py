@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgamcd_opt.instances.instance import Instance
+from fgamcd_opt.io.short_repr import cut
 from fgamcd_opt.problem.constraints.constraint import Candidate
 from fgamcd_opt.problem.constraints.families import TOLERANCES, constraints_of
 from fgamcd_opt.problem.decision import Decision
@@ -56,6 +57,13 @@ class Evaluation:
     violations: dict[str, float]
     places: dict[str, str]
     figures: Mapping[str, float]
+
+    def __repr__(self) -> str:
+        delay, slowest = f"{self.delay_s:.6g} s", float(self.block_delay_s.max(initial=0.0))
+        fault = (
+            f", INFEASIBLE: {cut(self.faults[0], 150)}" if self.faults else f", slowest block {slowest:.6g} s"
+        )
+        return f"<Evaluation: delay {delay} for {self.block_delay_s.size} blocks{fault}>"
 
     def metrics(self) -> dict[str, float]:
         """The figures beside the delay, by name."""

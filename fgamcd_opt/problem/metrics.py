@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgamcd_opt.instances.instance import Instance
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.problem.cache_hits import hit_ratio
 from fgamcd_opt.problem.constraints.constraint import Candidate
 from fgamcd_opt.problem.decision import Decision
@@ -73,6 +74,8 @@ class Metric:
     largest: float | None = None
     places: frozenset[Place] = frozenset(Place)
     only_if_any: bool = False
+
+    __repr__ = short_repr
 
     def in_words(self, value: float) -> str:
         """The stored figure as its part of a line."""

@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from fgamcd_opt.io.short_repr import cut
 from fgamcd_opt.problem.constraints.constraint import Candidate
 from fgamcd_opt.problem.delay import air_times_s, migration_times_s
 from fgamcd_opt.problem.variants import Delivery, Granularity, Unserved, Variant
@@ -33,6 +34,9 @@ class TotalDelay:
     variant: Variant
     sense: ClassVar[str] = "minimise"
     equation: ClassVar[str] = "(7), (8), (6)"
+
+    def __repr__(self) -> str:
+        return f"<TotalDelay {self.equation}: {self.sense} {cut(self.formula, 250)}>"
 
     @property
     def formula(self) -> str:

@@ -9,6 +9,7 @@ from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.instances.unshared import unshared
 from fgamcd_opt.io.errors import InputError
 from fgamcd_opt.io.safe_text import quote
+from fgamcd_opt.io.short_repr import cut, short_text
 from fgamcd_opt.problem import symbols
 from fgamcd_opt.problem.constraints.constraint import Constraint
 from fgamcd_opt.problem.constraints.families import constraints_of
@@ -49,6 +50,14 @@ class P1:
             raise InputError(
                 f"P1: got the variant {quote(self.variant)}; expected a Variant, such as Variant(csi='nominal')"
             )
+
+    def __repr__(self) -> str:
+        data = self.data
+        return (
+            f"<P1 of {short_text(self.instance.name)} ({cut(str(self.variant), 100)}): {data.n_nodes} nodes, "
+            f"{data.n_users} users, {data.requested_blocks.size} blocks to deliver in "
+            f"{self.transmissions.count} transmissions>"
+        )
 
     @cached_property
     def data(self) -> Instance:

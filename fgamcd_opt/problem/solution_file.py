@@ -16,6 +16,7 @@ from fgamcd_opt.instances.validation import require_shape
 from fgamcd_opt.io.archive import read_archive, write_archive
 from fgamcd_opt.io.errors import InputError
 from fgamcd_opt.io.safe_text import check_name, quote
+from fgamcd_opt.io.short_repr import cut, short_text
 from fgamcd_opt.io.times import Times, require_finite
 from fgamcd_opt.problem.decision import Decision
 from fgamcd_opt.problem.variants import Variant
@@ -83,6 +84,13 @@ class Solution:
         except (TypeError, ValueError, RecursionError) as error:
             raise InputError(f"options: not plain finite JSON values ({error})") from error
         object.__setattr__(self, "options", plain)
+
+    def __repr__(self) -> str:
+        bound = "" if self.lower_bound_s is None else f", lower bound {self.lower_bound_s:.6g} s"
+        return (
+            f"<Solution of {short_text(self.instance_name)} ({cut(str(self.variant), 100)}) by "
+            f"{short_text(self.solver)}: delay {self.delay_s:.6g} s{bound}, claimed; see verify>"
+        )
 
     def _header(self) -> dict[str, Any]:
         header = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "decision"}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fgamcd_opt.io.short_repr import short_repr
+
 
 @dataclass(frozen=True)
 class SetDecl:
@@ -12,6 +14,8 @@ class SetDecl:
     symbol: str
     meaning: str
     size: int
+
+    __repr__ = short_repr
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,8 @@ class Parameter:
     meaning: str
     unit: str
 
+    __repr__ = short_repr
+
 
 @dataclass(frozen=True)
 class Variable:
@@ -32,6 +38,8 @@ class Variable:
     name: str
     domain: str
     meaning: str
+
+    __repr__ = short_repr
 
 
 PARAMETERS = (

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgamcd_opt.instances.instance import Instance
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.problem.variants import Delivery, Variant
 
 JOINT = -1
@@ -42,6 +43,8 @@ class Transmissions:
     sender: NDArray[np.int64]
     of_pair: NDArray[np.int64]
     max_senders: int | None = None
+
+    __repr__ = short_repr
 
     @property
     def count(self) -> int:

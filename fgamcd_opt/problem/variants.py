@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from fgamcd_opt.io.errors import InputError
 from fgamcd_opt.io.safe_text import MAX_QUOTED, quote
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.io.times import is_finite
 
 
@@ -87,6 +88,8 @@ class Variant:
     hybrid_threshold: int | None = None
     cloud_rate_bps: float | None = None
     max_senders: int | None = None
+
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "granularity", _choice(Granularity, "granularity", self.granularity))

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fgamcd_opt.io.errors import UsageError
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.solving.number_arguments import number_of, whole_number_of
 from fgamcd_opt.solving.status import StopReason
 
@@ -47,6 +48,8 @@ class Limits:
     time_s: float = math.inf
     gap: float = DEFAULT_GAP
     threads: int = 1
+
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         seconds = number_of("time limit", self.time_s, "seconds > 0, or infinity for no limit", infinite=True)
@@ -90,6 +93,8 @@ class SolveContext:
     _trace: list[tuple[float, float | None, float | None]] = field(default_factory=list, init=False)
     _entry_ends: float = field(default=-math.inf, init=False)
     _recording: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+
+    __repr__ = short_repr
 
     @property
     def elapsed_s(self) -> float:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgamcd_opt.io.errors import ExitCode
+from fgamcd_opt.io.short_repr import cut, short_text
 from fgamcd_opt.io.times import Times
 from fgamcd_opt.problem.checker import Verification
 from fgamcd_opt.problem.solution_file import Solution
@@ -97,6 +98,20 @@ class Result:
             )
             _require(self.solution.variant == self.variant, "the solution is for another variant")
             _require(self.solution.lower_bound_s == self.bound_s, "the solution states another bound")
+
+    def __repr__(self) -> str:
+        figures = [str(self.status)]
+        if self.objective_s is not None:
+            figures.append(f"delay {self.objective_s:.6g} s")
+        if self.bound_s is not None:
+            figures.append(f"lower bound {self.bound_s:.6g} s")
+        if self.gap is not None:
+            figures.append(f"gap {100.0 * self.gap:.4f} %")
+        return (
+            f"<Result of {short_text(self.instance_name)} ({cut(str(self.variant), 100)}) by "
+            f"{short_text(self.solver)}: {', '.join(figures)}; stopped: {self.stop_reason}, "
+            f"{self.times.total_s:.2f} s>"
+        )
 
     def _check_bounds(self) -> None:
         _require((self.bound_s is None) == (not self.bound_kind), "a bound has a kind, and a kind a bound")

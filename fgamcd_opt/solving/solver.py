@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.problem.decision import Decision
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.problem.variants import Variant
@@ -54,6 +55,8 @@ class Outcome:
     counts: Mapping[str, int] = field(default_factory=dict)
     message: str = ""
     variant: Variant | None = None
+
+    __repr__ = short_repr
 
 
 ANY_NUMBER = frozenset({"*"})

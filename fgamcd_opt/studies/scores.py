@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.solving.status import relative_gap
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ class Score:
     instance: str
     method: str
     records: tuple[Record, ...]
+
+    __repr__ = short_repr
 
     @property
     def solved(self) -> bool:
@@ -105,6 +108,8 @@ class Scores:
     by_cell: Mapping[tuple[str, str], Score]
     instances: tuple[str, ...]
     methods: tuple[str, ...]
+
+    __repr__ = short_repr
 
     @property
     def records(self) -> list[Record]:

@@ -14,6 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fgamcd_opt.io.short_repr import short_repr
+
 LEVEL = 0.95
 """Probability that an interval covers the statistic."""
 
@@ -31,6 +33,9 @@ class Estimate(NamedTuple):
     value: float
     low: float
     high: float
+
+    def __repr__(self) -> str:
+        return short_repr(self)
 
 
 def mean_interval(values: Sequence[float], level: float = LEVEL) -> Estimate:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fgamcd_opt.io.safe_text import one_line
+from fgamcd_opt.io.short_repr import short_repr
 
 Value = float | int | str | None
 
@@ -21,6 +22,8 @@ class Column:
     heading: str
     form: str = ""
     meaning: str = ""
+
+    __repr__ = short_repr
 
     @property
     def numeric(self) -> bool:
@@ -58,6 +61,8 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[tuple[Value, ...], ...]
     notes: tuple[str, ...] = ()
+
+    __repr__ = short_repr
 
     @property
     def headings(self) -> list[str]:

@@ -22,6 +22,7 @@ from fgamcd_opt.instances.error_sets import CSI_SETS
 from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.io.errors import BackendError
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.problem.variants import Variant
 from fgamcd_opt.solving.arguments import complete_options
@@ -78,6 +79,8 @@ class SolverUnderTest:
     name: str
     options: Mapping[str, Any] = field(default_factory=dict)
     variant: Variant = field(default_factory=Variant)
+
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         complete_options(self.solver, self.options)

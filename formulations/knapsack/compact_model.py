@@ -38,6 +38,7 @@ from numpy.typing import NDArray
 
 from fgamcd_opt.formulations.knapsack.sparse_milp import Rows, SparseMilp, assemble
 from fgamcd_opt.formulations.knapsack.storage_rows import StorageRow, storage_rows
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.problem.constraints.beams import MaxSenders, Power, Qos, Sender, Silence
 from fgamcd_opt.problem.constraints.formulation import Formulation
 from fgamcd_opt.problem.constraints.placement import Binary, Coverage, Link, MigrationSource, Storage
@@ -71,6 +72,8 @@ class CompactRelaxation:
     caching: NDArray[np.int64]
     least_s: float
     largest: float
+
+    __repr__ = short_repr
 
     def caching_masks(self, values: NDArray[np.float64]) -> NDArray[np.int64]:
         """(R,) bit mask of the nodes that cache each requested block, from the values (c,) of the variables."""

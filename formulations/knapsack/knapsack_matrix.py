@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from fgamcd_opt.formulations.knapsack.multiple_choice import Knapsack
 from fgamcd_opt.formulations.knapsack.sparse_milp import Rows, SparseMilp, assemble
 from fgamcd_opt.formulations.knapsack.storage_rows import LARGEST_SUM, StorageRow, storage_rows
+from fgamcd_opt.io.short_repr import short_repr
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +31,8 @@ class KnapsackMatrix(SparseMilp):
     per_second: float
     per_byte: NDArray[np.float64]
     n_blocks: int
+
+    __repr__ = short_repr
 
     @property
     def capacity(self) -> NDArray[np.float64]:

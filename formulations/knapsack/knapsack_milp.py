@@ -12,6 +12,7 @@ from fgamcd_opt.formulations.knapsack.knapsack_matrix import KnapsackMatrix, kna
 from fgamcd_opt.formulations.knapsack.multiple_choice import Knapsack, build_knapsack
 from fgamcd_opt.formulations.knapsack.storage_rows import EXACT_SUM
 from fgamcd_opt.io.errors import InfeasibleError, InputError
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.problem.variants import Granularity
 
@@ -44,6 +45,8 @@ class KnapsackMilp:
     matrix: KnapsackMatrix
     units: NDArray[np.int64]
     kind: str
+
+    __repr__ = short_repr
 
     def column_names(self) -> list[str]:
         """Such as ``x_block42_n0_n3``: nodes 0 and 3 cache block 42; ``x_block42_cloud`` if none does."""

@@ -20,6 +20,7 @@ from fgamcd_opt.formulations.knapsack.configuration_delays import (
     unit_bytes,
 )
 from fgamcd_opt.io.errors import InputError
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.problem.constraints.beams import MaxSenders, Power, Qos, Sender, Silence
 from fgamcd_opt.problem.constraints.formulation import Formulation
 from fgamcd_opt.problem.constraints.placement import Binary, Coverage, Link, MigrationSource, Storage
@@ -61,6 +62,8 @@ class Knapsack:
     delay_s: NDArray[np.float64]
     size_bytes: NDArray[np.int64]
     storage_bytes: NDArray[np.int64]
+
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         if sum(self.size_bytes.tolist()) > MOST_BYTES:

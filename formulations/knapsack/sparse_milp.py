@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fgamcd_opt.io.short_repr import short_repr
+
 
 @dataclass(frozen=True, eq=False)
 class SparseMilp:
@@ -33,6 +35,8 @@ class SparseMilp:
     starts: NDArray[np.int32]
     index: NDArray[np.int32]
     value: NDArray[np.float64]
+
+    __repr__ = short_repr
 
     @property
     def n_columns(self) -> int:
@@ -62,6 +66,8 @@ class Rows:
     row: NDArray[np.int64]
     column: NDArray[np.int64]
     value: NDArray[np.float64]
+
+    __repr__ = short_repr
 
 
 def assemble(

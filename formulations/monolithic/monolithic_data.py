@@ -17,6 +17,7 @@ from fgamcd_opt.beamforming.broadcast import Broadcast
 from fgamcd_opt.formulations.semidefinite.node_subspace import NodeSubspace
 from fgamcd_opt.instances.error_sets import ErrorSet
 from fgamcd_opt.instances.instance import Instance
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.problem.delay import BITS_PER_BYTE
 
 
@@ -49,6 +50,8 @@ class MonolithicBlock:
     reach: NDArray[np.float64]
     load: float
     links_s: NDArray[np.float64]
+
+    __repr__ = short_repr
 
     @classmethod
     def of(cls, instance: Instance, block: int) -> MonolithicBlock:

@@ -14,6 +14,7 @@ from typing import Any
 from fgamcd_opt.io.errors import BackendError, UsageError
 from fgamcd_opt.io.licences import state
 from fgamcd_opt.io.optional import Availability, Backend, probe
+from fgamcd_opt.io.short_repr import short_repr
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class ConicBackend:
     max_cone_entries: int
     options: Mapping[str, Any] = field(default_factory=dict)
     time_option: str = ""
+
+    __repr__ = short_repr
 
     def limited(self, time_s: float) -> dict[str, Any]:
         """Options of a solve that may take ``time_s`` at most."""

@@ -20,6 +20,7 @@ from fgamcd_opt.formulations.semidefinite.node_subspace import NodeSubspace
 from fgamcd_opt.formulations.semidefinite.rank_relaxation import Beam, SdrResult, principal_beam, solve_sdr
 from fgamcd_opt.formulations.semidefinite.robust_sdp import RobustSdp, SdpStatus
 from fgamcd_opt.io.errors import InputError
+from fgamcd_opt.io.short_repr import short_repr
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,8 @@ class DcSettings:
     rank_tolerance: float = 1e-5
     improvement: float = 1e-5
     max_iterations: int = 40
+
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         positive = min(self.penalty, self.rank_tolerance, self.improvement) > 0.0
@@ -87,6 +90,8 @@ class DcResult:
     rank_one: bool
     iterations: int
     time_s: float
+
+    __repr__ = short_repr
 
 
 def solve_dc(space: NodeSubspace, program: RobustSdp, settings: DcSettings | None = None) -> DcResult:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from fgamcd_opt.beamforming.broadcast import Broadcast
 from fgamcd_opt.instances.error_sets import ErrorSet
 from fgamcd_opt.io.errors import InputError
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.problem.worst_case import worst_case_amplitude
 
 
@@ -35,6 +36,8 @@ class SubspaceShape:
     sizes: tuple[int, ...]
     robust: tuple[bool, ...]
     error_set: ErrorSet
+
+    __repr__ = short_repr
 
     @property
     def cone_sides(self) -> tuple[int, ...]:
@@ -74,6 +77,8 @@ class NodeSubspace:
     bases: tuple[NDArray[np.complex128], ...]
     channels: NDArray[np.complex128]
     radii: NDArray[np.float64]
+
+    __repr__ = short_repr
 
     @classmethod
     def of(cls, broadcast: Broadcast, nodes: Sequence[int], *, full: bool = False) -> NodeSubspace:

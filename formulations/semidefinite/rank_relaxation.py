@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from fgamcd_opt.formulations.semidefinite.node_subspace import NodeSubspace
 from fgamcd_opt.formulations.semidefinite.robust_sdp import RobustSdp, SdpStatus
+from fgamcd_opt.io.short_repr import short_repr
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +32,8 @@ class Beam:
     snr: float
     qos_met: bool
     rank_ratio: float
+
+    __repr__ = short_repr
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +67,8 @@ class SdrResult:
     backend_version: str | None
     iterations: int
     time_s: float
+
+    __repr__ = short_repr
 
 
 def solve_sdr(space: NodeSubspace, program: RobustSdp) -> SdrResult:

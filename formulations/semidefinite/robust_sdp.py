@@ -15,6 +15,7 @@ from fgamcd_opt.formulations.semidefinite.conic_backends import CONIC_BACKENDS, 
 from fgamcd_opt.formulations.semidefinite.node_subspace import NodeSubspace, SubspaceShape
 from fgamcd_opt.formulations.semidefinite.sdp_program import SdpProgram
 from fgamcd_opt.io.backend_output import backend_output_logged
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.problem.constraints.beams import MaxSenders, Power, Qos, Sender, Silence
 from fgamcd_opt.problem.constraints.formulation import Formulation
 from fgamcd_opt.problem.constraints.placement import Binary, Coverage, Link, MigrationSource, Storage
@@ -60,6 +61,8 @@ class SdpDual:
     nodes: NDArray[np.float64]
     errors: NDArray[np.complex128]
 
+    __repr__ = short_repr
+
 
 @dataclass(frozen=True, eq=False)
 class SdpPoint:
@@ -88,6 +91,8 @@ class SdpPoint:
     iterations: int
     time_s: float
 
+    __repr__ = short_repr
+
 
 class RobustSdp(SdpProgram):
     """The program of one shape for one backend: `load` puts in a broadcast, `solve` may then be called repeatedly.
@@ -109,6 +114,8 @@ class RobustSdp(SdpProgram):
     UsageError, BackendError
         If the backend is unknown, cannot be used here, or does not take a program of this size.
     """
+
+    __repr__ = short_repr
 
     def __init__(self, shape: SubspaceShape, backend: str) -> None:
         state = require_backend(backend)

@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 
 from fgamcd_opt.formulations.semidefinite.node_subspace import NodeSubspace, SubspaceShape
 from fgamcd_opt.io.errors import InputError
+from fgamcd_opt.io.short_repr import short_repr
 
 
 class SdpProgram:
@@ -48,6 +49,8 @@ class SdpProgram:
     unit_snr
         SNR that is t = 1, of the numbers loaded last.
     """
+
+    __repr__ = short_repr
 
     def __init__(self, shape: SubspaceShape) -> None:
         import cvxpy as cp

@@ -22,6 +22,7 @@ from fgamcd_opt.certificates.evidence_check import proved_factors, pulled_inside
 from fgamcd_opt.certificates.weighted_snr import worst_snr_bound
 from fgamcd_opt.formulations.semidefinite.node_subspace import NodeSubspace
 from fgamcd_opt.formulations.semidefinite.robust_sdp import RobustSdp, SdpDual
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.problem.tolerances import MARGIN
 
 _LEAST = 1e-9
@@ -48,6 +49,8 @@ class SdrProof:
     mu: NDArray[np.float64]
     nodes: NDArray[np.bool_]
     floors2: NDArray[np.float64]
+
+    __repr__ = short_repr
 
     def snr_bounds(self, masks: NDArray[np.int64]) -> NDArray[np.float64]:
         """Proved bounds on the worst-case SNR under QoS for node sets (bit masks); infinite if not within S.

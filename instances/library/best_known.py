@@ -16,6 +16,7 @@ from fgamcd_opt.instances.library.catalog import (
 )
 from fgamcd_opt.io.errors import InputError
 from fgamcd_opt.io.files import write_bytes_atomically
+from fgamcd_opt.io.short_repr import short_repr
 
 BEST_KNOWN_PATH = LIBRARY_PATH.with_name("best_known.json")
 """Best known values, kept beside the library."""
@@ -32,6 +33,8 @@ class BestKnown:
     delay_solver: str | None = None
     lower_bound_s: float | None = None
     bound_solver: str | None = None
+
+    __repr__ = short_repr
 
     @property
     def contradictory(self) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 from fgamcd_opt.instances.recipes.presets import PRESETS
 from fgamcd_opt.instances.recipes.recipe import Recipe
 from fgamcd_opt.io.files import read_json, read_text_file, require_version
+from fgamcd_opt.io.short_repr import short_repr
 
 LIBRARY_PATH = Path(__file__).with_name("instances.json")
 """Preset, changed fields and digest of every library instance."""
@@ -25,6 +26,8 @@ class LibraryEntry:
 
     recipe: Recipe
     digest: str
+
+    __repr__ = short_repr
 
 
 @cache

@@ -22,6 +22,7 @@ from fgamcd_opt.instances.recipes.recipe_fields import (
 )
 from fgamcd_opt.io.errors import InputError
 from fgamcd_opt.io.safe_text import MAX_QUOTED, check_name, one_line, quote, shortened
+from fgamcd_opt.io.short_repr import short_repr
 
 SCHEMA_VERSION = 1
 """Version of the recipe's fields; a reader accepts exactly this one."""
@@ -132,6 +133,8 @@ class Recipe:
     zipf: float = real(0.8, 0.0, 100.0)
     csi_delta: float = real(0.05, 0.0, 1.0)
     csi_set: str = choice(*CSI_SETS)
+
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         for spec in dataclasses.fields(self):

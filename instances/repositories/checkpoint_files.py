@@ -25,6 +25,7 @@ from fgamcd_opt.instances.repositories.left_out import LeftOut, LeftOutList
 from fgamcd_opt.io.errors import InputError
 from fgamcd_opt.io.files import reason_of
 from fgamcd_opt.io.safe_text import check_name, quote
+from fgamcd_opt.io.short_repr import short_repr
 
 ADAPTER = "adapter_config.json"
 """The configuration of an adapter in the layout of PEFT, beside its checkpoint."""
@@ -66,6 +67,8 @@ class Checkpoint:
     tensors: dict[str, str] | None = None
     base: str | None = None
 
+    __repr__ = short_repr
+
 
 @dataclass(frozen=True)
 class Survey:
@@ -81,6 +84,8 @@ class Survey:
 
     checkpoints: tuple[Checkpoint, ...]
     left_out: tuple[LeftOut, ...]
+
+    __repr__ = short_repr
 
 
 def survey(folder: Path) -> Survey:

@@ -10,6 +10,7 @@ from pathlib import Path
 from fgamcd_opt.io.errors import InputError
 from fgamcd_opt.io.files import reason_of
 from fgamcd_opt.io.safe_text import one_line
+from fgamcd_opt.io.short_repr import short_repr
 
 MAX_ENTRIES = 100_000
 """Files and folders that are looked at; more are a sign of a folder that holds no checkpoints, such as ``/``."""
@@ -48,6 +49,8 @@ class LeftOut:
     path: str
     reason: str
 
+    __repr__ = short_repr
+
     @property
     def may_hold_weights(self) -> bool:
         """Whether anything but the name speaks against weights in it."""
@@ -56,6 +59,8 @@ class LeftOut:
 
 class LeftOutList:
     """Collects what is left out below a folder, and watches over how much is looked at."""
+
+    __repr__ = short_repr
 
     def __init__(self, root: Path) -> None:
         self.root = root

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from fgamcd_opt.instances.validation import convert, labels, require, require_shape
 from fgamcd_opt.io.errors import InputError
 from fgamcd_opt.io.safe_text import quote
+from fgamcd_opt.io.short_repr import short_repr
 
 MAX_MODEL_BLOCKS = 2**26
 """Largest table of models and PBs: 64 MiB."""
@@ -41,6 +42,13 @@ class Repository:
     block_bytes: NDArray[np.int64]
     model_names: tuple[str, ...]
     model_blocks: NDArray[np.bool_]
+
+    def __repr__(self) -> str:
+        together = int(self.model_blocks.sum(axis=0).max(initial=0))
+        return (
+            f"<Repository: {len(self.model_names)} models of {len(self.block_names)} blocks, "
+            f"{int(self.block_bytes.sum()) / 1e6:.6g} MB; one block in up to {together} models>"
+        )
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "block_bytes", convert("block_bytes", self.block_bytes, np.int64, 1))
@@ -81,6 +89,8 @@ class Family:
     models: int
     roots: int
     freeze: int
+
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         if not 1 <= self.roots <= self.models:

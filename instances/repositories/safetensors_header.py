@@ -17,6 +17,7 @@ from fgamcd_opt.instances.repositories.foreign_files import START_BYTES, foreign
 from fgamcd_opt.io.errors import InputError
 from fgamcd_opt.io.files import read_json, reason_of
 from fgamcd_opt.io.safe_text import quote
+from fgamcd_opt.io.short_repr import short_repr
 
 MAX_HEADER_BYTES = 1 << 25
 """Longest header that is read (32 MiB), for some 100 000 tensors; the format itself takes 100 MB."""
@@ -47,6 +48,8 @@ class TensorEntry:
     shape: tuple[int, ...]
     begin: int
     end: int
+
+    __repr__ = short_repr
 
 
 def read_header(path: Path) -> list[TensorEntry]:

@@ -14,6 +14,7 @@ from fgamcd_opt.formulations.knapsack.knapsack_matrix import knapsack_matrix
 from fgamcd_opt.formulations.knapsack.multiple_choice import Knapsack
 from fgamcd_opt.formulations.knapsack.sparse_milp import SparseMilp
 from fgamcd_opt.formulations.knapsack.storage_rows import StorageRow
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.solvers.milp_backends.interruptible import wait_until_ended
 from fgamcd_opt.solvers.milp_backends.milp import TOLERANCE, MilpResult, MilpTask, chosen
 from fgamcd_opt.solving.context import SolveContext
@@ -82,6 +83,8 @@ class HighsLimits:
     target_s: float = math.inf
     most_nodes: float = math.inf
 
+    __repr__ = short_repr
+
 
 @dataclass(frozen=True, eq=False)
 class HighsPoint:
@@ -91,6 +94,8 @@ class HighsPoint:
     bound_s: float
     finished: bool
     nodes: int
+
+    __repr__ = short_repr
 
 
 def search_highs(solver: Any, context: SolveContext, limits: HighsLimits) -> HighsPoint:

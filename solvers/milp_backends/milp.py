@@ -22,6 +22,7 @@ from fgamcd_opt.formulations.knapsack.storage_rows import StorageRow, cover_row
 from fgamcd_opt.io.errors import BackendError, UsageError
 from fgamcd_opt.io.licences import state
 from fgamcd_opt.io.optional import Availability
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.solvers.heuristics.exchanges import polish
 from fgamcd_opt.solving.context import SolveContext
 
@@ -63,6 +64,8 @@ class MilpBackend:
     target: str
     needs: tuple[str, ...]
 
+    __repr__ = short_repr
+
 
 MILP_BACKENDS: Mapping[str, MilpBackend] = {
     "tree": MilpBackend("fgamcd_opt.solvers.exact.tree:run_milp", ()),
@@ -92,6 +95,8 @@ class MilpTask:
     rows: tuple[StorageRow, ...] = ()
     note: Callable[[], str] = str
 
+    __repr__ = short_repr
+
     def report(self, context: SolveContext, delay_s: float, bound_s: float, nodes: int) -> None:
         """Tell where a backend is: the watch, and a line of progress that says whose bound it is."""
         context.progress(
@@ -118,6 +123,8 @@ class MilpResult:
     bound_s: float
     finished: bool
     nodes: int
+
+    __repr__ = short_repr
 
 
 def require_milp_backend(name: str) -> None:

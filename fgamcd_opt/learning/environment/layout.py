@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fgamcd_opt.io.short_repr import short_repr
+
 
 @dataclass(frozen=True)
 class StateLayout:
@@ -39,6 +41,8 @@ class StateLayout:
     n_nodes: int
     slots: int
     channels: bool = False
+
+    __repr__ = short_repr
 
     @property
     def viewers(self) -> int:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pettingzoo import ParallelEnv
 
 from fgamcd_opt.io.errors import InputError
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.learning.environment.sources import ScenarioSource
 from fgamcd_opt.learning.environment.vector import RewardModel, VectorEnvironment
 
@@ -38,6 +39,8 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
     seed
         Of the scenarios, until ``reset`` is given another one.
     """
+
+    __repr__ = short_repr
 
     def __init__(
         self,

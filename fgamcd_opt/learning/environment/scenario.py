@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from fgamcd_opt.beamforming.rate_oracle import RateOracle
 from fgamcd_opt.io.errors import InputError, UnsupportedVariantError, UsageError
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.learning.environment.layout import StateLayout
 from fgamcd_opt.learning.environment.rules import best_set, deliver, execute, migration_s, participants
 from fgamcd_opt.learning.environment.set_rates import SetRates
@@ -76,6 +77,8 @@ class Scenario:
     UsageError
         The oracle belongs to another problem, or the instance has more nodes than rates are tabulated for.
     """
+
+    __repr__ = short_repr
 
     def __init__(
         self,

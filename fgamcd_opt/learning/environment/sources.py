@@ -14,6 +14,7 @@ from fgamcd_opt.instances.instance import nearest_nodes
 from fgamcd_opt.instances.network.qos_compiled import compiled_weights
 from fgamcd_opt.instances.recipes.recipe import Recipe
 from fgamcd_opt.io.errors import InputError
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.learning.environment.layout import StateLayout
 from fgamcd_opt.learning.environment.scenario import Scenario
 from fgamcd_opt.problem.p1 import P1
@@ -48,6 +49,8 @@ class FixedSource:
     scenario
         With whatever rates are known already.
     """
+
+    __repr__ = short_repr
 
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
@@ -85,6 +88,8 @@ class FamilySource:
     settings
         Effort of the beamforming.
     """
+
+    __repr__ = short_repr
 
     def __init__(
         self,

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgamcd_opt.io.errors import InputError
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.learning.environment.deck import Deck
 from fgamcd_opt.learning.environment.layout import StateLayout
 from fgamcd_opt.learning.environment.rules import REPAIRS, caching_mask, deliver, execute, shown
@@ -61,6 +62,8 @@ class Step:
     bits: NDArray[np.uint8]
     delay_s: NDArray[np.float64]
 
+    __repr__ = short_repr
+
 
 class VectorEnvironment:
     """E copies of the game. A copy whose episode is over stays put until :meth:`reset`.
@@ -91,6 +94,8 @@ class VectorEnvironment:
     InputError
         ``repair`` is unknown or ``copies`` is not positive.
     """
+
+    __repr__ = short_repr
 
     def __init__(
         self,

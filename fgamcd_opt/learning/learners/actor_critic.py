@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.learning.config import TrainConfig
 from fgamcd_opt.learning.environment.layout import StateLayout
 from fgamcd_opt.learning.learners.optimiser_state import pack, unpack
@@ -50,6 +51,8 @@ class ActorCritic:
 
     memory_size = 0
     """Length of an agent's recurrent state: these actors have none."""
+
+    __repr__ = short_repr
 
     def __init__(self, config: TrainConfig, layout: StateLayout, generator: torch.Generator) -> None:
         self.config, self.generator = config, generator

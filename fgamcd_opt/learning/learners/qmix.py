@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fgamcd_opt.io.errors import InputError
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.learning.config import TrainConfig
 from fgamcd_opt.learning.environment.layout import StateLayout
 from fgamcd_opt.learning.learners.optimiser_state import pack, unpack
@@ -46,6 +47,8 @@ class Qmix:
     UsageError
         There are too many nodes to list the actions.
     """
+
+    __repr__ = short_repr
 
     def __init__(self, config: TrainConfig, layout: StateLayout, generator: torch.Generator) -> None:
         self.config, self.layout, self.generator = config, layout, generator

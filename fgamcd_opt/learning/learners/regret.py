@@ -36,6 +36,7 @@ from fgamcd_opt.formulations.knapsack.dual_function import priced_delays
 from fgamcd_opt.formulations.knapsack.dual_simplex import solve_storage_lp
 from fgamcd_opt.formulations.knapsack.multiple_choice import build_knapsack
 from fgamcd_opt.io.errors import InputError
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.learning.environment.scenario import Scenario
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.solving.rate_tables import NO_PLACEMENT
@@ -64,6 +65,8 @@ class StoragePrices:
     multipliers: NDArray[np.float64]
     least_s: NDArray[np.float64]
     bound_s: float
+
+    __repr__ = short_repr
 
 
 def storage_prices(problem: P1, upper_bps: NDArray[np.float64]) -> StoragePrices:
@@ -114,6 +117,8 @@ class RegretReward:
     The first step on a scenario completes its table of rates, all 2^N sets of every block, and solves one linear
     program; in family mode every episode pays this once.
     """
+
+    __repr__ = short_repr
 
     def __init__(self) -> None:
         self._prices: WeakKeyDictionary[Scenario, StoragePrices] = WeakKeyDictionary()

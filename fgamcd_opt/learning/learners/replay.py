@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from fgamcd_opt.io.compiled import Array, kernel
 from fgamcd_opt.io.errors import UsageError
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.learning.environment.layout import StateLayout
 
 
@@ -45,6 +46,8 @@ class Batch:
     memory: torch.Tensor | None = None
     next_memory: torch.Tensor | None = None
 
+    __repr__ = short_repr
+
 
 LEAST_SIZE = 0.02
 """Share of the largest block below which all blocks count as equally small."""
@@ -68,6 +71,8 @@ class Replay:
         ``uniform``, or ``size``: transitions are drawn in proportion to the size of their block. A few large blocks are
         most of the delay.
     """
+
+    __repr__ = short_repr
 
     def __init__(
         self, capacity: int, layout: StateLayout, memory_size: int, priority: str = "uniform"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.learning.config import TrainConfig
 from fgamcd_opt.learning.environment.layout import StateLayout
 from fgamcd_opt.learning.learners.replay import LEAST_SIZE
@@ -25,6 +26,8 @@ class TeamValue(nn.Module):
     generator
         Of the initial weights.
     """
+
+    __repr__ = short_repr
 
     def __init__(self, config: TrainConfig, layout: StateLayout, generator: torch.Generator) -> None:
         super().__init__()

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.learning.config import TrainConfig
 from fgamcd_opt.learning.environment.layout import StateLayout
 from fgamcd_opt.learning.networks.stacked import (
@@ -39,6 +40,8 @@ class SemanticActor(nn.Module):
     generator
         Source of the initial values, and the device.
     """
+
+    __repr__ = short_repr
 
     def __init__(self, layout: StateLayout, hidden: int, generator: torch.Generator) -> None:
         super().__init__()
@@ -96,6 +99,8 @@ class PlainActor(nn.Module):
     generator
         Source of the initial values, and the device.
     """
+
+    __repr__ = short_repr
 
     def __init__(self, layout: StateLayout, hidden: int, generator: torch.Generator) -> None:
         super().__init__()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.learning.environment.layout import StateLayout
 from fgamcd_opt.learning.networks.stacked import StackedPerceptron, Trace
 
@@ -21,6 +22,8 @@ class LocalCritics(nn.Module):
     generator
         Source of the initial values, and the device.
     """
+
+    __repr__ = short_repr
 
     def __init__(self, layout: StateLayout, hidden: int, generator: torch.Generator) -> None:
         super().__init__()
@@ -62,6 +65,8 @@ class JointCritic(nn.Module):
     generator
         Source of the initial values, and the device.
     """
+
+    __repr__ = short_repr
 
     def __init__(self, layout: StateLayout, hidden: int, generator: torch.Generator) -> None:
         super().__init__()

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.learning.networks.stacked import (
     RELU_GAIN,
     Trace,
@@ -45,6 +46,8 @@ class StateValue(nn.Module):
     generator
         Source of the initial values, and the device.
     """
+
+    __repr__ = short_repr
 
     def __init__(self, state_size: int, hidden: int, generator: torch.Generator) -> None:
         super().__init__()
@@ -86,6 +89,8 @@ class QmixMixer(nn.Module):
     residual
         Add the plain sum of all Q_n; the mixing network then starts with a slope of `RESIDUAL_SLOPE` instead of 1.
     """
+
+    __repr__ = short_repr
 
     def __init__(
         self, n_agents: int, state_size: int, hidden: int, generator: torch.Generator, *, residual: bool
@@ -162,6 +167,8 @@ class SumMixer(nn.Module):
     value
         V(s), or None.
     """
+
+    __repr__ = short_repr
 
     def __init__(self, value: StateValue | None) -> None:
         super().__init__()

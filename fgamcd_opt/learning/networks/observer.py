@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.learning.environment.layout import StateLayout
 
 
@@ -19,6 +20,8 @@ class Observer:
     device
         Where the states are.
     """
+
+    __repr__ = short_repr
 
     def __init__(self, layout: StateLayout, device: torch.device) -> None:
         self._layout = layout

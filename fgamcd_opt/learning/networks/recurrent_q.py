@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.learning.environment.layout import StateLayout
 from fgamcd_opt.learning.networks.stacked import RELU_GAIN, StackedGRUCell, StackedLinear
 
@@ -23,6 +24,8 @@ class RecurrentQ(nn.Module):
     generator
         Source of the initial values, and the device.
     """
+
+    __repr__ = short_repr
 
     def __init__(self, layout: StateLayout, hidden: int, n_actions: int, generator: torch.Generator) -> None:
         super().__init__()

@@ -17,6 +17,8 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from fgamcd_opt.io.short_repr import short_repr
+
 RELU_GAIN = math.sqrt(2.0)
 """Gain that keeps the mean square of activations through a layer with ReLU (He et al. 2015)."""
 
@@ -56,6 +58,8 @@ class StackedLinear(nn.Module):
         Scale of the initial weights.
     """
 
+    __repr__ = short_repr
+
     def __init__(
         self, count: int, inputs: int, outputs: int, generator: torch.Generator, gain: float = 1.0
     ) -> None:
@@ -89,6 +93,8 @@ class StackedPerceptron(nn.Module):
     generator
         Source of the initial values, and the device.
     """
+
+    __repr__ = short_repr
 
     def __init__(
         self, count: int, inputs: int, hidden: int, outputs: int, generator: torch.Generator
@@ -149,6 +155,8 @@ class StackedGRUCell(nn.Module):
     generator
         Source of the initial values, and the device.
     """
+
+    __repr__ = short_repr
 
     def __init__(self, count: int, inputs: int, hidden: int, generator: torch.Generator) -> None:
         super().__init__()

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from fgamcd_opt.io.errors import InputError
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.learning.environment.layout import StateLayout
 from fgamcd_opt.learning.environment.rules import caching_mask, participants
 from fgamcd_opt.learning.environment.scenario import Scenario
@@ -34,6 +35,8 @@ class Rollout:
     layout: StateLayout
     bits: NDArray[np.uint8]
     step_delay_s: NDArray[np.float64]
+
+    __repr__ = short_repr
 
     @property
     def caching(self) -> NDArray[np.int64]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from fgamcd_opt.io.errors import InputError
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.learning.config import TrainConfig
 from fgamcd_opt.learning.environment.layout import StateLayout
 from fgamcd_opt.learning.networks.absent_nodes import with_absent_nodes
@@ -44,6 +45,8 @@ class Policy:
     provenance
         What it was trained on, by which command, for how long, and how it scored.
     """
+
+    __repr__ = short_repr
 
     def __init__(
         self,

@@ -19,6 +19,7 @@ from typing import Self, TextIO
 from fgamcd_opt.io.errors import InputError
 from fgamcd_opt.io.files import read_text_file, reason_of, write_bytes_atomically
 from fgamcd_opt.io.safe_text import quote
+from fgamcd_opt.io.short_repr import short_repr
 
 _MAX_BYTES = 1 << 26
 """Longest file, about 600 000 evaluations: a curve that was written can be read."""
@@ -68,6 +69,8 @@ class CurveRow:
     synthetic: int
     steps_per_s: float
     diagnostics: Mapping[str, float] = field(default_factory=dict)
+
+    __repr__ = short_repr
 
     @property
     def texts(self) -> list[str]:
@@ -169,6 +172,8 @@ class CurveFile:
     InputError
         The file has fewer rows, is no curve, or cannot be written.
     """
+
+    __repr__ = short_repr
 
     def __init__(self, path: Path, keep: int = 0) -> None:
         kept = read_curve(path) if keep else []

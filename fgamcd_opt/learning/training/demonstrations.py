@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgamcd_opt.io.errors import InputError
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.learning.environment.scenario import Scenario
 from fgamcd_opt.learning.environment.sources import FixedSource, ScenarioSource
 from fgamcd_opt.learning.environment.vector import VectorEnvironment
@@ -37,6 +38,8 @@ class Demonstrations:
     rows: Mapping[str, NDArray[Any]]
     gaps: tuple[float, ...]
     left_out: int
+
+    __repr__ = short_repr
 
 
 def demonstrate(

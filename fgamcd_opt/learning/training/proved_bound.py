@@ -9,6 +9,7 @@ from typing import Any
 
 from fgamcd_opt.io.errors import InfeasibleError, InputError
 from fgamcd_opt.io.safe_text import quote
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.solving.context import DEFAULT_GAP, SolveContext
 from fgamcd_opt.solving.front_door import solve
@@ -41,6 +42,8 @@ class ProvedBound:
     solver: str
     delay_s: float | None
     gap: float | None
+
+    __repr__ = short_repr
 
     @classmethod
     def prove(cls, problem: P1, context: SolveContext, rate_cache: Path | None = None) -> ProvedBound:

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from fgamcd_opt.io.errors import UsageError
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.learning.augmentation.augmenters import make_augmenter
 from fgamcd_opt.learning.config import TrainConfig
 from fgamcd_opt.learning.environment.layout import StateLayout
@@ -117,6 +118,8 @@ class Trainer:
     UsageError
         The source does not walk through the blocks, or does not show what the configuration says.
     """
+
+    __repr__ = short_repr
 
     def __init__(
         self,

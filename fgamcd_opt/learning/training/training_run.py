@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from fgamcd_opt.io.errors import InputError
 from fgamcd_opt.io.safe_text import quote
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.learning.policies.policy_file import save_policy
 from fgamcd_opt.learning.policies.tensor_file import require_like
 from fgamcd_opt.learning.training.checkpoint import has_checkpoint, load_checkpoint, save_checkpoint
@@ -72,6 +73,8 @@ class TrainingRun:
     InputError
         The checkpoint or the curve in the folder is damaged.
     """
+
+    __repr__ = short_repr
 
     def __init__(
         self,

@@ -15,6 +15,7 @@ import numpy as np
 from fgamcd_opt.instances.generation.recipe_check import verified_recipe
 from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.io.errors import InputError
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.learning.config import TrainConfig, method_config
 from fgamcd_opt.learning.environment.scenario import Scenario
 from fgamcd_opt.learning.environment.sources import FamilySource, FixedSource, ScenarioSource
@@ -61,6 +62,8 @@ class Task:
     judged: int | None = None
     threads: int = 1
     rate_cache: Path | None = None
+
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         if self.judged is not None and self.instance.recipe is None:

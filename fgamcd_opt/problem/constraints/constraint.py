@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgamcd_opt.instances.instance import Instance
+from fgamcd_opt.io.short_repr import cut, short_repr
 from fgamcd_opt.problem.decision import Decision
 from fgamcd_opt.problem.transmissions import Transmissions
 from fgamcd_opt.problem.variants import Variant
@@ -40,6 +41,8 @@ class Candidate:
     rate_bps: NDArray[np.float64]
     from_cloud: NDArray[np.bool_]
 
+    __repr__ = short_repr
+
     @cached_property
     def power_share(self) -> NDArray[np.float64]:
         """(T, N) power of each beam relative to the node's budget; infinite where the square overflows."""
@@ -57,6 +60,8 @@ class Violation:
 
     value: float
     place: str | None
+
+    __repr__ = short_repr
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,10 @@ class Constraint(ABC):
     """The variant field that brings it; empty for a family of P1 itself."""
     tolerance: ClassVar[float] = 0.0
     """Largest relative violation that is put down to rounding; 0 for logical and integer constraints."""
+
+    def __repr__(self) -> str:
+        equation = f" {self.equation}" if self.equation else ""
+        return f"<{type(self).__name__} {self.name}{equation}: {cut(self.formula, 200)} for {cut(self.index_sets)}>"
 
     @property
     @abstractmethod

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.problem.constraints.constraint import Constraint
 
 Family = type[Constraint]
@@ -31,3 +32,5 @@ class Formulation:
     builders: Mapping[Family, Callable[..., Any]]
     dropped: Mapping[Family, str] = field(default_factory=dict)
     refused: Mapping[Family, str] = field(default_factory=dict)
+
+    __repr__ = short_repr

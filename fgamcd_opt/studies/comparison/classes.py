@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fgamcd_opt.instances.library.best_known import BestKnown, read_best_known
 from fgamcd_opt.io.optional import require_extra
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.problem.tolerances import CLAIM_TOLERANCE
 from fgamcd_opt.problem.variants import Variant
 from fgamcd_opt.solving.status import StopReason, relative_gap
@@ -56,6 +57,8 @@ class Contradiction:
     delay_s: float
     bound_by: str
     bound_s: float
+
+    __repr__ = short_repr
 
     def __str__(self) -> str:
         problem = f"{self.instance} ({self.variant})"

@@ -13,6 +13,7 @@ from typing import Any
 from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.io.errors import InputError, UsageError
 from fgamcd_opt.io.safe_text import quote
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.problem.variants import Variant
 from fgamcd_opt.solving.arguments import complete_options
 from fgamcd_opt.solving.context import DEFAULT_GAP
@@ -37,6 +38,8 @@ class Source:
     changes: Mapping[str, str] = field(default_factory=dict)
     name: str
     digest: str
+
+    __repr__ = short_repr
 
     @classmethod
     def of(cls, instance: str, changes: Mapping[str, str] | None = None) -> Source:
@@ -82,6 +85,8 @@ class CellLimits:
     gap: float = DEFAULT_GAP
     threads: int = 1
 
+    __repr__ = short_repr
+
     def __post_init__(self) -> None:
         self.of_solver()
         if self.memory_bytes is not None and self.memory_bytes <= 0:
@@ -115,6 +120,8 @@ class Cell:
     variant: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     limits: CellLimits = field(default_factory=CellLimits)
+
+    __repr__ = short_repr
 
     @property
     def id(self) -> str:

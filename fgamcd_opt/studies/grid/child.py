@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from fgamcd_opt.io.errors import InputError
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.studies.grid import guard as guarding
 from fgamcd_opt.studies.grid.cell import SOLUTION_FILE, faulty
 from fgamcd_opt.studies.grid.cell_outcome import CellOutcome
@@ -46,6 +47,8 @@ class Answer:
 
     row: Row
     solution: bytes | None
+
+    __repr__ = short_repr
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from fgamcd_opt.io.errors import InputError, UsageError
 from fgamcd_opt.io.files import require_version
 from fgamcd_opt.io.safe_text import quote
 from fgamcd_opt.io.sealed_json import read_sealed_json, write_sealed_json
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.problem.variants import Variant
 from fgamcd_opt.solving.arguments import complete_options
 from fgamcd_opt.solving.registry import get_solver
@@ -121,6 +122,8 @@ class Row:
     cores: int | None = None
     started: str | None = None
     error: str | None = None
+
+    __repr__ = short_repr
 
     @classmethod
     def of_cell(cls, cell: Cell, outcome: CellOutcome, **known: Any) -> Row:

@@ -12,6 +12,7 @@ from typing import TypeVar
 from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.io.errors import UsageError
 from fgamcd_opt.io.safe_text import check_name
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.learning.policies.policy_file import load_policy
 from fgamcd_opt.learning.policies.shipped_policies import require_nodes
 from fgamcd_opt.learning.training.curve import CurveRow, read_curve
@@ -52,6 +53,8 @@ class Contender:
     steps: int | None = None
     seconds: float | None = None
     curve: tuple[CurveRow, ...] = ()
+
+    __repr__ = short_repr
 
 
 def read_contender(text: str) -> Contender:

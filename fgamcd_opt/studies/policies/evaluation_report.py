@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from fgamcd_opt.io.errors import InputError
 from fgamcd_opt.io.files import write_bytes_atomically
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.learning.training.curve import CurveRow
 from fgamcd_opt.studies.comparison.classes import contradictions, derive
 from fgamcd_opt.studies.comparison.comparison_figures import gap_distribution_figure
@@ -52,6 +53,8 @@ class EvaluatedPolicies:
     scores: Scores
     methods: Sequence[MethodGaps]
     wrong: Sequence[str]
+
+    __repr__ = short_repr
 
     @classmethod
     def of(cls, contenders: Sequence[Contender], rows: Sequence[Row]) -> EvaluatedPolicies:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.studies.policies.contender import Contender
 from fgamcd_opt.studies.scores import SOLVED_CLASSES, Scores, known, mean
 from fgamcd_opt.studies.statistics import Estimate, Floats, bootstrap, probability_of_improvement
@@ -40,6 +41,8 @@ class MethodGaps:
     gaps: Floats
     solved: int
     time_s: float | None
+
+    __repr__ = short_repr
 
     @property
     def over_runs(self) -> Estimate:

@@ -16,6 +16,7 @@ from typing import Any
 
 from fgamcd_opt.io.errors import InputError
 from fgamcd_opt.io.files import write_bytes_atomically
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.io.targets import make_folder, require_folder
 from fgamcd_opt.solving.status import StopReason
 from fgamcd_opt.studies.grid.cell import SOLUTION_FILE, answer
@@ -67,6 +68,8 @@ class EvaluationPlan:
     seed: int = 0
     limits: CellLimits = field(default_factory=CellLimits)
 
+    __repr__ = short_repr
+
     def trials(self) -> list[Trial]:
         """All solves, instance by instance, the bound first.
 
@@ -96,6 +99,8 @@ class Trial:
 
     cell: Cell
     contender: Contender | None = None
+
+    __repr__ = short_repr
 
     @property
     def id(self) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fgamcd_opt.io.safe_text import figure_text
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.learning.training.curve import CurveRow
 from fgamcd_opt.studies.figure_style import (
     GAP_FLOOR_PERCENT,
@@ -92,6 +93,8 @@ class Panel:
     y: str = "gap"
     title: str = ""
     log_x: bool = False
+
+    __repr__ = short_repr
 
     @cached_property
     def lines(self) -> dict[str, tuple[Floats, Floats]]:

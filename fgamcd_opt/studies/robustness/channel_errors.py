@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings
 from fgamcd_opt.instances.error_sets import ErrorSet
 from fgamcd_opt.instances.network.geometry import line_of_sight
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.problem.tolerances import owed_rate_bps
 from fgamcd_opt.problem.worst_case import worst_error
 from fgamcd_opt.studies.robustness.single_broadcast import BroadcastData, Design, design_beam
@@ -94,6 +95,8 @@ class ErrorStudy:
     designs: dict[str, Design]
     kinds: tuple[str, ...]
     rates_bps: dict[str, NDArray[np.float64]]
+
+    __repr__ = short_repr
 
     def uniform_rates_bps(self, design: str) -> NDArray[np.float64]:
         """(count, m) rates of a design on the uniform errors alone."""

@@ -14,6 +14,7 @@ from fgamcd_opt.beamforming.kernels.qos_status import FEASIBLE
 from fgamcd_opt.instances.error_sets import ErrorSet
 from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.io.errors import InputError
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.problem.worst_case import rate_from_amplitude, received_amplitude, worst_case_rate_bps
 
 MAX_SENDERS = 16
@@ -54,6 +55,8 @@ class BroadcastData:
     noise_w: float
     bandwidth_hz: float
     error_set: ErrorSet
+
+    __repr__ = short_repr
 
     @classmethod
     def of(cls, instance: Instance, block: int, nodes: Sequence[int]) -> BroadcastData:
@@ -141,6 +144,8 @@ class Design:
     beam: NDArray[np.complex128]
     qos: int
     upper_bps: float
+
+    __repr__ = short_repr
 
 
 def design_beam(data: BroadcastData, settings: BeamformingSettings) -> Design:

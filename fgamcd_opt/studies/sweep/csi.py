@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings
 from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.instances.resolve import load
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.problem.solution_file import Solution
 from fgamcd_opt.studies.robustness.channel_errors import DESIGNS, below_qos, sample_errors
 from fgamcd_opt.studies.robustness.single_broadcast import BroadcastData, design_beam
@@ -50,6 +51,8 @@ class BeamStudy:
     sampled: NDArray[np.float64]
     worst: NDArray[np.float64]
     pair_user: NDArray[np.int64]
+
+    __repr__ = short_repr
 
     def lowest(self) -> NDArray[np.float64]:
         """(count, U) lowest rate / R_u of each user over its blocks, per draw."""

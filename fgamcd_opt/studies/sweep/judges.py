@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.studies.statistics import LEVEL, mean_interval
 from fgamcd_opt.studies.sweep.measured import Measured, percent, percent_interval
 from fgamcd_opt.studies.sweep.methods import REFERENCE
@@ -25,6 +26,8 @@ class Judgement:
     measured: str
     agrees: bool | None
     reason: str
+
+    __repr__ = short_repr
 
 
 Judge = Callable[[Measured], Judgement]

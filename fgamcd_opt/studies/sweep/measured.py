@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.solving.status import relative_gap
 from fgamcd_opt.studies.statistics import Estimate, mean_interval
 from fgamcd_opt.studies.sweep.methods import REFERENCE
@@ -27,6 +28,8 @@ class Measured:
     """
 
     cells: pd.DataFrame
+
+    __repr__ = short_repr
 
     @property
     def seeds(self) -> list[int]:

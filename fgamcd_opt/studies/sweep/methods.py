@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.solving.front_door import supports
 from fgamcd_opt.solving.registry import get_solver
 
@@ -38,6 +39,8 @@ class Method:
     solver: str
     variant: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, object] = field(default_factory=dict)
+
+    __repr__ = short_repr
 
 
 def get_method(name: str, options: Mapping[str, object] | None = None) -> Method:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.io.errors import UsageError
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.studies.comparison.classes import derive
 from fgamcd_opt.studies.grid.cells import Cell, CellLimits, Source
 from fgamcd_opt.studies.grid.runner import Progress, run_cells
@@ -50,6 +51,8 @@ class SweepPlan:
     changes: Mapping[str, str] = field(default_factory=dict)
     limits: CellLimits = field(default_factory=CellLimits)
 
+    __repr__ = short_repr
+
     def fields(self, value: float, second: float | None) -> dict[str, str]:
         """Recipe fields of one point, without the seed.
 
@@ -77,6 +80,8 @@ class Placed:
     method: str
     features: Mapping[str, float]
     cell: Cell
+
+    __repr__ = short_repr
 
 
 def plan_cells(plan: SweepPlan) -> list[Placed]:

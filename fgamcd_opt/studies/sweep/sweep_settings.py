@@ -11,6 +11,7 @@ from fgamcd_opt.instances.recipes.presets import PRESETS
 from fgamcd_opt.instances.recipes.recipe import Recipe
 from fgamcd_opt.io.errors import UsageError
 from fgamcd_opt.io.safe_text import quote
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.studies.sweep.methods import REFERENCE
 
 QUICK = "tiny"
@@ -46,6 +47,8 @@ class Axis:
     name: str
     label: str
     values: Mapping[str, tuple[float, ...]]
+
+    __repr__ = short_repr
 
     def values_for(self, preset: str) -> tuple[float, ...]:
         """The values of a preset."""
@@ -90,6 +93,8 @@ class Sweep:
     option: tuple[str, str] | None = None
     quantities: tuple[str, ...] = ()
     changes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    __repr__ = short_repr
 
     def figure(self, preset: str) -> str | None:
         """The source's figure that this sweep of a preset stands for, or None."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.studies.sweep.judges import (
     EQUAL,
     NOTHING,
@@ -47,6 +48,8 @@ class Trend:
     reported: str
     judge: Judge
     at: float | None = None
+
+    __repr__ = short_repr
 
 
 REPORTED_GAINS: Mapping[str, Mapping[str, float]] = {

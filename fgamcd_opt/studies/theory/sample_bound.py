@@ -28,6 +28,7 @@ from numpy.typing import ArrayLike, NDArray
 from fgamcd_opt.io.errors import InputError, UsageError
 from fgamcd_opt.io.files import read_text_file, reason_of
 from fgamcd_opt.io.safe_text import quote
+from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.learning.augmentation.sample_cap import sample_cap
 
 Floats = NDArray[np.float64]
@@ -86,6 +87,8 @@ class Constants:
     approximation: float = _constant(0.0, ASSUMED, 0.0, 1e9)
     distance_rms: float = _constant(1.0, ASSUMED, 1e-9, 1e9)
 
+    __repr__ = short_repr
+
     def __post_init__(self) -> None:
         for spec in dataclasses.fields(self):
             value, low, high = getattr(self, spec.name), spec.metadata["low"], spec.metadata["high"]
@@ -105,6 +108,9 @@ class LeastBound(NamedTuple):
     xi: float
     on_edge: bool
 
+    def __repr__(self) -> str:
+        return short_repr(self)
+
 
 @dataclass(frozen=True, eq=False)
 class ErrorBound:
@@ -120,6 +126,8 @@ class ErrorBound:
 
     constants: Constants
     distances: Floats | None = None
+
+    __repr__ = short_repr
 
     @property
     def algorithmic(self) -> float:
