@@ -72,9 +72,9 @@ types: installed
 site: installed
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
 
-# PYTEST holds options: CI, which has a browser, gives --require-browser.
+# As many tests side by side as there are cores. PYTEST holds options: CI, which has a browser, gives --require-browser.
 pytest: $(VENV)/dev.stamp
-	$(BIN)/pytest $(PYTEST)
+	$(BIN)/pytest -n auto --dist worksteal $(PYTEST)
 
 # The test suite on other versions of the dependencies, each in an environment of its own: what pip finds today, and the
 # lower bounds of pyproject.toml.
