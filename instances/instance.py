@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from fgamcd_opt.instances.error_sets import ErrorSet, error_set_named
 from fgamcd_opt.instances.validation import convert, labels, require, require_scale, require_shape, scalar
 from fgamcd_opt.io.errors import InputError
+from fgamcd_opt.io.html import html_card, html_facts, svg_map
 from fgamcd_opt.io.safe_text import check_name
 from fgamcd_opt.io.short_repr import short_text
 
@@ -149,6 +150,29 @@ class Instance:
             f"{self.n_models} models, {self.requested_blocks.size} of {self.n_blocks} blocks requested, "
             f"digest {self.digest[:12]}>"
         )
+
+    def facts(self) -> dict[str, object]:
+        """What people want to know first, by name, for a table."""
+        return {
+            "instance": self.name,
+            "nodes": self.n_nodes,
+            "users": self.n_users,
+            "models": self.n_models,
+            "blocks": f"{self.n_blocks}, of which {self.requested_blocks.size} requested",
+            "size of the requested blocks": f"{self.block_bytes[self.requested_blocks].sum() / 1e6:.6g} MB",
+            "storage of all nodes": f"{self.storage_bytes.sum() / 1e6:.6g} MB",
+            "antennas": f"up to {self.antennas.max()}",
+            "bandwidth": f"{self.bandwidth_hz / 1e6:.6g} MHz",
+            "CSI errors": self.csi_set,
+            "digest": self.digest[:12],
+        }
+
+    def _repr_html_(self) -> str:
+        return html_card(html_facts("Instance", self.facts()), self.map_html())
+
+    def map_html(self) -> str:
+        """A small picture of where nodes and users are."""
+        return svg_map(self.node_xy_m.tolist(), self.user_xy_m.tolist())
 
     def _check_labels(self) -> None:
         check_name("name", self.name)

@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgamcd_opt.instances.instance import Instance
+from fgamcd_opt.io.html import html_card, html_facts, svg_bars
 from fgamcd_opt.io.short_repr import cut
 from fgamcd_opt.problem.constraints.constraint import Candidate
 from fgamcd_opt.problem.constraints.families import TOLERANCES, constraints_of
 from fgamcd_opt.problem.decision import Decision
 from fgamcd_opt.problem.delay import pair_rates_bps
-from fgamcd_opt.problem.metrics import METRICS
+from fgamcd_opt.problem.metrics import METRICS, text_rows
 from fgamcd_opt.problem.objective import TotalDelay
 from fgamcd_opt.problem.transmissions import transmissions
 from fgamcd_opt.problem.variants import Unserved, Variant
@@ -64,6 +65,26 @@ class Evaluation:
             f", INFEASIBLE: {cut(self.faults[0], 150)}" if self.faults else f", slowest block {slowest:.6g} s"
         )
         return f"<Evaluation: delay {delay} for {self.block_delay_s.size} blocks{fault}>"
+
+    def facts(self) -> dict[str, object]:
+        """Delay and what goes with it, by name, for a table."""
+        return {
+            "delay": f"{self.delay_s:.6f} s",
+            "constraints": "; ".join(self.faults) or "all hold",
+            **text_rows(self.metrics()),
+        }
+
+    def _repr_html_(self) -> str:
+        return html_card(html_facts("Evaluation", self.facts()), self.delays_html())
+
+    def delays_html(self) -> str:
+        """A small picture of the delay of each block, slowest first."""
+        order = np.argsort(-self.block_delay_s, kind="stable").tolist()
+        rows = [(f"no. {row}", (self.migration_s[row], self.broadcast_s[row])) for row in order]
+        return svg_bars(
+            "Delay of each requested block by its place in requested_blocks, slowest first: migration, then broadcast",
+            rows,
+        )
 
     def metrics(self) -> dict[str, float]:
         """The figures beside the delay, by name."""

@@ -8,6 +8,7 @@ from functools import cached_property
 from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.instances.unshared import unshared
 from fgamcd_opt.io.errors import InputError
+from fgamcd_opt.io.html import html_card, html_facts, html_table
 from fgamcd_opt.io.safe_text import quote
 from fgamcd_opt.io.short_repr import cut, short_text
 from fgamcd_opt.problem import symbols
@@ -58,6 +59,17 @@ class P1:
             f"{data.n_users} users, {data.requested_blocks.size} blocks to deliver in "
             f"{self.transmissions.count} transmissions>"
         )
+
+    def _repr_html_(self) -> str:
+        facts = {"variant": str(self.variant), **self.data.facts(), "transmissions": self.transmissions.count}
+        families = [(c.name, c.equation, c.formula, c.index_sets) for c in self.constraints]
+        declared = html_table(
+            "Constraints",
+            ("constraint", "equation", "formula", "for"),
+            families,
+            [f"{self.objective.sense} {self.objective.formula}"],
+        )
+        return html_card(html_facts("P1", facts), self.instance.map_html(), declared)
 
     @cached_property
     def data(self) -> Instance:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fgamcd_opt.io.errors import ExitCode
+from fgamcd_opt.io.optional import require_extra
 from fgamcd_opt.io.short_repr import cut, short_text
 from fgamcd_opt.io.times import Times
 from fgamcd_opt.problem.checker import Verification
@@ -20,6 +21,9 @@ from fgamcd_opt.problem.variants import Variant
 from fgamcd_opt.solving import result_report
 from fgamcd_opt.solving.context import Trace
 from fgamcd_opt.solving.status import OPTIMALITY_GAP, PointStatus, Status, StopReason, relative_gap
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -198,6 +202,22 @@ class Result:
     def to_json(self) -> dict[str, Any]:
         """Everything but the decision as plain JSON values; what is not known is None."""
         return result_report.to_json(self)
+
+    def to_frame(self) -> DataFrame:
+        """The figures as one row of a pandas table, under the names of :meth:`to_json`; concatenate to compare.
+
+        Raises
+        ------
+        BackendError
+            pandas is missing; says how to install it.
+        """
+        require_extra("compare", "Result.to_frame", "pandas")
+        from pandas import DataFrame
+
+        return DataFrame([result_report.flat(self)])
+
+    def _repr_html_(self) -> str:
+        return result_report.html(self)
 
     def summary(self) -> str:
         """The figures that matter as text, one per line."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fgamcd_opt.io.html import html_card, html_facts
 from fgamcd_opt.problem.metrics import METRICS, text_rows
 
 if TYPE_CHECKING:
@@ -52,10 +53,33 @@ def to_json(result: Result) -> dict[str, Any]:
     }
 
 
+def flat(result: Result) -> dict[str, Any]:
+    """:func:`to_json` with one name per figure: times as ``total_s``, counts and options by their own names."""
+    told = to_json(result)
+    seconds = {f"{stage}_s": value for stage, value in told.pop("time_s").items()}
+    nested = {name: told.pop(name) for name in ("counts", "options")}
+    own = {f"{name[:-1]}_{key}": value for name, values in nested.items() for key, value in values.items()}
+    faults, _ = told.pop("faults"), told.pop("trace")
+    return {**told, "variant": str(result.variant), **seconds, "faults": "; ".join(faults), **own}
+
+
+def html(result: Result) -> str:
+    """A table of the figures that matter, and a picture of the delay of each block."""
+    judged = result.verification.evaluation if result.verification else None
+    return html_card(html_facts("Result", dict(_rows(result))), judged.delays_html() if judged else "")
+
+
 def summary(result: Result) -> str:
     """The figures that matter as text, one per line."""
+    rows = _rows(result)
+    width = max(_NAME_WIDTH, 1 + max(map(len, rows)))
+    return "\n".join(f"{name:<{width}}{text}" for name, text in rows.items() if text)
+
+
+def _rows(result: Result) -> dict[str, str]:
+    """The figures that matter, in words."""
     times = result.times
-    rows = {
+    return {
         "instance": f"{result.instance_name} ({result.variant}), digest {result.instance_digest[:12]}",
         "solver": f"{result.solver} {result.solver_version}, seed {result.seed}",
         "status": f"{result.status}, stopped: {result.stop_reason}",
@@ -70,8 +94,6 @@ def summary(result: Result) -> str:
         **_judged(result.verification),
         "message": result.message,
     }
-    width = max(_NAME_WIDTH, 1 + max(map(len, rows)))
-    return "\n".join(f"{name:<{width}}{text}" for name, text in rows.items() if text)
 
 
 def _judged(verdict: Verification | None) -> dict[str, str]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fgamcd_opt.io.html import html_card, html_table, svg_bars
 from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.solving.status import relative_gap
 
@@ -115,6 +116,28 @@ class Scores:
     def records(self) -> list[Record]:
         """All rows."""
         return [record for score in self.by_cell.values() for record in score.records]
+
+    def _repr_html_(self) -> str:
+        rows, gaps = [], []
+        for method in self.methods:
+            found = self.of_method(method)
+            gap = mean(self.averages(method, lambda score: score.mean("gap_to_bound")))
+            time_s = mean(self.averages(method, lambda score: score.time_s))
+            rows.append(
+                (method, f"{len(self.solved(method))} of {len(found)}", _percent(gap), _number(time_s))
+            )
+            gaps.append((method, (0.0 if gap is None else gap,)))
+        headings = ("method", "solved", "gap mean %", "time mean s")
+        note = f"Averages: over the {len(self.common)} of {len(self.instances)} instances solved by all compared."
+        return html_card(
+            html_table(
+                "Comparison",
+                headings,
+                rows,
+                [note],
+            ),
+            svg_bars("Mean gap to the certified bound", gaps),
+        )
 
     def of_method(self, method: str) -> list[Score]:
         """Scores of a method in the order of the instances."""
@@ -249,6 +272,14 @@ def mean(values: Iterable[float]) -> float | None:
     """Arithmetic mean; None of nothing."""
     found = list(values)
     return math.fsum(found) / len(found) if found else None
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _percent(share: float | None) -> str:
+    return _number(None if share is None else 100.0 * share)
 
 
 def shifted_geometric_mean(values: Sequence[float], shift: float = TIME_SHIFT_S) -> float | None:

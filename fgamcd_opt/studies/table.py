@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from fgamcd_opt.io.html import html_table
 from fgamcd_opt.io.safe_text import one_line
 from fgamcd_opt.io.short_repr import short_repr
 
@@ -75,6 +76,9 @@ class Table:
         return [
             [column.text(value) for column, value in zip(self.columns, row, strict=True)] for row in self.rows
         ]
+
+    def _repr_html_(self) -> str:
+        return html_table(self.title, self.headings, self.texts, self.notes)
 
     def markdown(self) -> str:
         """The table in Markdown, numbers to the right, notes below."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from fgamcd_opt.io.errors import InputError
 from fgamcd_opt.io.files import write_bytes_atomically
+from fgamcd_opt.io.html import html_card, svg_bars
 from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.learning.training.curve import CurveRow
 from fgamcd_opt.studies.comparison.classes import contradictions, derive
@@ -71,6 +72,11 @@ class EvaluatedPolicies:
             raise InputError("no instance has a certified bound within the limits; allow more time")
         wrong = [str(pair) for pair in contradictions(rows)]
         return cls(contenders, rows, frame, scores, gaps_by_method(scores), wrong)
+
+    def _repr_html_(self) -> str:
+        gaps = [(method.method, (float(method.gaps.mean()),)) for method in self.methods]
+        picture = svg_bars("Mean gap to the certified bound, over all runs and instances", gaps)
+        return html_card(*(table._repr_html_() for table in self.tables()), picture)
 
     def tables(self) -> list[Table]:
         """By method, by policy, by instance."""
