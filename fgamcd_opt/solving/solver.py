@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -63,6 +64,30 @@ ANY_NUMBER = frozenset({"*"})
 """Values of a variant field that takes a number: all of them."""
 
 
+class Role(StrEnum):
+    """What a solver is for; lists of solvers are grouped by it, in this order."""
+
+    EXACT = "exact"
+    BOUND = "bound"
+    HEURISTIC = "heuristic"
+    RIVAL = "rival"
+    LEARNED = "learned"
+
+    @property
+    def meaning(self) -> str:
+        """In words, for legends."""
+        return _MEANINGS[self]
+
+
+_MEANINGS: Mapping[Role, str] = {
+    Role.EXACT: "finds solutions and proves how far they are from the optimum",
+    Role.BOUND: "proves a lower bound on the delay and looks for no solution",
+    Role.HEURISTIC: "finds solutions, proves nothing",
+    Role.RIVAL: "a published method or a plainer system, which solves its own variant of the problem",
+    Role.LEARNED: "a policy that was trained",
+}
+
+
 class Solver(Protocol):
     """One solver. Registered in `fgamcd_opt.solving.registry`."""
 
@@ -70,6 +95,8 @@ class Solver(Protocol):
     """Name on the command line."""
     summary: ClassVar[str]
     """One line for people."""
+    role: ClassVar[Role]
+    """What it is for."""
     proves_bounds: ClassVar[bool]
     """Whether it proves lower bounds on the delay."""
     finds_solutions: ClassVar[bool]

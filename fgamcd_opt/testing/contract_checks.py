@@ -9,7 +9,7 @@ from typing import Any
 from fgamcd_opt.io.errors import InputError
 from fgamcd_opt.problem.variants import Variant
 from fgamcd_opt.solving.result import Result
-from fgamcd_opt.solving.solver import Solver
+from fgamcd_opt.solving.solver import Role, Solver
 from fgamcd_opt.solving.status import PointStatus
 
 ROUNDING = 1e-9
@@ -47,6 +47,7 @@ def check_declarations(solver: Solver, name: str) -> None:
         value = getattr(solver, flag)
         require(isinstance(value, bool), f"{flag} is {value!r}, neither True nor False")
     require(solver.proves_bounds or solver.finds_solutions, "it neither proves bounds nor finds solutions")
+    check_role(solver)
     for field, values in solver.variants.items():
         for value in values:
             require(
@@ -57,6 +58,16 @@ def check_declarations(solver: Solver, name: str) -> None:
         texts = isinstance(names, tuple) and all(isinstance(name, str) for name in names)
         require(texts, f"{kind} is {names!r}, not a tuple of distributions")
     check_options(solver.options)
+
+
+def check_role(solver: Solver) -> None:
+    """A role, of a solver that does what the role says."""
+    role = getattr(solver, "role", None)
+    require(isinstance(role, Role), f"role is {role!r}, not one of {', '.join(Role)} (class Role)")
+    bound = solver.finds_solutions is False
+    require((role is Role.BOUND) == bound, f"role is {role}, but finds_solutions is {solver.finds_solutions}")
+    proves = role is not Role.EXACT or solver.proves_bounds
+    require(proves, "role is exact, but it proves no bounds")
 
 
 def check_options(options: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.solvers.bounds.storage_relaxation import StorageRelaxation, bound_over_certified_rates
 from fgamcd_opt.solvers.compiled_solver import EVERY_VARIANT, CompiledSolver
 from fgamcd_opt.solving.context import SolveContext
-from fgamcd_opt.solving.solver import Outcome
+from fgamcd_opt.solving.solver import Outcome, Role
 
 BOUND_KIND = "Lagrangian relaxation of storage in F5 over certified rates (F6, F7)"
 
@@ -19,6 +19,7 @@ class LagrangianSolver(CompiledSolver):
 
     name: ClassVar[str] = "lagrangian"
     summary: ClassVar[str] = "bound: Lagrangian relaxation of storage over certified rates, by dual simplex"
+    role: ClassVar[Role] = Role.BOUND
     proves_bounds: ClassVar[bool] = True
     finds_solutions: ClassVar[bool] = False
     variants: ClassVar[Mapping[str, frozenset[str]]] = EVERY_VARIANT

@@ -11,7 +11,7 @@ from fgamcd_opt.solvers.bounds.storage_relaxation import StorageRelaxation, boun
 from fgamcd_opt.solvers.compiled_solver import EVERY_VARIANT, CompiledSolver
 from fgamcd_opt.solvers.milp_backends.highs import solve_relaxation
 from fgamcd_opt.solving.context import SolveContext
-from fgamcd_opt.solving.solver import Outcome
+from fgamcd_opt.solving.solver import Outcome, Role
 
 BOUND_KIND = "LP of F5 over certified rates (F6, F7)"
 
@@ -21,6 +21,7 @@ class LpSolver(CompiledSolver):
 
     name: ClassVar[str] = "lp"
     summary: ClassVar[str] = "bound: LP of the knapsack (F5) over certified rates, by HiGHS"
+    role: ClassVar[Role] = Role.BOUND
     proves_bounds: ClassVar[bool] = True
     finds_solutions: ClassVar[bool] = False
     variants: ClassVar[Mapping[str, frozenset[str]]] = EVERY_VARIANT

@@ -29,7 +29,7 @@ from fgamcd_opt.solvers.bounds.storage_relaxation import StorageRelaxation
 from fgamcd_opt.solvers.compiled_solver import CompiledSolver
 from fgamcd_opt.solving.context import SolveContext
 from fgamcd_opt.solving.rate_tables import unservable_block
-from fgamcd_opt.solving.solver import Outcome
+from fgamcd_opt.solving.solver import Outcome, Role
 from fgamcd_opt.solving.status import StopReason
 
 BOUND_KIND = "Lagrangian relaxation of storage in F5 over semidefinite rate bounds (F6, F7)"
@@ -46,6 +46,7 @@ class SdrSolver(CompiledSolver):
     summary: ClassVar[str] = (
         "bound: Lagrangian relaxation of storage over semidefinite rate bounds; small instances"
     )
+    role: ClassVar[Role] = Role.BOUND
     proves_bounds: ClassVar[bool] = True
     finds_solutions: ClassVar[bool] = False
     options: ClassVar[Mapping[str, Any]] = {"backend": "scs", "max_users": 8}

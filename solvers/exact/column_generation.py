@@ -30,7 +30,7 @@ from fgamcd_opt.solvers.exact.column_pool import ColumnPool
 from fgamcd_opt.solvers.exact.knapsack_search import KnapsackSearch
 from fgamcd_opt.solving.context import SolveContext
 from fgamcd_opt.solving.rate_tables import NO_PLACEMENT, unservable
-from fgamcd_opt.solving.solver import Outcome
+from fgamcd_opt.solving.solver import Outcome, Role
 from fgamcd_opt.solving.status import StopReason, relative_gap
 
 BOUND_KIND = "Lagrangian bound of the knapsack by column generation (F5, F6, F7)"
@@ -77,6 +77,7 @@ class ColumnGenerationSolver(CompiledSolver):
 
     name: ClassVar[str] = "column-generation"
     summary: ClassVar[str] = "knapsack (F5) by column generation, rates solved on demand; certified bound"
+    role: ClassVar[Role] = Role.EXACT
     proves_bounds: ClassVar[bool] = True
     finds_solutions: ClassVar[bool] = True
     options: ClassVar[Mapping[str, Any]] = {"rounds": 2, "iterations": 200}

@@ -28,7 +28,7 @@ from fgamcd_opt.solvers.milp_backends.highs import HighsLimits, load_highs, sear
 from fgamcd_opt.solvers.milp_backends.milp import BOUND_MARGIN, TOLERANCE
 from fgamcd_opt.solving.context import SolveContext
 from fgamcd_opt.solving.rate_tables import NO_PLACEMENT, rate_table, search_again
-from fgamcd_opt.solving.solver import Outcome
+from fgamcd_opt.solving.solver import Outcome, Role
 from fgamcd_opt.solving.status import StopReason
 
 BOUND_KIND = "compact MILP relaxation over certified rates (F6, weaker than F5)"
@@ -47,6 +47,7 @@ class CompactSolver(CompiledSolver):
     name: ClassVar[str] = "compact"
     formulation: ClassVar[Formulation] = COMPACT
     summary: ClassVar[str] = "compact MILP in a, b and outer-approximated rates by HiGHS; weaker than F5"
+    role: ClassVar[Role] = Role.EXACT
     proves_bounds: ClassVar[bool] = True
     finds_solutions: ClassVar[bool] = True
     options: ClassVar[Mapping[str, Any]] = {"rounds": 2, "depth": 2}

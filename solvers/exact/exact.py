@@ -24,7 +24,7 @@ from fgamcd_opt.solvers.exact.knapsack_search import FIRST_NODES, MORE_NODES, Kn
 from fgamcd_opt.solvers.milp_backends.milp import require_milp_backend
 from fgamcd_opt.solving.context import SolveContext
 from fgamcd_opt.solving.rate_tables import NO_PLACEMENT, rate_table, reporter, search_again
-from fgamcd_opt.solving.solver import Outcome
+from fgamcd_opt.solving.solver import Outcome, Role
 from fgamcd_opt.solving.status import StopReason, relative_gap
 
 BOUND_KIND = "knapsack with certified rate bounds (F5, F6, F7)"
@@ -49,6 +49,7 @@ class ExactSolver(CompiledSolver):
     summary: ClassVar[str] = (
         "knapsack over caching sets (F5) by branch and bound, with certified bounds (F6, F7)"
     )
+    role: ClassVar[Role] = Role.EXACT
     proves_bounds: ClassVar[bool] = True
     finds_solutions: ClassVar[bool] = True
     variants: ClassVar[Mapping[str, frozenset[str]]] = EVERY_VARIANT_AND_SENDERS

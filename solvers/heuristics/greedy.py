@@ -12,7 +12,7 @@ from fgamcd_opt.solvers.compiled_solver import EVERY_VARIANT_AND_SENDERS, Compil
 from fgamcd_opt.solvers.heuristics.exchanges import search
 from fgamcd_opt.solvers.heuristics.placement_heuristic import place
 from fgamcd_opt.solving.context import SolveContext
-from fgamcd_opt.solving.solver import Outcome
+from fgamcd_opt.solving.solver import Outcome, Role
 
 
 class GreedySolver(CompiledSolver):
@@ -20,6 +20,7 @@ class GreedySolver(CompiledSolver):
 
     name: ClassVar[str] = "greedy"
     summary: ClassVar[str] = "greedy placement by delay per byte with local moves; no bound"
+    role: ClassVar[Role] = Role.HEURISTIC
     proves_bounds: ClassVar[bool] = False
     finds_solutions: ClassVar[bool] = True
     variants: ClassVar[Mapping[str, frozenset[str]]] = EVERY_VARIANT_AND_SENDERS

@@ -14,7 +14,7 @@ from fgamcd_opt.solvers.compiled_solver import EVERY_VARIANT_AND_SENDERS, Compil
 from fgamcd_opt.solvers.heuristics.growing_sets import GrowingSets
 from fgamcd_opt.solvers.heuristics.placement_heuristic import Choice, place_sets
 from fgamcd_opt.solving.context import SolveContext
-from fgamcd_opt.solving.solver import Outcome
+from fgamcd_opt.solving.solver import Outcome, Role
 
 
 class GreedyDelaySolver(CompiledSolver):
@@ -26,6 +26,7 @@ class GreedyDelaySolver(CompiledSolver):
 
     name: ClassVar[str] = "greedy-delay"
     summary: ClassVar[str] = "from empty caches, adds the copies that take the most off T per byte; no bound"
+    role: ClassVar[Role] = Role.HEURISTIC
     proves_bounds: ClassVar[bool] = False
     finds_solutions: ClassVar[bool] = True
     variants: ClassVar[Mapping[str, frozenset[str]]] = EVERY_VARIANT_AND_SENDERS

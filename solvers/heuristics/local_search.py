@@ -17,7 +17,7 @@ from fgamcd_opt.solvers.compiled_solver import EVERY_VARIANT, CompiledSolver
 from fgamcd_opt.solvers.heuristics.exchanges import polish, search
 from fgamcd_opt.solvers.heuristics.placement_heuristic import place
 from fgamcd_opt.solving.context import SolveContext
-from fgamcd_opt.solving.solver import Outcome
+from fgamcd_opt.solving.solver import Outcome, Role
 
 _KICKED_BLOCKS = (2, 4)
 """Least and most blocks that a kick moves, drawn by their size."""
@@ -34,6 +34,7 @@ class LocalSearchSolver(CompiledSolver):
 
     name: ClassVar[str] = "local-search"
     summary: ClassVar[str] = "iterated local search on caching: moves, exchanges, kicks; no bound"
+    role: ClassVar[Role] = Role.HEURISTIC
     proves_bounds: ClassVar[bool] = False
     finds_solutions: ClassVar[bool] = True
     variants: ClassVar[Mapping[str, frozenset[str]]] = EVERY_VARIANT

@@ -28,7 +28,7 @@ from fgamcd_opt.solvers.compiled_solver import EVERY_VARIANT, CompiledSolver
 from fgamcd_opt.solvers.heuristics.exchanges import polish
 from fgamcd_opt.solvers.heuristics.placement_heuristic import place
 from fgamcd_opt.solving.context import SolveContext
-from fgamcd_opt.solving.solver import Outcome
+from fgamcd_opt.solving.solver import Outcome, Role
 
 _PROMISING = 1e-3
 """Exchanges are tried after rounding if the moves end no further than this share above the best delay."""
@@ -44,6 +44,7 @@ class LpRoundingSolver(CompiledSolver):
     summary: ClassVar[str] = (
         "LP of the knapsack (F5), rounded block by block, with repair and moves; no bound"
     )
+    role: ClassVar[Role] = Role.HEURISTIC
     proves_bounds: ClassVar[bool] = False
     finds_solutions: ClassVar[bool] = True
     variants: ClassVar[Mapping[str, frozenset[str]]] = EVERY_VARIANT

@@ -13,7 +13,7 @@ from fgamcd_opt.solvers.compiled_solver import CompiledSolver
 from fgamcd_opt.solvers.heuristics.local_search import LocalSearchSolver
 from fgamcd_opt.solving.context import SolveContext
 from fgamcd_opt.solving.rate_tables import unservable_block
-from fgamcd_opt.solving.solver import Outcome
+from fgamcd_opt.solving.solver import Outcome, Role
 from fgamcd_opt.solving.status import StopReason
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class MaasnDaSolver(CompiledSolver):
     name: ClassVar[str] = "maasn-da"
     formulation: ClassVar[Formulation] = GAME
     summary: ClassVar[str] = "a trained policy decides on caching and migration block by block; no bound"
+    role: ClassVar[Role] = Role.LEARNED
     proves_bounds: ClassVar[bool] = False
     finds_solutions: ClassVar[bool] = True
     options: ClassVar[Mapping[str, Any]] = {"policy": "", "samples": 0, "polish": 0, "rounds": 2}

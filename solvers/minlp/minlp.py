@@ -34,7 +34,7 @@ from fgamcd_opt.solvers.minlp.minlp_backends import (
 )
 from fgamcd_opt.solving.context import SolveContext
 from fgamcd_opt.solving.rate_tables import complete_table, unservable_block
-from fgamcd_opt.solving.solver import ANY_NUMBER, Outcome
+from fgamcd_opt.solving.solver import ANY_NUMBER, Outcome, Role
 from fgamcd_opt.solving.status import StopReason
 
 MAX_BINARIES = 250
@@ -56,6 +56,7 @@ class MinlpSolver(CompiledSolver):
     formulation: ClassVar[Formulation] = MONOLITHIC
     variants: ClassVar[Mapping[str, frozenset[str]]] = {"max_senders": ANY_NUMBER}
     summary: ClassVar[str] = "monolithic P1 in Pyomo by a global solver (SCIP, Gurobi); tiny instances only"
+    role: ClassVar[Role] = Role.EXACT
     proves_bounds: ClassVar[bool] = True
     finds_solutions: ClassVar[bool] = True
     options: ClassVar[Mapping[str, Any]] = {"backend": "scip", "cuts": 2, "start": 1}

@@ -17,7 +17,7 @@ from fgamcd_opt.solvers.compiled_solver import CompiledSolver
 from fgamcd_opt.solvers.heuristics.placement_heuristic import place
 from fgamcd_opt.solvers.rivals.imposed_variant import impose, supported_besides
 from fgamcd_opt.solving.context import SolveContext
-from fgamcd_opt.solving.solver import Outcome
+from fgamcd_opt.solving.solver import Outcome, Role
 
 
 class CoarseSolver(CompiledSolver):
@@ -25,6 +25,7 @@ class CoarseSolver(CompiledSolver):
 
     name: ClassVar[str] = "coarse"
     summary: ClassVar[str] = "whole models (granularity=model), cached in the order of popularity; no bound"
+    role: ClassVar[Role] = Role.RIVAL
     proves_bounds: ClassVar[bool] = False
     finds_solutions: ClassVar[bool] = True
     variants: ClassVar[Mapping[str, frozenset[str]]] = supported_besides("granularity")

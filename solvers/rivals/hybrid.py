@@ -17,7 +17,7 @@ from fgamcd_opt.solvers.exact.exact import ExactSolver
 from fgamcd_opt.solvers.rivals.imposed_variant import impose, supported_besides
 from fgamcd_opt.solvers.rivals.redelivery import redeliver, reference_solution
 from fgamcd_opt.solving.context import SolveContext
-from fgamcd_opt.solving.solver import Outcome
+from fgamcd_opt.solving.solver import Outcome, Role
 
 BEST = -1
 """Value of the option ``threshold`` that tries all of them."""
@@ -30,6 +30,7 @@ class HybridSolver(CompiledSolver):
     summary: ClassVar[str] = (
         "caching and migration of exact, delivery=hybrid(threshold), by default the best threshold; no bound"
     )
+    role: ClassVar[Role] = Role.RIVAL
     proves_bounds: ClassVar[bool] = False
     finds_solutions: ClassVar[bool] = True
     variants: ClassVar[Mapping[str, frozenset[str]]] = supported_besides("delivery")

@@ -10,7 +10,7 @@ from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.solvers.compiled_solver import EVERY_VARIANT, CompiledSolver
 from fgamcd_opt.solvers.exact.exact import ExactSolver
 from fgamcd_opt.solving.context import SolveContext
-from fgamcd_opt.solving.solver import Outcome
+from fgamcd_opt.solving.solver import Outcome, Role
 
 
 def impose(problem: P1, **fields: object) -> P1:
@@ -26,6 +26,7 @@ def supported_besides(*imposed: str) -> dict[str, frozenset[str]]:
 class ExactVariantSolver(CompiledSolver):
     """A variant solved like P1 itself by `exact`: the best that the rival's rules allow, with a proved bound on it."""
 
+    role: ClassVar[Role] = Role.RIVAL
     proves_bounds: ClassVar[bool] = True
     finds_solutions: ClassVar[bool] = True
     options: ClassVar[Mapping[str, Any]] = ExactSolver.options

@@ -13,7 +13,7 @@ from fgamcd_opt.solvers.exact.exact import ExactSolver
 from fgamcd_opt.solvers.rivals.imposed_variant import impose, supported_besides
 from fgamcd_opt.solvers.rivals.redelivery import redeliver, reference_solution
 from fgamcd_opt.solving.context import SolveContext
-from fgamcd_opt.solving.solver import Outcome
+from fgamcd_opt.solving.solver import Outcome, Role
 
 
 class TdmaUnicastSolver(CompiledSolver):
@@ -21,6 +21,7 @@ class TdmaUnicastSolver(CompiledSolver):
 
     name: ClassVar[str] = "tdma-unicast"
     summary: ClassVar[str] = "caching and migration of exact, delivery=unicast_tdma; no bound"
+    role: ClassVar[Role] = Role.RIVAL
     proves_bounds: ClassVar[bool] = False
     finds_solutions: ClassVar[bool] = True
     variants: ClassVar[Mapping[str, frozenset[str]]] = supported_besides("delivery")

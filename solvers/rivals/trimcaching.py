@@ -11,7 +11,7 @@ from fgamcd_opt.solvers.rivals.imposed_variant import supported_besides
 from fgamcd_opt.solvers.rivals.model_hits import greedy_models
 from fgamcd_opt.solvers.rivals.model_placement import PLACEMENT_OPTIONS, place_models
 from fgamcd_opt.solving.context import SolveContext
-from fgamcd_opt.solving.solver import Outcome
+from fgamcd_opt.solving.solver import Outcome, Role
 
 
 class TrimCachingSolver(CompiledSolver):
@@ -19,6 +19,7 @@ class TrimCachingSolver(CompiledSolver):
 
     name: ClassVar[str] = "trimcaching"
     summary: ClassVar[str] = "TrimCaching, general case: greedy by cache hits of whole models; no bound"
+    role: ClassVar[Role] = Role.RIVAL
     proves_bounds: ClassVar[bool] = False
     finds_solutions: ClassVar[bool] = True
     variants: ClassVar[Mapping[str, frozenset[str]]] = supported_besides("granularity", "cooperation")

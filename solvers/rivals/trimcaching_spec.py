@@ -17,7 +17,7 @@ from fgamcd_opt.solvers.rivals.model_hits import ModelHits
 from fgamcd_opt.solvers.rivals.model_placement import PLACEMENT_OPTIONS, place_models
 from fgamcd_opt.solvers.rivals.shared_knapsack import best_items
 from fgamcd_opt.solving.context import SolveContext
-from fgamcd_opt.solving.solver import Outcome
+from fgamcd_opt.solving.solver import Outcome, Role
 
 
 class TrimCachingSpecSolver(CompiledSolver):
@@ -27,6 +27,7 @@ class TrimCachingSpecSolver(CompiledSolver):
     summary: ClassVar[str] = (
         "TrimCaching, few shared blocks: (1 - eps)/2 of the most cache hits; no bound on T"
     )
+    role: ClassVar[Role] = Role.RIVAL
     proves_bounds: ClassVar[bool] = False
     finds_solutions: ClassVar[bool] = True
     variants: ClassVar[Mapping[str, frozenset[str]]] = supported_besides("granularity", "cooperation")

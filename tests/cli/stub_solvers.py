@@ -15,7 +15,7 @@ from fgamcd_opt.problem.decision import Decision
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.solving import registry
 from fgamcd_opt.solving.context import SolveContext
-from fgamcd_opt.solving.solver import Outcome
+from fgamcd_opt.solving.solver import Outcome, Role
 from fgamcd_opt.solving.status import StopReason
 
 
@@ -24,6 +24,7 @@ class Stub:
 
     name: ClassVar[str] = "stub"
     summary: ClassVar[str] = "stub for tests"
+    role: ClassVar[Role] = Role.HEURISTIC
     proves_bounds: ClassVar[bool] = False
     finds_solutions: ClassVar[bool] = True
     variants: ClassVar[Mapping[str, frozenset[str]]] = {"csi": frozenset({"nominal"})}
@@ -102,6 +103,7 @@ class Swallows(Stub):
 class BoundOnly(Stub):
     """Claims a bound, or none, whatever the problem."""
 
+    role: ClassVar[Role] = Role.BOUND
     proves_bounds: ClassVar[bool] = True
     finds_solutions: ClassVar[bool] = False
     claim_s: ClassVar[float | None] = None

@@ -21,7 +21,7 @@ from fgamcd_opt.io.errors import BackendError
 from fgamcd_opt.problem.decision import Decision
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.solving.context import SolveContext
-from fgamcd_opt.solving.solver import Outcome
+from fgamcd_opt.solving.solver import Outcome, Role
 from fgamcd_opt.solving.status import StopReason
 
 DIARY = "FGAMCD_TEST_DIARY"
@@ -33,6 +33,7 @@ class Plain:
 
     name: ClassVar[str] = "odd-plain"
     summary: ClassVar[str] = "plug-in for tests"
+    role: ClassVar[Role] = Role.HEURISTIC
     proves_bounds: ClassVar[bool] = False
     finds_solutions: ClassVar[bool] = True
     variants: ClassVar[Mapping[str, frozenset[str]]] = {}

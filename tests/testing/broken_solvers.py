@@ -21,7 +21,7 @@ from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.solvers.bounds.lagrangian import LagrangianSolver
 from fgamcd_opt.solvers.heuristics.greedy import GreedySolver
 from fgamcd_opt.solving.context import SolveContext
-from fgamcd_opt.solving.solver import Outcome
+from fgamcd_opt.solving.solver import Outcome, Role
 from fgamcd_opt.solving.status import StopReason
 
 
@@ -70,6 +70,21 @@ class FlagIsText(SoundHeuristic):
 class Useless(SoundHeuristic):
     breaks, says = "declares_what_it_is", "neither proves bounds nor finds solutions"
     finds_solutions = False
+
+
+class NoRole(SoundHeuristic):
+    breaks, says = "declares_what_it_is", "role is 'heuristic', not one of exact, bound"
+    role = "heuristic"
+
+
+class RoleOfABound(SoundHeuristic):
+    breaks, says = "declares_what_it_is", "role is bound, but finds_solutions is True"
+    role = Role.BOUND
+
+
+class RoleOfAnExactSolver(SoundHeuristic):
+    breaks, says = "declares_what_it_is", "role is exact, but it proves no bounds"
+    role = Role.EXACT
 
 
 class UnknownVariant(SoundHeuristic):
@@ -131,7 +146,7 @@ class UndeclaredBound(SoundHeuristic):
 
 class UndeclaredSolution(SoundHeuristic):
     breaks, says = "solves_the_smallest_preset", "declares that it finds none"
-    finds_solutions, proves_bounds = False, True
+    role, finds_solutions, proves_bounds = Role.BOUND, False, True
 
 
 class TooLoud(SoundHeuristic):

@@ -16,7 +16,7 @@ from fgamcd_opt.beamforming.broadcast import BeamformingSettings
 from fgamcd_opt.beamforming.rate_oracle import RateOracle
 from fgamcd_opt.solvers.decisions import decision_from_masks
 from fgamcd_opt.solving.context import SolveContext
-from fgamcd_opt.solving.solver import Outcome
+from fgamcd_opt.solving.solver import Outcome, Role
 from fgamcd_opt.solving.status import StopReason
 
 BITS_PER_BYTE = 8
@@ -28,6 +28,9 @@ class OneCopySolver:
     # The name under which it is registered (pyproject.toml), and one line for `fgamcd solvers`.
     name: ClassVar[str] = "one-copy"
     summary: ClassVar[str] = "every block stored once, sent by its node alone or by all nodes; no bound"
+
+    # What it is for; lists of solvers are grouped by it.
+    role: ClassVar[Role] = Role.HEURISTIC
 
     # True only if every bound that it returns is proved. A heuristic proves nothing, and says so.
     proves_bounds: ClassVar[bool] = False

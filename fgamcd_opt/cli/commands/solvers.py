@@ -49,6 +49,7 @@ def _entry(solver: Solver, states: Mapping[str, Backend]) -> dict[str, Any]:
     return {
         "name": solver.name,
         "summary": solver.summary,
+        "role": str(solver.role),
         "proves_bounds": solver.proves_bounds,
         "finds_solutions": solver.finds_solutions,
         "variants": {field: sorted(values) for field, values in solver.variants.items()},

@@ -17,7 +17,7 @@ from fgamcd_opt.problem.decision import Decision
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.solving.context import SolveContext
 from fgamcd_opt.solving.registry import get_solver
-from fgamcd_opt.solving.solver import Outcome
+from fgamcd_opt.solving.solver import Outcome, Role
 from fgamcd_opt.solving.status import StopReason
 
 
@@ -26,6 +26,7 @@ class StandIn:
 
     name: ClassVar[str] = "maasn-da"
     summary: ClassVar[str] = "stand-in for tests"
+    role: ClassVar[Role] = Role.LEARNED
     proves_bounds: ClassVar[bool] = False
     finds_solutions: ClassVar[bool] = True
     variants: ClassVar[Mapping[str, frozenset[str]]] = {}
