@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import math
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +21,13 @@ GAP_FLOOR_PERCENT = 1e-4
 WIDTH_INCHES = 5.6
 """Narrow enough for texts that can be read on a phone."""
 
+LEAST_FOR_INTERVAL = 3
+"""Values from which an interval of their mean is drawn; that of two would say nothing."""
+
 _LEGEND_COLUMNS = 3
 _LEGEND_LETTERS = 62
 """Letters in a row of a legend that fit, with the lines beside them."""
+_CAPTION_LETTERS = 92
 _COLORS = ("black", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "0.5", "#56B4E9", "#E69F00")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "*", "d", "+", "x", "1", "2", "3")
 _LINES = ("-", "--", "-.")
@@ -67,6 +73,11 @@ def _fits(labels: Sequence[str], columns: int) -> bool:
     return sum(int(part.max(initial=0)) for part in parts) <= _LEGEND_LETTERS
 
 
+def wrapped(caption: str) -> str:
+    """A caption in small letters, in lines that the figure is wide enough for."""
+    return "\n".join(textwrap.wrap(caption.replace("$", r"\$"), _CAPTION_LETTERS))
+
+
 def add_grid(axes: Axes) -> None:
     """Fine grey lines."""
     axes.grid(visible=True, color="0.88", linewidth=0.6)
@@ -94,3 +105,17 @@ def gap_axis(axes: Axes, name: str) -> None:
 def floored_percent(gaps: Sequence[float]) -> NDArray[np.float64]:
     """Gaps in percent, at least :data:`GAP_FLOOR_PERCENT`."""
     return np.maximum(100.0 * np.asarray(gaps, dtype=np.float64), GAP_FLOOR_PERCENT)
+
+
+def scale_to(axes: Axes, values: NDArray[np.float64]) -> None:
+    """Limits of the vertical axis by what was measured alone: wide intervals are cut off."""
+    known = values[np.isfinite(values)]
+    if not known.size:
+        return
+    low, high = float(known.min()), float(known.max())
+    if axes.get_yscale() == "log":
+        factor = max((high / low) ** 0.15, math.sqrt(10.0 * low / high))  # a decade at least
+        axes.set_ylim(low / factor, high * factor)
+    else:
+        room = max(0.15 * (high - low), 0.05 * max(abs(low), abs(high)), 1e-12)
+        axes.set_ylim(low - room, high + room)

@@ -133,6 +133,23 @@ def test_beampattern_files(fgamcd: Run, tmp_path: Path) -> None:
         assert sine == pytest.approx(offset[0] / np.hypot(*offset), abs=1e-9)
 
 
+@pytest.mark.parametrize("polar", [(), ("--polar",)])
+def test_every_panel_of_a_beampattern_has_its_axes_named(
+    fgamcd: Run, tmp_path: Path, polar: tuple[str, ...]
+) -> None:
+    words = ("--block", _wanted_by(2), "--pattern", *polar)
+    ran = fgamcd("beamform", "small", *words, "-o", tmp_path)
+    assert (ran.code, "warn" in ran.err) == (ExitCode.DONE, False)
+    texts = (tmp_path / "pattern.svg").read_text()
+    assert len(re.findall("<!-- .*dBW.*-->", texts)) == len(re.findall("<!-- .*degrees.*-->", texts)) == 4
+
+
+def test_polar_alone_is_refused(fgamcd: Run, tmp_path: Path) -> None:
+    ran = fgamcd("beamform", "small", "--block", _wanted_by(1), "--polar")
+    assert ran.code == ExitCode.USAGE
+    assert "--polar: only with --pattern" in ran.err
+
+
 def test_same_seed_same_bytes(fgamcd: Run, tmp_path: Path) -> None:
     words = ("--block", _wanted_by(1), "--cdf", "--pattern", "--realisations", 5)
     for folder in ("one", "two"):

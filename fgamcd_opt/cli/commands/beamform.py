@@ -86,7 +86,8 @@ def _add_study_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"uniform errors per user for --cdf (default: {DEFAULT_REALISATIONS})",
     )
-    study.add_argument("--pattern", action="store_true", help="beampattern of every sending node")
+    study.add_argument("--pattern", action="store_true", help="beampattern of every sending node, in dB")
+    study.add_argument("--polar", action="store_true", help="draw --pattern in polar axes")
     study.add_argument(
         "-o",
         "--output",
@@ -125,6 +126,8 @@ def _check(args: argparse.Namespace) -> Path:
     for flag in ("delta", "realisations"):
         if getattr(args, flag) is not None and not args.cdf:
             raise UsageError(f"--{flag}: only with --cdf")
+    if args.polar and not args.pattern:
+        raise UsageError("--polar: only with --pattern")
     if not (args.cdf or args.pattern):
         if args.output is not None:
             raise UsageError("-o: there is nothing to write without --cdf or --pattern")
@@ -197,7 +200,7 @@ def _write(
     if args.cdf:
         written += write_cdf(studies, folder, sent)
     if args.pattern:
-        written += write_pattern(instance, data, design, folder, sent)
+        written += write_pattern(instance, data, design, folder, sent, polar=args.polar)
     return written
 
 

@@ -1,4 +1,4 @@
-"""Learning curves over training seeds, readable without colour."""
+"""Learning curves over training seeds, as they were measured; readable without colour."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.learning.training.curve import CurveRow
 from fgamcd_opt.studies.figure_style import (
     GAP_FLOOR_PERCENT,
+    LEAST_FOR_INTERVAL,
     WIDTH_INCHES,
     add_grid,
     add_legend,
@@ -22,6 +23,7 @@ from fgamcd_opt.studies.figure_style import (
     legend_inches,
     new_figure,
     plain_numbers,
+    scale_to,
     styles,
 )
 from fgamcd_opt.studies.policies.gap_summary import FAILED_GAP
@@ -39,18 +41,23 @@ VALUES = {"gap": "gap to the certified bound (%)", "return_": "return of an epis
 
 Curve = Sequence[CurveRow]
 
-_POINTS = 120
-_BAND = f"mean over training seeds, band: {LEVEL:.0%} bootstrap interval of the mean"
+_CAPTION = "markers: mean over the training seeds, at evaluations; thin lines only lead the eye"
+_CAPTION_WITH_BARS = (
+    f"{_CAPTION}\nbars: {LEVEL:.0%} bootstrap interval of the mean, cut off where it leaves the frame"
+)
 _RESAMPLES = 1000
+_MOST_MARKERS = 60
+"""Evaluations up to which markers have their full size."""
 
 
 def learning_curves_figure(
     curves: Mapping[str, Sequence[Curve]], x: str = "steps", y: str = "gap"
 ) -> Figure | None:
-    """Mean over the training seeds of each method, and a band.
+    """A marker per evaluation: the mean over the training seeds of each method, with a bar for its interval.
 
-    Curves are joined linearly between their rows; the mean goes as far as all seeds of the method do. The band is the
-    95 % bootstrap interval of the mean, which a single seed has not.
+    Nothing is drawn between the evaluations but a thin line that leads the eye; evaluations count that all seeds of a
+    method have. The bar is the 95 % bootstrap interval of the mean, where there are three seeds or more; bars do not
+    change the scale.
 
     Parameters
     ----------
@@ -62,14 +69,14 @@ def learning_curves_figure(
     Returns
     -------
     Figure or None
-        None if no curve has two rows that know ``y``.
+        None if no curve has a row that knows ``y``.
     """
     panel = Panel(curves=curves, x=x, y=y)
     if not panel.lines:
         return None
     figure, axes = new_figure(3.8, legend=len(panel.lines))
     _draw(axes, panel, styles(list(curves)))
-    axes.set_title(_BAND, fontsize="small")
+    axes.set_title(_caption([panel]), fontsize="x-small")
     add_legend(figure, axes)
     return figure
 
@@ -98,8 +105,8 @@ class Panel:
 
     @cached_property
     def lines(self) -> dict[str, tuple[Floats, Floats]]:
-        """Places and values by method, as :func:`joined` gives them."""
-        lines = {method: joined(runs, self.x, self.y) for method, runs in self.curves.items()}
+        """Places and values by method, as :func:`measured` gives them."""
+        lines = {method: measured(runs, self.x, self.y) for method, runs in self.curves.items()}
         return {method: line for method, line in lines.items() if line is not None}
 
 
@@ -125,25 +132,30 @@ def curve_panels_figure(panels: Sequence[Panel]) -> Figure | None:
     for each, panel in zip(axes, shown, strict=True):
         _draw(each, panel, styles(methods))
         each.set_title(panel.title, fontsize="medium")
-    figure.suptitle(_BAND, fontsize="small")
+    figure.suptitle(_caption(shown), fontsize="x-small")
     add_legend(figure, *axes)
     return figure
 
 
+def _caption(panels: Sequence[Panel]) -> str:
+    """What markers and bars are, where there are any."""
+    bars = any(len(runs) >= LEAST_FOR_INTERVAL for panel in panels for _, runs in panel.lines.values())
+    return _CAPTION_WITH_BARS if bars else _CAPTION
+
+
 def _draw(axes: Axes, panel: Panel, looks: Mapping[str, Mapping[str, Any]]) -> None:
-    """Mean and band of every method of a panel."""
-    for place, (method, (at, runs)) in enumerate(panel.lines.items()):
+    """Evaluations of every method of a panel: means, and intervals where there are seeds enough."""
+    means = []
+    for method, (at, runs) in panel.lines.items():
         shown = np.maximum(100.0 * runs, GAP_FLOOR_PERCENT) if panel.y == "gap" else runs
         label = f"{figure_text(method)} ({len(runs)} seed{'s' if len(runs) > 1 else ''})"
-        every = (place * _POINTS // (8 * len(panel.lines)), _POINTS // 8)
         look = looks[method]
-        axes.plot(at, shown.mean(axis=0), label=label, linewidth=1.5, markersize=5, markevery=every, **look)
-        if len(runs) > 1:
-            low, high = np.array([_band(column) for column in shown.T]).T
-            axes.fill_between(at, low, high, color=look["color"], alpha=0.13, linewidth=0)
-            axes.plot(
-                at, low, at, high, color=look["color"], linewidth=0.5, linestyle=look["linestyle"], alpha=0.6
-            )
+        size = 4.0 if at.size <= _MOST_MARKERS else 2.5
+        axes.plot(at, shown.mean(axis=0), label=label, linewidth=0.5, markersize=size, **look)
+        if len(runs) >= LEAST_FOR_INTERVAL:
+            low, high = np.array([_interval(column) for column in shown.T]).T
+            axes.vlines(at, low, high, color=look["color"], linewidth=0.8, alpha=0.45, zorder=1)
+        means.append(shown.mean(axis=0))
     axes.set_xlabel(AXES[panel.x])
     if panel.log_x:
         axes.set_xscale("log")
@@ -153,30 +165,29 @@ def _draw(axes: Axes, panel: Panel, looks: Mapping[str, Mapping[str, Any]]) -> N
     if panel.y == "gap":
         gap_axis(axes, "y")
     add_grid(axes)
+    scale_to(axes, np.concatenate(means))
     axes.set_ylabel(VALUES[panel.y])
 
 
-def joined(runs: Sequence[Curve], x: str, y: str) -> tuple[Floats, Floats] | None:
-    """Curves on common places: (P,) places where all runs are known, and (runs, P) values; None if there are none.
+def measured(runs: Sequence[Curve], x: str, y: str) -> tuple[Floats, Floats] | None:
+    """Evaluations that all runs have: (P,) places, the mean over the runs, and (runs, P) values; None without any.
 
-    A row whose policy does not deliver everything has an infinite delay: :data:`FAILED_GAP`. A curve without
-    any gap was trained without a bound and is left out.
+    Runs meet at the same episode. A row whose policy does not deliver everything has an infinite delay:
+    :data:`FAILED_GAP`. A curve without any gap was trained without a bound and is left out.
     """
-    known = []
+    known: list[dict[int, tuple[float, float]]] = []
     for run in runs:
         if y == "gap" and all(row.gap is None for row in run):
             continue
-        pairs = [(getattr(row, x), _value(row, y)) for row in run]
-        pairs = [(place, value) for place, value in pairs if value is not None]
-        if len(pairs) > 1:
-            known.append(np.array(pairs, dtype=np.float64).T)
-    if not known:
+        pairs = {row.episode: (getattr(row, x), _value(row, y)) for row in run}
+        known.append(
+            {episode: (place, value) for episode, (place, value) in pairs.items() if value is not None}
+        )
+    episodes = sorted(set.intersection(*map(set, known))) if known else []
+    if not episodes:
         return None
-    first, last = max(places[0] for places, _ in known), min(places[-1] for places, _ in known)
-    if first >= last:
-        return None
-    at = np.linspace(first, last, _POINTS)
-    return at, np.array([np.interp(at, places, values) for places, values in known])
+    values = np.array([[run[episode] for episode in episodes] for run in known], dtype=np.float64)
+    return values[..., 0].mean(axis=0), values[..., 1]
 
 
 def _value(row: CurveRow, y: str) -> float | None:
@@ -184,6 +195,6 @@ def _value(row: CurveRow, y: str) -> float | None:
     return FAILED_GAP if y == "gap" and row.delay_s == math.inf else value
 
 
-def _band(values: Floats) -> tuple[float, float]:
+def _interval(values: Floats) -> tuple[float, float]:
     estimate = bootstrap([values], lambda drawn: drawn.mean(axis=-1), resamples=_RESAMPLES)
     return estimate.low, estimate.high

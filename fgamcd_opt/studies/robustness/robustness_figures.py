@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fgamcd_opt.studies.figure_style import WIDTH_INCHES
 from fgamcd_opt.studies.robustness.channel_errors import DESIGNS, ErrorStudy
 
 if TYPE_CHECKING:
@@ -21,34 +22,38 @@ _STYLES = {
 _MARKERS = {"robust": "v", "nominal": "^"}
 _SHOWN_USERS = 8
 """Users up to which the beampattern names them; more labels would cover each other."""
-_LABEL_WIDTH_DEG = 8.0
+_LABEL_WIDTH_DEG = 18.0
+_SHOWN_DB = 40.0
+"""Powers further below the largest one are drawn at the lower end."""
+
+_ANGLE = r"angle $\theta$ (degrees)"
+_POWER = r"$|w_n^H a(\theta)|^2$ (dBW)"
 
 
 def cdf_figure(studies: Sequence[ErrorStudy], title: str) -> Figure:
-    """Robust against nominal beam, one column per delta.
+    """Robust against nominal beam, one row of panels per delta.
 
-    Top: distribution of the worst user's rate over the uniform errors, on the scale of these rates; dotted lines are
-    the users' R_u, and an arrow says where R_u lies if it is outside. Bottom: every user's range of rates over the
+    Left: distribution of the worst user's rate over the uniform errors, on the scale of these rates; dotted lines are
+    the users' R_u, and an arrow says where R_u lies if it is outside. Right: every user's range of rates over the
     uniform errors, its rate at the worst error of either beam (F1), and its R_u.
     """
     from matplotlib.figure import Figure
 
-    users = studies[0].data.users.size
-    height = 0.6 + 0.3 * users
-    figure = Figure(figsize=(1.5 + 3.0 * len(studies), 4.0 + height), layout="constrained")
-    figure.suptitle(title)
-    grid = figure.subplots(
-        2, len(studies), squeeze=False, sharex="row", sharey="row", height_ratios=(2.7, height)
+    height = max(1.9, 0.7 + 0.24 * studies[0].data.users.size)
+    figure = Figure(figsize=(WIDTH_INCHES, 1.2 + height * len(studies)), layout="constrained")
+    figure.suptitle(title, fontsize=9, wrap=True)
+    grid = figure.subplots(len(studies), 2, squeeze=False, sharex="col")
+    for study, (left, right) in zip(studies, grid, strict=True):
+        _distributions(left, study)
+        _user_ranges(right, study)
+        for panel in (left, right):
+            panel.set_title(rf"$\delta$ = {study.delta:g}", fontsize=9)
+            panel.tick_params(labelbottom=True, labelsize=8)
+    for left, _ in grid:
+        _mark_qos(left, studies[0].data.qos_bps / 1e9)
+    figure.legend(
+        *grid[0, 1].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize="small"
     )
-    for study, top, bottom in zip(studies, *grid, strict=True):
-        top.set_title(rf"$\delta$ = {study.delta:g}")
-        _distributions(top, study)
-        _user_ranges(bottom, study)
-    for top in grid[0]:
-        _mark_qos(top, studies[0].data.qos_bps / 1e9)
-    grid[0, 0].set_ylabel("share of realisations")
-    grid[1, 0].set_ylabel("user")
-    figure.legend(*grid[1, 0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
     return figure
 
 
@@ -64,7 +69,8 @@ def _distributions(axes: Axes, study: ErrorStudy) -> None:
         )
     axes.set_ylim(0.0, 1.02)
     axes.locator_params(axis="x", nbins=5)
-    axes.set_xlabel("worst user's rate (Gbit/s)")
+    axes.set_xlabel("worst user's rate (Gbit/s)", fontsize=8)
+    axes.set_ylabel("share of the errors", fontsize=8)
     axes.grid(color="0.9", linewidth=0.6)
 
 
@@ -97,7 +103,9 @@ def _user_ranges(axes: Axes, study: ErrorStudy) -> None:
     axes.vlines(qos, place - 0.4, place + 0.4, color="black", linestyle=":", linewidth=1.5, label="QoS")
     axes.set_yticks(place, [str(user) for user in study.data.users.tolist()])
     axes.set_ylim(place.size - 0.4, -0.6)
-    axes.set_xlabel("rate (Gbit/s)")
+    axes.set_xlabel("rate (Gbit/s)", fontsize=8)
+    axes.set_ylabel("user", fontsize=8)
+    axes.locator_params(axis="x", nbins=5)
     axes.grid(color="0.9", linewidth=0.6, axis="x")
 
 
@@ -124,8 +132,10 @@ def pattern_figure(
     nodes: Sequence[int],
     users: Sequence[int],
     title: str,
+    *,
+    polar: bool = False,
 ) -> Figure:
-    """One panel per sending node with its beampattern; vertical lines mark the users' angles.
+    """One panel per sending node with its beampattern in dB; dashed lines mark the users' angles.
 
     Parameters
     ----------
@@ -137,30 +147,64 @@ def pattern_figure(
         Their S and m indices.
     title
         Above the panels.
+    polar
+        Whether the angle is an angle of the picture, too.
     """
     from matplotlib.figure import Figure
 
-    columns = min(3, len(nodes))
+    columns = min(2, len(nodes))
     rows = -(-len(nodes) // columns)
-    figure = Figure(figsize=(1.0 + 4.0 * columns, 0.9 + 2.6 * rows), layout="constrained")
-    figure.suptitle(title)
-    panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).ravel()
-    for panel, node, curve, angles in zip(panels, nodes, amplitude, user_angle_deg, strict=False):
-        panel.plot(angle_deg, curve, color="black", linewidth=1.2)
-        for angle in angles:
-            panel.axvline(angle, color="0.45", linestyle="--", linewidth=1, zorder=1)
-        if len(users) <= _SHOWN_USERS:
-            _name_users(panel, angles, users)
-        panel.set_title(f"node {node}", pad=14)
-        panel.set_xlim(-90.0, 90.0)
-        panel.set_xticks(range(-90, 91, 30))
+    figure = Figure(figsize=(WIDTH_INCHES, 0.7 + (1.8 if polar else 2.1) * rows), layout="constrained")
+    figure.suptitle(f"{title}\n$\\theta$ = 0: broadside of the array; dashed: users", fontsize=9, wrap=True)
+    grid = figure.subplots(
+        rows, columns, squeeze=False, subplot_kw={"projection": "polar"} if polar else None
+    )
+    panels = grid.ravel().tolist()
+    power_dbw = decibels(amplitude)
+    top = 5.0 * np.ceil(float(power_dbw.max()) / 5.0)
+    for panel, node, curve, angles in zip(panels, nodes, power_dbw, user_angle_deg, strict=False):
+        panel.set_ylim(top - _SHOWN_DB, top)
+        _half_circle(panel) if polar else _angle_axis(panel)
+        turn = np.radians if polar else np.asarray
+        panel.plot(turn(angle_deg), curve, color="black", linewidth=1.0)
+        panel.vlines(
+            turn(angles), top - _SHOWN_DB, top, color="0.45", linestyle="--", linewidth=0.9, zorder=1
+        )
+        panel.tick_params(labelsize=7)
         panel.grid(color="0.9", linewidth=0.6)
-    panels[0].set_ylim(0.0, 1.05 * max(float(amplitude.max()), 1e-12))  # shared by all
+        named = not polar and len(users) <= _SHOWN_USERS
+        if named:
+            _name_users(panel, angles, users)
+        panel.set_title(f"node {node}", fontsize=9, pad=14 if named else 4)
     for panel in panels[len(nodes) :]:
         panel.set_visible(False)
-    figure.supxlabel(r"angle to broadside $\theta$ (degrees); dashed: users", fontsize=10)
-    figure.supylabel(r"$|w_n^H a(\theta)|$ ($\sqrt{\mathrm{W}}$)", fontsize=10)
     return figure
+
+
+def decibels(amplitude: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Powers |amplitude|^2 in dBW, at most 40 dB below the largest of all."""
+    largest = max(float(amplitude.max()), 1e-12)
+    shown: NDArray[np.float64] = 20.0 * np.log10(np.maximum(amplitude, largest * 10.0 ** (-_SHOWN_DB / 20.0)))
+    return shown
+
+
+def _angle_axis(axes: Axes) -> None:
+    axes.set_xlim(-90.0, 90.0)
+    axes.set_xticks(range(-90, 91, 30))
+    axes.set_xlabel(_ANGLE, fontsize=8)
+    axes.set_ylabel(_POWER, fontsize=8)
+
+
+def _half_circle(axes: Any) -> None:
+    """The half of a polar axis in front of the array, broadside up."""
+    axes.set_theta_zero_location("N")
+    axes.set_theta_direction(-1)
+    axes.set_thetamin(-90.0)
+    axes.set_thetamax(90.0)
+    axes.set_thetagrids(range(-90, 91, 30))
+    high = axes.get_ylim()[1]
+    axes.set_yticks([high - _SHOWN_DB, high - _SHOWN_DB / 2, high])
+    axes.set_xlabel(f"{_POWER} over {_ANGLE}", fontsize=8)
 
 
 def _name_users(axes: Axes, angle_deg: NDArray[np.float64], users: Sequence[int]) -> None:

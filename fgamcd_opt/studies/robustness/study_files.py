@@ -36,7 +36,7 @@ def write_cdf(studies: Sequence[ErrorStudy], folder: Path, title: str) -> list[P
 
 
 def write_pattern(
-    instance: Instance, data: BroadcastData, design: Design, folder: Path, title: str
+    instance: Instance, data: BroadcastData, design: Design, folder: Path, title: str, *, polar: bool
 ) -> list[Path]:
     """Write ``pattern.csv``, the users' angles as ``pattern_users.csv``, and the figure ``pattern``; paths."""
     angle_deg = np.linspace(-90.0, 90.0, round(180 / ANGLE_STEP_DEG) + 1)
@@ -61,7 +61,7 @@ def write_pattern(
             for user, angle in zip(users, angles, strict=True)
         ),
     )
-    figure = pattern_figure(angle_deg, amplitude, seen, nodes, users, title)
+    figure = pattern_figure(angle_deg, amplitude, seen, nodes, users, title, polar=polar)
     return [curves, marks, *save_figure(figure, folder / "pattern")]
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fgamcd_opt.studies.figure_style import WIDTH_INCHES, wrapped
 from fgamcd_opt.studies.sweep.csi import BeamStudy
 
 if TYPE_CHECKING:
@@ -33,27 +33,28 @@ def rate_figure(studies: Sequence[BeamStudy], title: str, caption: str) -> Figur
     from matplotlib.figure import Figure
 
     sizes = sorted({study.delta for study in studies if study.delta > 0})
-    columns = max(1, len(sizes))
-    figure = Figure(figsize=(1.5 + 3.4 * columns, 5.0), layout="constrained")
-    figure.suptitle(title)
-    panels = figure.subplots(1, columns, squeeze=False, sharey=True, sharex=True)[0]
+    count = max(1, len(sizes))
+    figure = Figure(figsize=(WIDTH_INCHES, 1.6 + 2.3 * count), layout="constrained")
+    figure.suptitle(title, fontsize=10, wrap=True)
+    panels = figure.subplots(count, 1, squeeze=False, sharey=True, sharex=True)[:, 0]
     for delta, panel in zip(sizes, panels, strict=False):
         panel.set_title(rf"$\delta$ = {delta:g}", fontsize=10)
         for design in _STYLES:
             _distributions(panel, [s for s in studies if (s.delta, s.design) == (delta, design)], design)
         panel.axvline(1.0, color="black", linestyle=":", linewidth=1.5, label="QoS rate")
-        panel.set_xlabel(r"lowest rate of a user / $R_u$")
+        panel.set_xlabel(r"lowest rate of a user / $R_u$", fontsize=9)
+        panel.set_ylabel("share of users,\nor of (user, draw)", fontsize=9)
+        panel.tick_params(labelbottom=True)
         panel.grid(color="0.9", linewidth=0.6)
     least = min([1.0, *(float(study.lowest_worst().min()) for study in studies)])
     panels[0].set_xlim(left=max(_LEAST_SHOWN, least - 0.02))
-    panels[0].set_ylabel("share of users, or of (user, draw)")
     figure.legend(
         *panels[0].get_legend_handles_labels(),
-        title="\n".join(textwrap.wrap(caption.replace("$", r"\$"), 45 * columns)),
+        title=wrapped(caption),
         loc="outside lower center",
-        ncols=3,
-        fontsize=9,
-        title_fontsize=9,
+        ncols=2,
+        fontsize=8,
+        title_fontsize=8,
         frameon=False,
     )
     return figure

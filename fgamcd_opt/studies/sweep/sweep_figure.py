@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fgamcd_opt.studies.figure_style import styles
+from fgamcd_opt.studies.figure_style import (
+    LEAST_FOR_INTERVAL,
+    WIDTH_INCHES,
+    legend_inches,
+    plain_numbers,
+    scale_to,
+    styles,
+    wrapped,
+)
 from fgamcd_opt.studies.sweep.methods import REFERENCE
 from fgamcd_opt.studies.sweep.sweep_settings import Sweep
 
@@ -19,6 +26,9 @@ if TYPE_CHECKING:
 
 _SHIFT = 0.005
 """Distance of neighbouring curves, as a share of the axis."""
+
+_SHORT_LABEL = 20
+"""Letters up to which three names stand side by side in the legend."""
 
 _MARKERS = "os^vDP"
 """Markers that tell values of a second parameter."""
@@ -41,19 +51,21 @@ def sweep_figure(table: pd.DataFrame, sweep: Sweep, title: str, caption: str) ->
     """
     from matplotlib.figure import Figure
 
-    columns = 2 + len(sweep.quantities)
+    count = 2 + len(sweep.quantities)
     curves = _curves_of(table, sweep)
-    figure = Figure(figsize=(5.6 * columns, 5.0 + 0.2 * len(curves)), layout="constrained")
-    figure.suptitle(title)
-    panels = figure.subplots(1, columns, squeeze=False)[0]
+    height = 0.9 + 2.7 * count + legend_inches(len(curves) + 1)
+    figure = Figure(figsize=(WIDTH_INCHES, height), layout="constrained")
+    figure.suptitle(title, fontsize=10, wrap=True)
+    panels = figure.subplots(count, 1, squeeze=False)[:, 0]
     for curve in curves:
         curve.draw(panels[0], curve.rows["delay_s"], curve.rows["delay_low_s"], curve.rows["delay_high_s"])
         curve.draw(panels[1], 100.0 * curve.rows["gap"])
         for panel, quantity in zip(panels[2:], sweep.quantities, strict=True):
             curve.draw(panel, curve.rows[quantity] / QUANTITIES[quantity][1])
     _proved_optimum(panels[0], table)
-    panels[0].set_ylim(bottom=0.0)
+    scale_to(panels[0], table["delay_s"].to_numpy(dtype=float))
     panels[1].set_yscale("symlog", linthresh=0.1)
+    plain_numbers(panels[1], "y")
     panels[1].set_ylim(0.0, 200.0 * max([0.001, *table["gap"].dropna()]))
     labels = [
         "delay T (s)",
@@ -61,18 +73,18 @@ def sweep_figure(table: pd.DataFrame, sweep: Sweep, title: str, caption: str) ->
         *(QUANTITIES[name][0] for name in sweep.quantities),
     ]
     for panel, label in zip(panels, labels, strict=True):
-        panel.set_ylabel(label)
-        panel.set_xlabel(sweep.axis.label)
+        panel.set_ylabel(label, fontsize=9)
+        panel.set_xlabel(sweep.axis.label, fontsize=9)
         panel.grid(color="0.9", linewidth=0.6)
     handles = [curve.handle() for curve in curves]
     handles += panels[0].get_legend_handles_labels()[0]
     figure.legend(
         handles=handles,
-        title="\n".join(textwrap.wrap(caption.replace("$", r"\$"), 75 * columns)),
+        title=wrapped(caption),
         loc="outside lower center",
-        ncols=2 * columns,
-        fontsize=9,
-        title_fontsize=9,
+        ncols=3 if max(len(curve.label) for curve in curves) <= _SHORT_LABEL else 1,
+        fontsize=8,
+        title_fontsize=8,
         frameon=False,
     )
     return figure
@@ -96,11 +108,12 @@ class _Curve:
         low: pd.Series[float] | None = None,
         high: pd.Series[float] | None = None,
     ) -> None:
-        """Line and markers, hollow where blocks came from the cloud; intervals as bars."""
+        """Line and markers, hollow where blocks came from the cloud; intervals of three seeds or more as bars."""
         x, color = self.rows["x"], self.look["color"]
         if low is not None and high is not None:
             x = x + self.shift
-            axes.vlines(x, low, high, color=color, linewidth=1.0, zorder=2)
+            known = self.rows["seeds"] >= LEAST_FOR_INTERVAL
+            axes.vlines(x[known], low[known], high[known], color=color, linewidth=0.8, alpha=0.6, zorder=2)
         level = 5 if self.method == REFERENCE else 3  # over the curves that coincide with it
         axes.plot(x, values, color=color, linestyle=self.look["linestyle"], linewidth=1.3, zorder=level)
         cloud = self.rows["cloud_blocks"] > 0

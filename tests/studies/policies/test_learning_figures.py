@@ -16,8 +16,8 @@ from fgamcd_opt.studies.policies.policy_figures import (
     VALUES,
     Panel,
     curve_panels_figure,
-    joined,
     learning_curves_figure,
+    measured,
 )
 
 
@@ -35,44 +35,49 @@ def lines(figure):
     return {line.get_label(): line for line in figure.axes[0].get_lines()}
 
 
-def test_mean_and_band_are_those_of_the_seeds():
+def test_means_and_bars_are_those_of_the_seeds_at_the_evaluations():
     runs = [curve(0, [0.4, 0.2, 0.1]), curve(1, [0.6, 0.4, 0.1]), curve(2, [0.5, 0.3, 0.1])]
-    figure = learning_curves_figure({"maasn-da": runs, "qmix-da": runs[:1]})
-    mean = lines(figure)["maasn-da (3 seeds)"]
-    assert_allclose(np.interp([100, 200, 250, 300], *mean.get_data()), [50.0, 30.0, 20.0, 10.0], rtol=0.02)
-    (band,) = figure.axes[0].collections  # a single seed has none
-    corners = band.get_paths()[0].vertices
-    at_start = corners[corners[:, 0] == 100.0, 1]
-    assert at_start.min() == pytest.approx(40.0, abs=0.1)  # the mean of one seed drawn three times
-    assert at_start.max() == pytest.approx(60.0, abs=0.1)
-    assert "qmix-da (1 seed)" in lines(figure)
+    figure = learning_curves_figure({"maasn-da": runs, "qmix-da": runs[:2], "rnn": runs[:1]})
+    at, mean = lines(figure)["maasn-da (3 seeds)"].get_data()
+    assert at.tolist() == [100.0, 200.0, 300.0]  # what was measured, nothing between
+    assert_allclose(mean, [50.0, 30.0, 10.0])
+    (bars,) = figure.axes[0].collections  # two seeds have none
+    low, high = bars.get_segments()[0][:, 1]
+    assert low == pytest.approx(40.0, abs=0.1)  # the mean of one seed drawn three times
+    assert high == pytest.approx(60.0, abs=0.1)
+    assert {"qmix-da (2 seeds)", "rnn (1 seed)"} <= set(lines(figure))
 
 
-def test_mean_goes_as_far_as_all_seeds_do():
-    at, runs = joined([curve(0, [0.4, 0.2, 0.1]), curve(1, [0.4, 0.3], step=80)], "steps", "gap")
-    assert (at[0], at[-1]) == (100.0, 160.0)
-    assert_allclose(runs[0], np.interp(at, [100, 200, 300], [0.4, 0.2, 0.1]))
-    assert_allclose(runs[1], np.interp(at, [80, 160], [0.4, 0.3]))
+def test_a_wide_interval_does_not_change_the_scale():
+    """The limits are those of the means alone: three seeds far apart, or three that agree."""
+    apart = [curve(0, [0.001, 0.001]), curve(1, [0.1, 0.01]), curve(2, [0.999, 0.049])]
+    agreeing = [curve(seed, [1.1 / 3, 0.02]) for seed in range(3)]
+    limits = [learning_curves_figure({"a": runs}).axes[0].get_ylim() for runs in (apart, agreeing)]
+    assert_allclose(*limits)
+    assert limits[0][0] < 2.0 < 36.7 < limits[0][1]
+
+
+def test_evaluations_that_all_seeds_have():
+    at, runs = measured([curve(0, [0.4, 0.2, 0.1]), curve(1, [0.4, 0.3], step=80)], "steps", "gap")
+    assert at.tolist() == [90.0, 180.0]  # the mean of the places
+    assert runs.tolist() == [[0.4, 0.2], [0.4, 0.3]]
 
 
 def test_unknown_values_are_left_out():
-    at, runs = joined([curve(0, [None, 0.4, None, 0.2])], "episode", "gap")
-    assert_allclose(runs[0], np.interp(at, [16, 32], [0.4, 0.2]))
-    assert joined([curve(0, [None, 0.4])], "steps", "gap") is None
-    assert (
-        joined([curve(0, [0.4, 0.2]), curve(100, [0.4, 0.2])], "seconds", "gap") is None
-    )  # nothing in common
+    at, runs = measured([curve(0, [None, 0.4, None, 0.2])], "episode", "gap")
+    assert (at.tolist(), runs.tolist()) == ([16.0, 32.0], [[0.4, 0.2]])
+    at, runs = measured([curve(0, [None, 0.4])], "steps", "gap")
+    assert (at.tolist(), runs.tolist()) == ([200.0], [[0.4]])
+    assert measured([curve(0, [None, 0.4]), curve(0, [0.4, None])], "steps", "gap") is None
     assert learning_curves_figure({"maasn-da": [curve(0, [None, None])]}) is None
 
 
 def test_what_is_not_delivered_is_a_gap_of_everything():
     run = curve(0, [None, 0.4, 0.2])
     run[0] = dataclasses.replace(run[0], delay_s=math.inf, unserved=3)
-    at, runs = joined([run], "steps", "gap")
-    assert_allclose(runs[0], np.interp(at, [100, 200, 300], [1.0, 0.4, 0.2]))
-    assert (
-        joined([[run[0], dataclasses.replace(run[0], steps=500)]], "steps", "gap") is None
-    )  # no bound is known
+    at, runs = measured([run], "steps", "gap")
+    assert (at.tolist(), runs.tolist()) == ([100.0, 200.0, 300.0], [[1.0, 0.4, 0.2]])
+    assert measured([[run[0]]], "steps", "gap") is None  # no bound is known
 
 
 @pytest.mark.parametrize("x", AXES)
@@ -82,7 +87,7 @@ def test_axes_say_what_they_show(x):
     assert axes.get_xlabel() == AXES[x]
     assert axes.get_ylabel() == "return of an episode"
     first = axes.get_lines()[0].get_data()
-    assert first[0][-1] == min(getattr(run[-1], x) for run in runs)
+    assert first[0][-1] == np.mean([getattr(run[-1], x) for run in runs])
 
 
 def test_methods_differ_without_colour():

@@ -20,6 +20,7 @@ from fgamcd_opt.studies.robustness.channel_errors import (
     study_errors,
     user_angles_rad,
 )
+from fgamcd_opt.studies.robustness.robustness_figures import decibels
 from fgamcd_opt.studies.robustness.single_broadcast import MAX_SENDERS, BroadcastData, design_beam
 from fgamcd_opt.testing.random_problems import NOISE_W, complex_normal, random_problem, worst_amplitudes
 
@@ -200,3 +201,9 @@ def test_beam_towards_a_user_peaks_at_the_users_angle(theta, behind):
     curve = beampattern(3.0 * steer[None], np.array([angle, *np.linspace(-1.5, 1.5, 50)]))[0]
     assert curve[0] == pytest.approx(3.0 * np.sqrt(8))
     assert curve.max() <= curve[0] * (1 + 1e-12)
+
+
+def test_decibels_of_powers_end_forty_below_the_largest():
+    shown = decibels(np.array([[10.0, 1.0], [0.2, 0.0]]))
+    np.testing.assert_allclose(shown, [[20.0, 0.0], [20 * np.log10(0.2), -20.0]])
+    assert np.isfinite(decibels(np.zeros((1, 3)))).all()
