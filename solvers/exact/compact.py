@@ -25,7 +25,7 @@ from fgamcd_opt.solvers.exact.exact import BOUND_KIND as KNAPSACK_KIND
 from fgamcd_opt.solvers.exact.knapsack_search import KnapsackSearch
 from fgamcd_opt.solvers.heuristics.exchanges import polish, search
 from fgamcd_opt.solvers.milp_backends.highs import HighsLimits, load_highs, search_highs
-from fgamcd_opt.solvers.milp_backends.milp import BOUND_MARGIN, TOLERANCE
+from fgamcd_opt.solvers.milp_backends.milp_task import BOUND_MARGIN, TOLERANCE
 from fgamcd_opt.solving.context import SolveContext
 from fgamcd_opt.solving.rate_tables import NO_PLACEMENT, rate_table, search_again
 from fgamcd_opt.solving.solver import Outcome, Role

@@ -21,7 +21,7 @@ from fgamcd_opt.problem.variants import Csi
 from fgamcd_opt.solvers.compiled_solver import EVERY_VARIANT_AND_SENDERS, CompiledSolver
 from fgamcd_opt.solvers.decisions import decision_from_masks
 from fgamcd_opt.solvers.exact.knapsack_search import FIRST_NODES, MORE_NODES, KnapsackSearch
-from fgamcd_opt.solvers.milp_backends.milp import require_milp_backend
+from fgamcd_opt.solvers.milp_backends.registry import require_milp_backend
 from fgamcd_opt.solving.context import SolveContext
 from fgamcd_opt.solving.rate_tables import NO_PLACEMENT, rate_table, reporter, search_again
 from fgamcd_opt.solving.solver import Outcome, Role
@@ -70,7 +70,7 @@ class ExactSolver(CompiledSolver):
             tighten the rates that hold the gap open. ``max_nodes``: nodes of branch and bound (F8) per set that is
             tightened; off by default, since merged errors close most of the gap and the search takes another
             quarter of a minute to compile when it is first used. ``backend``: MILP backend, see
-            :mod:`fgamcd_opt.solvers.milp_backends.milp`.
+            :mod:`fgamcd_opt.solvers.milp_backends.registry`.
 
         Raises
         ------

@@ -19,7 +19,8 @@ from fgamcd_opt.formulations.knapsack.dual_simplex import solve_storage_lp
 from fgamcd_opt.formulations.knapsack.multiple_choice import Knapsack
 from fgamcd_opt.solvers.heuristics.exchanges import search
 from fgamcd_opt.solvers.heuristics.lp_rounding import round_relaxation
-from fgamcd_opt.solvers.milp_backends.milp import Watch, solve_milp
+from fgamcd_opt.solvers.milp_backends.milp import solve_milp
+from fgamcd_opt.solvers.milp_backends.milp_task import Watch
 from fgamcd_opt.solving.context import SolveContext
 from fgamcd_opt.solving.status import relative_gap
 

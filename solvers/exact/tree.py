@@ -35,7 +35,7 @@ from fgamcd_opt.formulations.knapsack.dual_simplex import (
 from fgamcd_opt.formulations.knapsack.multiple_choice import Knapsack
 from fgamcd_opt.formulations.knapsack.storage_rows import usable_bytes
 from fgamcd_opt.solvers.heuristics.exchanges import polish
-from fgamcd_opt.solvers.milp_backends.milp import MilpResult, MilpTask
+from fgamcd_opt.solvers.milp_backends.milp_task import MilpResult, MilpTask
 from fgamcd_opt.solving.context import SolveContext
 
 _SPLIT = 1e-7

@@ -16,7 +16,7 @@ from fgamcd_opt.formulations.knapsack.sparse_milp import SparseMilp
 from fgamcd_opt.formulations.knapsack.storage_rows import StorageRow
 from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.solvers.milp_backends.interruptible import wait_until_ended
-from fgamcd_opt.solvers.milp_backends.milp import TOLERANCE, MilpResult, MilpTask, chosen
+from fgamcd_opt.solvers.milp_backends.milp_task import TOLERANCE, MilpResult, MilpTask, chosen
 from fgamcd_opt.solving.context import SolveContext
 
 _MOST_NODES = 2**31 - 1

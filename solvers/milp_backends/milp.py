@@ -4,14 +4,16 @@ A floating-point backend is not believed in what bytes decide. It gets storage i
 (:mod:`fgamcd_opt.formulations.knapsack.storage_rows`); its choice counts if it fits in whole bytes, and where it does
 not, rows that cut it off are added and the search goes on. "Infeasible" counts if the tree proves it
 (:mod:`fgamcd_opt.solvers.exact.tree`, in whole bytes), and a bound is lowered by :data:`BOUND_MARGIN`.
+
+A backend of another package (:mod:`fgamcd_opt.solvers.milp_backends.plug_in`) is not believed in bounds at all: the
+tree proves them, starting from its choice.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from importlib import import_module
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,27 +21,16 @@ from numpy.typing import NDArray
 from fgamcd_opt.formulations.knapsack.knapsack_matrix import rows_of
 from fgamcd_opt.formulations.knapsack.multiple_choice import Knapsack
 from fgamcd_opt.formulations.knapsack.storage_rows import StorageRow, cover_row
-from fgamcd_opt.io.errors import BackendError, UsageError
-from fgamcd_opt.io.licences import state
-from fgamcd_opt.io.optional import Availability
-from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.solvers.heuristics.exchanges import polish
+from fgamcd_opt.solvers.milp_backends.milp_task import BOUND_MARGIN, ROUNDING, MilpResult, MilpTask, Watch
+from fgamcd_opt.solvers.milp_backends.plug_in import PlugIn
+from fgamcd_opt.solvers.milp_backends.registry import (
+    RunMilp,
+    is_plug_in,
+    load_milp_backend,
+    require_milp_backend,
+)
 from fgamcd_opt.solving.context import SolveContext
-
-TOLERANCE = 1e-9
-"""Tolerance on rows, integrality and reduced costs; half a unit of a row of storage is at least 50 times that."""
-
-
-BOUND_MARGIN = 1e-8
-"""Share by which the bound of a floating-point backend is lowered, for what its tolerances are worth.
-
-The columns of a block sum up to 1, so reduced costs that are off by 1e-9 move the value of an LP by at most R x 1e-9;
-the cost of R blocks is near 10 R, which makes 1e-10 of it. Shares that are off by 1e-9 move the cost by 1e-9 of it,
-and nodes are cut off at an incumbent with a relative tolerance of at most 1e-9 (SCIP's epsilon). A choice that fits
-keeps half a unit in every row of storage, and shares that are off by 1e-9 move a row by a tenth of a unit at most. The
-sum, 2.1e-9, is taken five times.
-"""
-
 
 _CONTRADICTION = 1e-9
 """A backend whose bound exceeds a known delay by more than this share has erred; nothing it says is used."""
@@ -49,99 +40,8 @@ _MOST_ROWS_PER_BLOCK = 20
 """Rows of storage, per block and node, from which the tree takes over: byte by byte, a backend would not end."""
 
 
-_ROUNDING = 1e-12
-"""A bound that is short of the target by less than this, relatively, is enough: backends have their own units."""
-
-
-Watch = Callable[[float, float], None]
-"""Told (delay, bound) in s, both of a knapsack, whenever one of them may have improved."""
-
-
-@dataclass(frozen=True)
-class MilpBackend:
-    """One backend: the function that runs it, as ``module:function``, and the distributions that it needs."""
-
-    target: str
-    needs: tuple[str, ...]
-
-    __repr__ = short_repr
-
-
-MILP_BACKENDS: Mapping[str, MilpBackend] = {
-    "tree": MilpBackend("fgamcd_opt.solvers.exact.tree:run_milp", ()),
-    "highs": MilpBackend("fgamcd_opt.solvers.milp_backends.highs:run_milp", ("highspy",)),
-    "scip": MilpBackend("fgamcd_opt.solvers.milp_backends.scip:run_milp", ("pyscipopt",)),
-    "gurobi": MilpBackend("fgamcd_opt.solvers.milp_backends.gurobi:run_milp", ("gurobipy", "scipy")),
-}
-"""Every backend by name."""
-
-
-@dataclass(frozen=True, eq=False)
-class MilpTask:
-    """One MILP to be solved; the fields are the arguments of :func:`solve_milp`.
-
-    ``rows`` are the rows of storage for backends that need some; ``note`` is the end of every progress line.
-    """
-
-    knapsack: Knapsack
-    gap: float
-    good_s: float
-    time_s: float
-    start: NDArray[np.int64] | None
-    label: str
-    target_s: float = math.inf
-    watch: Watch | None = None
-    most_nodes: float = math.inf
-    rows: tuple[StorageRow, ...] = ()
-    note: Callable[[], str] = str
-
-    __repr__ = short_repr
-
-    def report(self, context: SolveContext, delay_s: float, bound_s: float, nodes: int) -> None:
-        """Tell where a backend is: the watch, and a line of progress that says whose bound it is."""
-        context.progress(
-            f"{self.label}: delay {delay_s:.6f} s, bound of this knapsack {bound_s:.6f} s, {nodes} nodes{self.note()}"
-        )
-
-    def met(self, delay_s: float, bound_s: float) -> bool:
-        """Whether a delay and a bound are enough: gap, target or good delay."""
-        return (
-            delay_s <= self.good_s
-            or bound_s >= self.target_s * (1.0 - _ROUNDING)
-            or bound_s >= delay_s * (1.0 - self.gap) * (1.0 - 2.0 * BOUND_MARGIN)
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class MilpResult:
-    """Outcome of one MILP: chosen columns (one per block) or None, bound in s, whether gap or target is met.
-
-    From :func:`solve_milp` the columns fit and the bound is proved; from a backend the columns obey the task's rows.
-    """
-
-    columns: NDArray[np.int64] | None
-    bound_s: float
-    finished: bool
-    nodes: int
-
-    __repr__ = short_repr
-
-
-def require_milp_backend(name: str) -> None:
-    """Refuse a backend that does not exist or cannot be used here.
-
-    Raises
-    ------
-    UsageError
-        Unknown name; says which are known.
-    BackendError
-        Not installed, or without a licence; says the remedy.
-    """
-    if name not in MILP_BACKENDS:
-        raise UsageError(f"MILP backend {name!r} is unknown; expected one of {', '.join(MILP_BACKENDS)}")
-    for backend in map(state, MILP_BACKENDS[name].needs):
-        if backend.availability in (Availability.MISSING, Availability.UNLICENSED):
-            raise BackendError(f"MILP backend {name} cannot use {backend.name}: {backend.remedy}")
+_PROPOSAL_SHARE = 0.5
+"""Share of the time that a backend of another package gets; the rest is for the proof."""
 
 
 def solve_milp(
@@ -180,7 +80,7 @@ def solve_milp(
     target_s
         Bound in s at which to stop whatever the delay; infinite if there is none.
     backend
-        One of :data:`MILP_BACKENDS`.
+        One of :func:`fgamcd_opt.solvers.milp_backends.registry.milp_backend_names`.
     watch
         Told of progress, by those backends that prove their bounds (``tree``).
     most_nodes
@@ -196,20 +96,19 @@ def solve_milp(
     Raises
     ------
     UsageError, BackendError
-        See :func:`require_milp_backend`; also if the licence of the backend is too small for the model.
+        See :func:`fgamcd_opt.solvers.milp_backends.registry.require_milp_backend`; also if the licence of the
+        backend is too small for the model.
+    SolverError
+        A plug-in returned what is no result or what a choice that fits refutes; names it.
     """
     require_milp_backend(backend)
     task = MilpTask(knapsack, gap, good_s, time_s, start, label, target_s, watch, most_nodes, note=note)
     if backend == "tree":
-        found = _function(backend)(task, context)
-        return replace(found, finished=found.finished or found.bound_s >= target_s * (1.0 - _ROUNDING))
-    return _Confirmed(task, context, _function(backend)).run()
-
-
-def _function(backend: str) -> Callable[[MilpTask, SolveContext], MilpResult]:
-    module, _, function = MILP_BACKENDS[backend].target.partition(":")
-    run: Callable[[MilpTask, SolveContext], MilpResult] = getattr(import_module(module), function)
-    return run
+        found = load_milp_backend(backend)(task, context)
+        return replace(found, finished=found.finished or found.bound_s >= target_s * (1.0 - ROUNDING))
+    if is_plug_in(backend):
+        return _Proposed(task, context, PlugIn(backend)).run()
+    return _Confirmed(task, context, load_milp_backend(backend)).run()
 
 
 class _Confirmed:
@@ -219,7 +118,7 @@ class _Confirmed:
         self,
         task: MilpTask,
         context: SolveContext,
-        backend: Callable[[MilpTask, SolveContext], MilpResult],
+        backend: RunMilp,
     ) -> None:
         self.task, self.context, self.backend = task, context, backend
         self.knapsack = task.knapsack
@@ -288,7 +187,7 @@ class _Confirmed:
 
     def _by_tree(self) -> MilpResult:
         """What bytes decide, by the tree; nothing that the backend said of bounds is used."""
-        found = _function("tree")(self._asked(()), self.context)
+        found = load_milp_backend("tree")(self._asked(()), self.context)
         self.nodes += found.nodes
         self._offer(found.columns)
         self.bound_s = found.bound_s
@@ -305,15 +204,33 @@ class _Confirmed:
         return MilpResult(self.columns, min(self.bound_s, self.delay_s), enough, self.nodes)
 
 
-def chosen(knapsack: Knapsack, values: NDArray[np.float64]) -> NDArray[np.int64]:
-    """The column of largest value of every block; together they need not fit.
+class _Proposed(_Confirmed):
+    """A backend of another package. It proposes choices; the tree starts from them and proves every bound."""
 
-    Parameters
-    ----------
-    knapsack
-        Columns.
-    values
-        (c,) values of the variables as a backend returned them.
-    """
-    order = np.lexsort((-values, knapsack.block))
-    return np.asarray(order[np.searchsorted(knapsack.block[order], np.arange(knapsack.n_blocks))])
+    def __init__(self, task: MilpTask, context: SolveContext, backend: PlugIn) -> None:
+        super().__init__(task, context, backend)
+        self.plug_in = backend
+
+    def run(self) -> MilpResult:
+        """Ask it, then prove; what it claims is held against the best choice known."""
+        rows, claim_s, nodes = list(rows_of(self.knapsack)), -math.inf, 0
+        most = len(rows) * (1 + _MOST_ROWS_PER_BLOCK * self.knapsack.n_blocks)
+        while True:
+            found = self.plug_in(self._proposed(tuple(rows)), self.context)
+            claim_s, nodes = max(claim_s, found.bound_s), nodes + found.nodes
+            if found.columns is None or self.knapsack.fits(found.columns):
+                self._offer(found.columns)
+                break
+            rows += self._covers(found.columns)
+            self._offer(polish(self.knapsack, found.columns))
+            if len(rows) > most or self.left_s <= 0.0:
+                break
+        proved = self._by_tree()
+        self.plug_in.require_true(claim_s, self.delay_s)
+        return replace(proved, nodes=proved.nodes + nodes)
+
+    def _proposed(self, rows: tuple[StorageRow, ...]) -> MilpTask:
+        """The task for the plug-in; the rest of the time is for the proof."""
+        share = self.left_s if math.isinf(self.left_s) else _PROPOSAL_SHARE * self.left_s
+        label = f"{self.task.label}, {self.plug_in.name} claims"
+        return replace(self._asked(rows), time_s=share, label=label, watch=None, note=str)

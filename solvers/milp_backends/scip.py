@@ -11,7 +11,7 @@ import numpy as np
 
 from fgamcd_opt.formulations.knapsack.knapsack_matrix import KnapsackMatrix, knapsack_matrix
 from fgamcd_opt.solvers.milp_backends.interruptible import wait_until_ended
-from fgamcd_opt.solvers.milp_backends.milp import TOLERANCE, MilpResult, MilpTask, chosen
+from fgamcd_opt.solvers.milp_backends.milp_task import TOLERANCE, MilpResult, MilpTask, chosen
 from fgamcd_opt.solving.context import SolveContext
 
 

@@ -12,7 +12,7 @@ from fgamcd_opt.beamforming.rate_oracle import RateOracle
 from fgamcd_opt.instances.library.best_known import read_best_known
 from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.problem.p1 import P1
-from fgamcd_opt.solvers.milp_backends.milp import MILP_BACKENDS
+from fgamcd_opt.solvers.milp_backends.registry import MILP_BACKENDS
 from fgamcd_opt.solving.context import SolveContext
 from fgamcd_opt.solving.front_door import solve
 from fgamcd_opt.solving.rate_tables import complete_table

@@ -20,7 +20,9 @@ from fgamcd_opt.io.errors import BackendError, ExitCode, UsageError
 from fgamcd_opt.io.optional import Availability, Backend
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.solvers.heuristics.exchanges import search
-from fgamcd_opt.solvers.milp_backends.milp import BOUND_MARGIN, MILP_BACKENDS, MilpResult, solve_milp
+from fgamcd_opt.solvers.milp_backends.milp import solve_milp
+from fgamcd_opt.solvers.milp_backends.milp_task import BOUND_MARGIN, MilpResult
+from fgamcd_opt.solvers.milp_backends.registry import MILP_BACKENDS
 from fgamcd_opt.solving.context import SolveContext
 from fgamcd_opt.solving.front_door import solve
 from fgamcd_opt.solving.status import StopReason

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from knapsacks import choices, medium_knapsack, optimum, small_knapsack
 
-from fgamcd_opt.solvers.milp_backends.milp import MilpResult, solve_milp
+from fgamcd_opt.solvers.milp_backends.milp import solve_milp
+from fgamcd_opt.solvers.milp_backends.milp_task import MilpResult
 from fgamcd_opt.solving.context import SolveContext
 from fgamcd_opt.testing.stop_after import StopAfter
 

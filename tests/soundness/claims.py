@@ -21,7 +21,7 @@ from fgamcd_opt.problem.decision import Decision
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.problem.solution_file import Solution
 from fgamcd_opt.problem.variants import Csi, Variant
-from fgamcd_opt.solvers.milp_backends.milp import MILP_BACKENDS
+from fgamcd_opt.solvers.milp_backends.registry import MILP_BACKENDS
 from fgamcd_opt.solving.front_door import solve, supports
 from fgamcd_opt.solving.registry import get_solver, require_backends, solver_names
 from fgamcd_opt.solving.result import Result

@@ -16,7 +16,8 @@ from fgamcd_opt.formulations.knapsack.multiple_choice import MOST_BYTES, Knapsac
 from fgamcd_opt.formulations.knapsack.storage_rows import LARGEST_SUM, cover_row, storage_rows, usable_bytes
 from fgamcd_opt.io.errors import InputError
 from fgamcd_opt.problem.p1 import P1
-from fgamcd_opt.solvers.milp_backends.milp import BOUND_MARGIN, solve_milp
+from fgamcd_opt.solvers.milp_backends.milp import solve_milp
+from fgamcd_opt.solvers.milp_backends.milp_task import BOUND_MARGIN
 from fgamcd_opt.solving.context import SolveContext
 from fgamcd_opt.solving.front_door import solve
 from fgamcd_opt.solving.status import StopReason
