@@ -62,7 +62,7 @@ class Training:
     @property
     def words(self) -> list[str]:
         """The complete command, to be run in the folder of the campaign."""
-        return ["fgamcd", "train", *self.arguments, "--rate-cache", "rates", "--out", self.out]
+        return ["fgamcd", "train", *self.arguments, "--rate-cache", "rates", "-o", self.out]
 
     def is_finished(self, folder: Path) -> bool:
         """Whether this very command was run to its end in the folder of a campaign."""

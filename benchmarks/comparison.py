@@ -24,8 +24,8 @@ SOLVERS = (
 """All but the learned ones, which have a protocol of their own: ``fgamcd evaluate``."""
 LIMITS = ("--time-limit", "20", "--memory-limit", "8", "--jobs", "2")
 PARTS = {
-    "quick": ("tiny", "small-s1-0080MB", "--solvers", "exact,greedy,trimcaching,lagrangian", *LIMITS),
-    "library": ("--library", "--solvers", SOLVERS, *LIMITS),
+    "quick": ("tiny", "small-s1-0080MB", "--solver", "exact,greedy,trimcaching,lagrangian", *LIMITS),
+    "library": ("--library", "--solver", SOLVERS, *LIMITS),
 }
 """Arguments of ``fgamcd compare`` by part; ``quick`` tries the script."""
 LEFT_OUT = "* packages:"

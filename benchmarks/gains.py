@@ -52,7 +52,7 @@ def main() -> None:
         "--seeds",
         help="of the instances, comma-separated (default: the first five that fit into the least storage)",
     )
-    parser.add_argument("--solvers", help="comma-separated (default: those of the storage sweep)")
+    parser.add_argument("--solver", help="comma-separated (default: those of the storage sweep)")
     parser.add_argument("--gap", type=float, default=1e-3, help="of every solve (default %(default)s)")
     parser.add_argument(
         "--time-limit", type=float, default=60.0, help="seconds per solve (default %(default)s)"

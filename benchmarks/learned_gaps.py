@@ -163,7 +163,7 @@ def evaluations(name: str, seeds: int, episodes: int | None) -> list[list[str]]:
         named += [f"{label}={run}" for run in runs]
     commands = []
     for options, named in by_options.items():
-        rivals = ["--solvers", ",".join(RIVALS)] if not commands else []
+        rivals = ["--solver", ",".join(RIVALS)] if not commands else []
         out = ["-o", f"evaluations/{slug(name)}"]
         commands.append(["evaluate", *named, *where, *case.change_words, *options, *rivals, *out])
     return commands

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fgamcd_opt.cli.logs import LEVELS
 from fgamcd_opt.io.errors import UsageError
 from fgamcd_opt.io.safe_text import quote
+from fgamcd_opt.io.targets import Target, find_target, require_folder, require_writable, same_file
 
 if TYPE_CHECKING:
     from fgamcd_opt.instances.instance import Instance
@@ -67,6 +68,67 @@ def add_log_level(parser: argparse.ArgumentParser, default: str = "warning") -> 
         default=default,
         help="least serious messages that go to stderr (default: %(default)s)",
     )
+
+
+def add_output(
+    parser: argparse._ActionsContainer, metavar: str, text: str, *, required: bool = False
+) -> None:
+    """``-o`` with the word for what is written: FILE, FOLDER or PREFIX."""
+    parser.add_argument("-o", "--output", type=named_path, required=required, metavar=metavar, help=text)
+
+
+def add_force(parser: argparse._ActionsContainer) -> None:
+    """``--force``, of the commands that write files which cannot be continued."""
+    parser.add_argument("--force", action="store_true", help="replace files that exist")
+
+
+def require_new_file(args: argparse.Namespace, path: Path, **inputs: Path | str | None) -> Target:
+    """Check, before any work, that ``path`` can be written and that no file vanishes by it without ``--force``.
+
+    Parameters
+    ----------
+    args
+        Arguments with ``force``.
+    path
+        The file to be written.
+    inputs
+        What the command reads, by its name; no ``--force`` lets it replace that.
+
+    Raises
+    ------
+    UsageError
+        It is one of the inputs, or exists.
+    InputError
+        It cannot be written.
+    """
+    target = require_writable(path)
+    for what, read in inputs.items():
+        if read is not None and same_file(target, Path(read)):
+            raise UsageError(f"{path}: is the {what} itself; give the file to be written another name")
+    _refuse_replacing(args, target)
+    return target
+
+
+def require_new_files(args: argparse.Namespace, folder: Path, names: Iterable[str]) -> None:
+    """The same for files of a folder, which need not be there.
+
+    Raises
+    ------
+    UsageError
+        One of them exists.
+    InputError
+        One cannot be written.
+    """
+    names = list(names)
+    require_folder(folder, names)
+    if folder.is_dir():
+        for name in names:
+            _refuse_replacing(args, find_target(folder / name))
+
+
+def _refuse_replacing(args: argparse.Namespace, target: Target) -> None:
+    if target.replaced and not args.force:
+        raise UsageError(f"{target.path}: exists; add --force to replace it")
 
 
 def named_path(text: str) -> Path:

@@ -24,7 +24,7 @@ def add_certificate(parser: argparse.ArgumentParser) -> None:
         "--certificate",
         type=named_path,
         metavar="FILE",
-        help="write what proves a lower bound, for `fgamcd verify --certificate`; replaces FILE if it exists",
+        help="write what proves a lower bound, for `fgamcd verify --certificate`",
     )
 
 

@@ -55,7 +55,7 @@ def test_only_what_is_missing_runs(tmp_path, trained):
             "0",
             "--rate-cache",
             "rates",
-            "--out",
+            "-o",
             "runs/a-0",
         ],
         "stop_reason": "completed",

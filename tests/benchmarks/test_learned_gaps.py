@@ -96,7 +96,7 @@ def test_settings_with_the_same_training_share_it():
     plain = wanted["paper, 0.4 GB", "plain", 1].best
     assert f"plain={plain}" in first
     assert [f"decoding={plain}" in words for words in more] == [True]
-    assert ["--solvers" in words for words in (first, *more)] == [True, False]
+    assert ["--solver" in words for words in (first, *more)] == [True, False]
 
 
 def test_more_seeds_where_a_setting_asks_for_them(monkeypatch):

@@ -21,14 +21,14 @@ METHODS = [name for name in solver_names() if not get_solver(name).finds_solutio
 
 @pytest.mark.parametrize("method", METHODS)
 def test_it_prints_what_the_front_door_returns(fgamcd: Run, method: str) -> None:
-    ran = fgamcd("bound", "tiny", "--method", method, "--set", "seed=2", "--json")
+    ran = fgamcd("bound", "tiny", "--solver", method, "--set", "seed=2", "--json")
     assert ran.code == ExitCode.DONE
     result = solve(P1(load("tiny", {"seed": "2"})), method)
     report = ran.json
     assert (report["lower_bound_s"], report["bound_kind"]) == (result.bound_s, result.bound_kind)
     assert report["counts"] == dict(result.counts)
     assert report["delay_s"] is None
-    text = fgamcd("bound", "tiny", "--method", method, "--set", "seed=2").out
+    text = fgamcd("bound", "tiny", "--solver", method, "--set", "seed=2").out
     assert f"{result.bound_s:.6f} s ({result.bound_kind})" in text
 
 
@@ -49,14 +49,14 @@ def test_a_library_instance_is_compared_with_its_best_known_delay(fgamcd: Run) -
 
 def test_exact_gives_its_bound_and_its_delay(fgamcd: Run) -> None:
     report = fgamcd(
-        "bound", "tiny", "--method", "exact", "--gap", "0.02", "--option", "passes=3", "--json"
+        "bound", "tiny", "--solver", "exact", "--gap", "0.02", "--option", "passes=3", "--json"
     ).json
     assert report["options"]["passes"] == 3
     assert report["lower_bound_s"] <= report["delay_s"] * (1 + 1e-9)
 
 
 def test_next_to_no_time_gives_a_valid_bound(fgamcd: Run) -> None:
-    ran = fgamcd("bound", NAME, "--method", "lagrangian", "--time-limit", "1e-9", "--json")
+    ran = fgamcd("bound", NAME, "--solver", "lagrangian", "--time-limit", "1e-9", "--json")
     assert ran.code == ExitCode.DONE
     assert ran.json["stop_reason"] == "time_limit"
     assert 0 < ran.json["lower_bound_s"] <= read_best_known()[NAME].delay_s
@@ -70,16 +70,16 @@ def test_infeasible_is_proved(fgamcd: Run) -> None:
 
 
 def test_a_method_without_a_bound_is_refused(fgamcd: Run) -> None:
-    ran = fgamcd("bound", "tiny", "--method", "greedy")
+    ran = fgamcd("bound", "tiny", "--solver", "greedy")
     assert (ran.code, ran.out) == (ExitCode.USAGE, "")
-    assert "--method greedy: proves no bounds; these do: exact" in ran.err
-    assert fgamcd("bound", "tiny", "--method", "lagrangean").code == ExitCode.USAGE
+    assert "--solver greedy: proves no bounds; these do: exact" in ran.err
+    assert fgamcd("bound", "tiny", "--solver", "lagrangean").code == ExitCode.USAGE
     assert fgamcd("bound", "tiny", "--time-limit", "0").code == ExitCode.USAGE
 
 
 def test_no_bound_at_all(fgamcd: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     register(monkeypatch, BoundOnly)
-    ran = fgamcd("bound", "tiny", "--method", "stub")
+    ran = fgamcd("bound", "tiny", "--solver", "stub")
     assert ran.code == ExitCode.NO_SOLUTION
     assert "none was proved" in ran.out
 
@@ -88,9 +88,9 @@ def test_a_bound_above_a_known_delay_is_an_error(fgamcd: Run, monkeypatch: pytes
     register(monkeypatch, BoundOnly)
     known = read_best_known()[NAME].delay_s
     monkeypatch.setattr(BoundOnly, "claim_s", np.nextafter(known, 2 * known))  # within rounding
-    assert fgamcd("bound", NAME, "--method", "stub").code == ExitCode.DONE
+    assert fgamcd("bound", NAME, "--solver", "stub").code == ExitCode.DONE
     monkeypatch.setattr(BoundOnly, "claim_s", known * (1 + 1e-6))
-    ran = fgamcd("bound", NAME, "--method", "stub")
+    ran = fgamcd("bound", NAME, "--solver", "stub")
     assert ran.code == ExitCode.VERIFICATION_FAILED
     assert "above the best known delay" in ran.err
 

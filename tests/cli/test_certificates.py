@@ -123,7 +123,7 @@ def test_bound_writes_a_certificate(
     fgamcd: Run, solved: tuple[Path, Path], tmp_path: Path, method: str
 ) -> None:
     path = tmp_path / "bound.npz"
-    ran = fgamcd("bound", SMALL, "--method", method, "--certificate", path, "--json")
+    ran = fgamcd("bound", SMALL, "--solver", method, "--certificate", path, "--json")
     assert ran.code == ExitCode.DONE
     report = fgamcd("verify", SMALL, solved[0], "--certificate", path, "--json").json
     assert report["valid"]

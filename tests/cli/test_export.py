@@ -110,7 +110,8 @@ def test_the_file_of_a_broadcast_is_that_of_the_block_and_the_nodes(fgamcd: Run,
     instance = load("tiny", {})
     for nodes in ([0, 1], [1]):
         ran = fgamcd(
-            "export", "tiny", "-o", path, "--block", "1", "--nodes", ",".join(map(str, nodes)), "--json"
+            *("export", "tiny", "-o", path, "--force"),
+            *("--block", "1", "--nodes", ",".join(map(str, nodes)), "--json"),
         )
         assert (ran.code, ran.json["objective"]) == (ExitCode.DONE, "snr")
         broadcast = RateOracle(P1(instance)).tables[1].broadcast
@@ -120,7 +121,7 @@ def test_the_file_of_a_broadcast_is_that_of_the_block_and_the_nodes(fgamcd: Run,
 def test_the_same_file_comes_out_again_and_replaces_the_old_one(fgamcd: Run, tmp_path: Path) -> None:
     path = tmp_path / "model.mps"
     path.write_text("old")
-    ran = fgamcd("export", "tiny", "-o", path)
+    ran = fgamcd("export", "tiny", "-o", path, "--force")
     first = path.read_bytes()
     assert ran.code == ExitCode.DONE
     assert {line.split("  ")[0] for line in ran.out.splitlines()} == {
@@ -132,7 +133,7 @@ def test_the_same_file_comes_out_again_and_replaces_the_old_one(fgamcd: Run, tmp
         "size",
     }
     assert first.startswith(b"NAME")
-    assert fgamcd("export", "tiny", "-o", path, "--threads", "1").code == ExitCode.DONE
+    assert fgamcd("export", "tiny", "-o", path, "--force", "--threads", "1").code == ExitCode.DONE
     assert path.read_bytes() == first
 
 

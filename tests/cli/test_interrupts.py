@@ -55,7 +55,7 @@ def test_first_signal_prints_and_saves(tmp_path: Path, number: signal.Signals) -
 
 
 def test_first_signal_prints_the_bound() -> None:
-    process = start(["bound", NAME, "--method", "lagrangian", "--json"], USABLE)
+    process = start(["bound", NAME, "--solver", "lagrangian", "--json"], USABLE)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate()
     assert process.returncode == ExitCode.DONE, err

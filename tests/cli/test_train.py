@@ -59,7 +59,7 @@ def words(out: str, *more: str, episodes: int = 8) -> list[str]:
         "toy.toml",
         "--episodes",
         str(episodes),
-        "--out",
+        "-o",
         out,
         *more,
     ]
@@ -87,7 +87,7 @@ def test_settings_are_taken_in_order(toy: Path, fgamcd: Run) -> None:
             "tiny",
             "--config",
             "toy.toml",
-            "--out",
+            "-o",
             "run",
             "--json",
             "--seed",
@@ -148,10 +148,10 @@ def test_recorded_command_makes_the_same_policy(toy: Path, fgamcd: Run) -> None:
     _, meta = load_policy(toy / "run" / "policy.safetensors")
     program, *again = shlex.split(meta["provenance"]["command"])
     assert program == "fgamcd"
-    assert fgamcd(*again, "--out", "again").code == ExitCode.DONE
+    assert fgamcd(*again, "-o", "again").code == ExitCode.DONE
     assert curve(toy / "again") == curve(toy / "run")
     assert weights(toy / "again" / "policy.safetensors") == tensors
-    assert fgamcd(*again, "--seed", "1", "--out", "other").code == ExitCode.DONE
+    assert fgamcd(*again, "--seed", "1", "-o", "other").code == ExitCode.DONE
     assert weights(toy / "other" / "policy.safetensors") != tensors
 
 
@@ -176,7 +176,7 @@ def test_demonstrations_and_regret(toy: Path, fgamcd: Run) -> None:
 def test_family_is_judged_on_instances_of_its_own(toy: Path, fgamcd: Run) -> None:
     reports = []
     for method, seed in (("maasn-da", "0"), ("plain-actor", "5")):
-        flags = ("--family", "--judged", "2", "--episodes", "4", "--seed", seed, "--json", "--out", method)
+        flags = ("--family", "--judged", "2", "--episodes", "4", "--seed", seed, "--json", "-o", method)
         ran = fgamcd("train", method, "tiny", "--config", "toy.toml", *flags)
         assert ran.code == ExitCode.DONE, ran.err
         reports.append(ran.json)
@@ -202,7 +202,7 @@ def test_family_is_judged_on_instances_of_its_own(toy: Path, fgamcd: Run) -> Non
             "--episodes",
             "4",
         ),
-        *("--out", "maasn-da", "--resume", "--json"),
+        *("-o", "maasn-da", "--resume", "--json"),
     )
     assert resumed.json["bounds"] == one["bounds"]
 
@@ -211,7 +211,7 @@ def test_family_is_not_judged_on_what_has_no_solution(
     toy: Path, fgamcd: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The second instance drawn is made to look infeasible; a third takes its place, after a resume, too."""
-    flags = ("--family", "--judged", "2", "--episodes", "2", "--json", "--out")
+    flags = ("--family", "--judged", "2", "--episodes", "2", "--json", "-o")
     fixed = ("train", "maasn-da", "tiny", "--config", "toy.toml", *flags)
     first, second = (bound["digest"] for bound in fgamcd(*fixed, "plain").json["bounds"])
     prove = ProvedBound.prove
@@ -373,7 +373,7 @@ def refused(ran: Ran, folder: Path) -> str:
             2,
             "was over while the bounds to judge by were being proved, and nothing was begun",
         ),
-        (["--out", ""], 2, "argument --out: is empty"),
+        (["-o", ""], 2, "argument -o/--output: is empty"),
         (["--time-limit", "0"], 2, "time limit 0.0 s: must be positive"),
         (["--threads", "0"], 2, "threads 0: must be at least 1"),
         (["--judged", "2"], 2, "--judged: only with --family"),
@@ -384,13 +384,13 @@ def refused(ran: Ran, folder: Path) -> str:
 )
 def test_bad_requests_are_refused(toy: Path, fgamcd: Run, more: list[str], code: int, text: str) -> None:
     (toy / "bad.toml").write_text("hidden = 0\n")
-    ran = fgamcd("train", "maasn-da", "tiny", "--out", "run", *more)
+    ran = fgamcd("train", "maasn-da", "tiny", "-o", "run", *more)
     assert text in refused(ran, toy)
     assert ran.code == code
 
 
 def test_unknown_method_is_refused(toy: Path, fgamcd: Run) -> None:
-    ran = fgamcd("train", "masn-da", "tiny", "--out", "run")
+    ran = fgamcd("train", "masn-da", "tiny", "-o", "run")
     assert "method 'masn-da' is unknown; did you mean 'maasn-da'?" in refused(ran, toy)
     assert ran.code == ExitCode.USAGE
 
@@ -399,7 +399,7 @@ def test_family_needs_a_recipe(toy: Path, fgamcd: Run) -> None:
     instance = generate(PRESETS["tiny"])
     object.__setattr__(instance, "recipe", None)
     save_instance(toy / "plain.npz", instance)
-    ran = fgamcd("train", "maasn-da", "plain.npz", "--family", "--out", "run")
+    ran = fgamcd("train", "maasn-da", "plain.npz", "--family", "-o", "run")
     assert "carries no recipe" in refused(ran, toy)
     assert ran.code == ExitCode.INPUT_REJECTED
 
@@ -408,7 +408,7 @@ def test_missing_packages_are_named_with_their_extra(
     toy: Path, fgamcd: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(optional, "find_spec", lambda name: None if name in ("torch", "tensorboard") else 1)
-    ran = fgamcd("train", "maasn-da", "tiny", "--out", "run")
+    ran = fgamcd("train", "maasn-da", "tiny", "-o", "run")
     expected = 'training needs torch, tensorboard: pip install -c constraints.txt -e ".[learn]"'
     assert expected in refused(ran, toy)
     assert ran.code == ExitCode.BACKEND_MISSING

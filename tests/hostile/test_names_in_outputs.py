@@ -97,9 +97,9 @@ def test_names_that_no_output_could_show_are_refused_at_reading(
         ["info", "tiny", "\x1b[2J"],
         ["solve", "tiny", "--solver", "\x1b[2J"],
         ["solve", "tiny", "--variant", "csi=\x1b[2J"],
-        ["compare", "tiny", "--solvers", "\x9b2J", "-o", "out"],
+        ["compare", "tiny", "--solver", "\x9b2J", "-o", "out"],
         ["verify", "tiny", "\x1b[2J.npz"],
-        ["train", "tiny", "--config", "\x1b[2J.toml", "--out", "out"],
+        ["train", "tiny", "--config", "\x1b[2J.toml", "-o", "out"],
     ],
 )
 def test_errors_on_what_was_typed(

@@ -55,7 +55,7 @@ def test_solve_and_verify(copies: None, tmp_path: Path, capsys: pytest.CaptureFi
 def test_comparison(
     copies: None, in_this_process: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    told = json.loads(run(capsys, "compare", "tiny", "--solvers", "greedy", "-o", tmp_path, "--json"))
+    told = json.loads(run(capsys, "compare", "tiny", "--solver", "greedy", "-o", tmp_path, "--json"))
     (row,) = told["rows"]
     (solution,) = (tmp_path / "solutions").iterdir()
     count = copies_in(solution)
@@ -72,7 +72,7 @@ def test_comparison(
 def test_sweep(
     copies: None, in_this_process: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ("sweep", "storage", "--preset", "tiny", "--values", "1", "--seeds", "0", "--solvers", "greedy")
+    words = ("sweep", "storage", "--preset", "tiny", "--values", "1", "--seeds", "0", "--solver", "greedy")
     told = json.loads(run(capsys, *words, "-o", tmp_path, "--json"))
     counts = [copies_in(tmp_path / "solutions" / f"{cell}.npz") for cell in in_this_process]
     assert [point["cached_copies"] for point in told["points"]] == counts
@@ -100,7 +100,7 @@ def test_a_row_without_the_column_is_refused(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """A release with one more column sets rows of the release before aside, and runs their cells again."""
-    words = ("compare", "tiny", "--solvers", "greedy", "-o", tmp_path, "--json")
+    words = ("compare", "tiny", "--solver", "greedy", "-o", tmp_path, "--json")
     (old,) = json.loads(run(capsys, *words))["rows"]
     (path,) = (tmp_path / "cells").glob("*.json")
     monkeypatch.setitem(METRICS, COPIES.name, COPIES)

@@ -10,20 +10,22 @@ from typing import TYPE_CHECKING
 
 from fgamcd_opt.cli.arguments import (
     add_broadcast,
+    add_force,
     add_instance,
     add_json,
     add_log_level,
+    add_output,
     block_index,
     known_nodes,
-    named_path,
     positive_number,
+    require_new_files,
     whole_number,
 )
 from fgamcd_opt.cli.compilation import compilation_announced
 from fgamcd_opt.cli.output import print_json
 from fgamcd_opt.io.errors import ExitCode, UsageError
 from fgamcd_opt.io.safe_text import quote
-from fgamcd_opt.io.targets import make_folder, require_folder
+from fgamcd_opt.io.targets import make_folder
 
 if TYPE_CHECKING:
     from fgamcd_opt.beamforming.broadcast import BeamformingSettings
@@ -88,13 +90,8 @@ def _add_study_arguments(parser: argparse.ArgumentParser) -> None:
     )
     study.add_argument("--pattern", action="store_true", help="beampattern of every sending node, in dB")
     study.add_argument("--polar", action="store_true", help="draw --pattern in polar axes")
-    study.add_argument(
-        "-o",
-        "--output",
-        type=named_path,
-        metavar="FOLDER",
-        help="where files go; made if missing, files in it are replaced (default: the current folder)",
-    )
+    add_output(study, "FOLDER", "where files go; made if missing (default: the current folder)")
+    add_force(study)
 
 
 def run(args: argparse.Namespace) -> ExitCode:
@@ -138,7 +135,7 @@ def _check(args: argparse.Namespace) -> Path:
     require_extra("plots", "a figure")
     folder: Path = args.output or Path()
     names = (*(("cdf",) if args.cdf else ()), *(("pattern", "pattern_users") if args.pattern else ()))
-    require_folder(folder, [f"{name}.{suffix}" for name in names for suffix in ("csv", *FORMATS)])
+    require_new_files(args, folder, [f"{name}.{suffix}" for name in names for suffix in ("csv", *FORMATS)])
     return folder
 
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import argparse
 import logging
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fgamcd_opt.cli.arguments import add_force, require_new_file
 from fgamcd_opt.cli.certifying import add_certificate, write_certificate
 from fgamcd_opt.cli.compilation import compilation_announced
 from fgamcd_opt.cli.output import print_json, print_rows
 from fgamcd_opt.cli.solving import add_solving, limits_of, load_problem, solve_as_asked
 from fgamcd_opt.cli.stopping import orderly_stop
 from fgamcd_opt.io.errors import ExitCode, UsageError
-from fgamcd_opt.io.targets import require_writable, same_file
 
 if TYPE_CHECKING:
     from fgamcd_opt.instances.library.best_known import BestKnown
@@ -33,26 +32,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "printed. A second Ctrl-C ends at once."
     )
     parser.add_argument(
-        "--method",
+        "--solver",
         default="lagrangian",
         help="any solver that proves bounds, see `fgamcd solvers` (default: %(default)s)",
     )
     add_solving(parser)
     add_certificate(parser)
+    add_force(parser)
 
 
 def run(args: argparse.Namespace) -> ExitCode:
     """Run the method and print what it proves."""
-    if args.certificate is not None and same_file(require_writable(args.certificate), Path(args.instance)):
-        raise UsageError(
-            f"{args.certificate}: is the instance itself; give the file to be written another name"
-        )
+    if args.certificate is not None:
+        require_new_file(args, args.certificate, instance=args.instance)
     limits_of(args)
-    _check_method(args.method)
+    _check_method(args.solver)
     problem, build_s = load_problem(args)
     known = _best_known(problem)
     with orderly_stop() as stop, compilation_announced():
-        result = solve_as_asked(args, args.method, problem, build_s, stop)
+        result = solve_as_asked(args, args.solver, problem, build_s, stop)
         report = _report(result, known)
         if args.json:
             print_json(report)
@@ -75,7 +73,7 @@ def _check_method(name: str) -> None:
 
     if not get_solver(name).proves_bounds:
         able = ", ".join(other for other in solver_names() if get_solver(other).proves_bounds)
-        raise UsageError(f"--method {name}: proves no bounds; these do: {able}")
+        raise UsageError(f"--solver {name}: proves no bounds; these do: {able}")
 
 
 def _best_known(problem: P1) -> BestKnown | None:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from fgamcd_opt.cli.arguments import add_json, add_log_level, add_pairs, named_path
+from fgamcd_opt.cli.arguments import add_json, add_log_level, add_output, add_pairs
 from fgamcd_opt.cli.grid_arguments import options_by_solver, solvers_of, whole_numbers
 from fgamcd_opt.cli.output import command_line, print_json, print_table, say
 from fgamcd_opt.io.errors import ExitCode, UsageError
@@ -51,7 +51,7 @@ def _add_grid(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--library", action="store_true", help="all library instances")
     parser.add_argument(
-        "--solvers", required=True, metavar="A,B,...", help="names, see `fgamcd solvers`, or `all`"
+        "--solver", required=True, metavar="A,B,...", help="names, see `fgamcd solvers`, or `all`"
     )
     parser.add_argument(
         "--seeds",
@@ -90,14 +90,7 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scheduler", metavar="ADDRESS", help="run the cells on the workers of this Dask scheduler"
     )
-    parser.add_argument(
-        "-o",
-        "--output",
-        type=named_path,
-        required=True,
-        metavar="FOLDER",
-        help="rows, solutions, tables, report",
-    )
+    add_output(parser, "FOLDER", "rows, solutions, tables, report", required=True)
     parser.add_argument("--retry-failed", action="store_true", help="run again what crashed or was killed")
     parser.add_argument("--no-solutions", action="store_true", help="do not keep the solution files")
     parser.add_argument(
@@ -157,7 +150,7 @@ def _cells(args: argparse.Namespace) -> list[Cell]:
     names = [*args.instances, *(library() if args.library else ())]
     if not names:
         raise UsageError("no instance: name some, or say --library")
-    solvers = solvers_of(args.solvers)
+    solvers = solvers_of(args.solver)
     sources = [Source.of(name, args.set) for name in names]
     return make_grid(sources, solvers, args.seeds, variant=args.variant, options=options, limits=limits)
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from fgamcd_opt.cli.arguments import (
     add_json,
     add_log_level,
+    add_output,
     add_pairs,
-    named_path,
     positive_number,
     whole_number,
 )
@@ -56,21 +56,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "NAME=VALUE",
         "option of the solver maasn-da, such as samples=64 or polish=1; repeatable",
     )
-    parser.add_argument("--solvers", metavar="A,B,...", help="other solvers to set beside the policies")
+    parser.add_argument("--solver", metavar="A,B,...", help="other solvers to set beside the policies")
     parser.add_argument("--seed", type=whole_number, default=0, help="of the solvers (default: %(default)s)")
     parser.add_argument(
         "--gap", type=float, default=DEFAULT_GAP, help="certified gap of the bound (default: %(default)s)"
     )
     parser.add_argument("--time-limit", type=float, metavar="S", help="seconds per solve (default: no limit)")
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="of each solver (default: 1)")
-    parser.add_argument(
-        "-o",
-        "--out",
-        type=named_path,
-        required=True,
-        metavar="FOLDER",
-        help="rows, solutions, tables and figures",
-    )
+    add_output(parser, "FOLDER", "rows, solutions, tables and figures", required=True)
     parser.add_argument("--retry-failed", action="store_true", help="run again what was not solved before")
     parser.add_argument(
         "--no-shared-rates",
@@ -92,18 +85,18 @@ def run(args: argparse.Namespace) -> ExitCode:
     require_extra("learn", "a learned method")
     plan = _plan(args)
     trials = plan.trials()
-    require_folder(args.out, EvaluatedPolicies.FILES)
+    require_folder(args.output, EvaluatedPolicies.FILES)
     with orderly_stop() as stop, compilation_announced():
         rows = run_trials(
             trials,
-            args.out,
+            args.output,
             progress=ProgressBar(sys.stderr),
             share_rates=not args.no_shared_rates,
             retry_failed=args.retry_failed,
             stop=stop,
         )
     evaluation = EvaluatedPolicies.of(plan.contenders, rows)
-    written = evaluation.write(args.out, command_line())
+    written = evaluation.write(args.output, command_line())
     if args.json:
         print_json(evaluation.to_json() | {"files": [str(path) for path in written]})
     else:
@@ -111,7 +104,7 @@ def run(args: argparse.Namespace) -> ExitCode:
             say(f"{table.title}\n")
             print_table(table.headings, table.texts)
             say("\n".join(["", *table.notes, ""]))
-    log.info("tables: %s", args.out / "tables.md")
+    log.info("tables: %s", args.output / "tables.md")
     for pair in evaluation.wrong:
         log.error("%s", pair)
     return ExitCode.VERIFICATION_FAILED if evaluation.wrong else ExitCode.DONE
@@ -130,7 +123,7 @@ def _plan(args: argparse.Namespace) -> EvaluationPlan:
     if "policy" in args.option:
         raise UsageError("--option policy: the policies are named before the instances")
     require_options(complete_options(get_solver(SOLVER), args.option))
-    rivals = solvers_of(args.solvers) if args.solvers else []
+    rivals = solvers_of(args.solver) if args.solver else []
     for rival in rivals:
         get_solver(rival)
     named = [text for text in args.policies if not _is_instance(text)]

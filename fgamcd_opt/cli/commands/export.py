@@ -8,16 +8,18 @@ from typing import Any
 
 from fgamcd_opt.cli.arguments import (
     add_broadcast,
+    add_force,
     add_instance,
     add_json,
     add_log_level,
-    named_path,
+    add_output,
+    require_new_file,
     whole_number,
 )
 from fgamcd_opt.cli.output import print_json, print_rows
 from fgamcd_opt.cli.solving import add_rate_cache, add_threads, add_variant, load_problem
 from fgamcd_opt.io.errors import ExitCode, UsageError
-from fgamcd_opt.io.targets import require_folder, require_writable, same_file
+from fgamcd_opt.io.targets import require_folder
 
 FORMULATIONS = {
     ".mps": "knapsack",
@@ -45,15 +47,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     add_instance(parser)
     add_variant(parser)
-    parser.add_argument(
-        "-o",
-        "--output",
-        type=named_path,
+    add_output(
+        parser,
+        "FILE",
+        ".mps or .lp for the knapsack as a MILP, .npz for its arrays, .nl for the monolithic MINLP, .cbf for the "
+        "semidefinite relaxation of one broadcast",
         required=True,
-        metavar="FILE",
-        help=".mps or .lp for the knapsack as a MILP, .npz for its arrays, .nl for the monolithic MINLP, .cbf for the "
-        "semidefinite relaxation of one broadcast; replaces FILE if it exists",
     )
+    add_force(parser)
     knapsack = parser.add_argument_group("knapsack (.mps, .lp, .npz)")
     knapsack.add_argument(
         "--rates",
@@ -110,8 +111,7 @@ def _check(args: argparse.Namespace) -> str:
             raise UsageError(f"--{option.replace('_', '-')}: only for {suffixes}, not for {path.suffix}")
     if formulation == "semidefinite" and args.block is None:
         raise UsageError(f"{path}: a .cbf file holds one broadcast; name its block by --block")
-    if same_file(require_writable(path), Path(args.instance)):
-        raise UsageError(f"{path}: is the instance itself; give the file to be written another name")
+    require_new_file(args, path, instance=args.instance)
     if args.rate_cache is not None:
         require_folder(args.rate_cache)
     Limits(threads=args.threads)  # refuses what are none

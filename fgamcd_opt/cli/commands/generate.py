@@ -6,24 +6,28 @@ import argparse
 import json
 from pathlib import Path
 
-from fgamcd_opt.cli.arguments import add_instance, add_json, add_log_level, named_path
+from fgamcd_opt.cli.arguments import (
+    add_force,
+    add_instance,
+    add_json,
+    add_log_level,
+    add_output,
+    require_new_file,
+)
 from fgamcd_opt.cli.output import print_json, print_rows
 from fgamcd_opt.io.errors import ExitCode, InputError, UsageError
-from fgamcd_opt.io.targets import require_writable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     add_instance(parser)
-    parser.add_argument(
-        "-o",
-        "--output",
-        type=named_path,
+    add_output(
+        parser,
+        "FILE",
+        ".npz for the instance with all its arrays, .json for the recipe alone",
         required=True,
-        metavar="FILE",
-        help=".npz for the instance with all its arrays, .json for the recipe alone",
     )
-    parser.add_argument("--force", action="store_true", help="replace FILE if it exists")
+    add_force(parser)
     add_json(parser)
     add_log_level(parser)
 
@@ -33,8 +37,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     path: Path = args.output
     if path.suffix not in (".npz", ".json"):
         raise UsageError(f"{path}: the name must end in .npz (instance) or .json (recipe)")
-    if require_writable(path).replaced and not args.force:
-        raise UsageError(f"{path}: exists; add --force to replace it")
+    require_new_file(args, path)
 
     from fgamcd_opt.instances.format import save_instance
     from fgamcd_opt.instances.generation.recipe_check import verified_recipe

@@ -6,10 +6,16 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fgamcd_opt.cli.arguments import add_json, add_log_level, named_path
+from fgamcd_opt.cli.arguments import (
+    add_force,
+    add_json,
+    add_log_level,
+    add_output,
+    named_path,
+    require_new_file,
+)
 from fgamcd_opt.cli.output import print_json, print_rows, print_table, say
 from fgamcd_opt.io.errors import ExitCode, UsageError
-from fgamcd_opt.io.targets import require_writable
 
 if TYPE_CHECKING:
     from fgamcd_opt.instances.repositories.model_repository import Repository
@@ -34,14 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=named_path,
         help="every checkpoint and every sub-folder with one is a model; an adapter comes with its base",
     )
-    scan.add_argument(
-        "-o",
-        "--output",
-        type=named_path,
-        metavar="FILE",
-        help="repository file (.json) for --set repository=FILE",
-    )
-    scan.add_argument("--force", action="store_true", help="replace FILE if it exists")
+    add_output(scan, "FILE", "repository file (.json) for --set repository=FILE")
+    add_force(scan)
     scan.add_argument(
         "--group-by",
         metavar="REGEX",
@@ -58,8 +58,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     if path is not None:
         if path.suffix != ".json":
             raise UsageError(f"{path}: the name must end in .json")
-        if require_writable(path).replaced and not args.force:
-            raise UsageError(f"{path}: exists; add --force to replace it")
+        require_new_file(args, path)
 
     from fgamcd_opt.instances.repositories.checkpoint_files import survey
     from fgamcd_opt.instances.repositories.checkpoint_scan import build_repository

@@ -7,10 +7,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fgamcd_opt.cli.arguments import add_instance, add_json, add_log_level, named_path
+from fgamcd_opt.cli.arguments import (
+    add_force,
+    add_instance,
+    add_json,
+    add_log_level,
+    add_output,
+    named_path,
+    require_new_file,
+)
 from fgamcd_opt.cli.output import print_json, print_rows
 from fgamcd_opt.io.errors import ExitCode, InputError, UsageError
-from fgamcd_opt.io.targets import require_writable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,14 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("map", "caches", "delays", "sharing", "all"),
         help="one picture, or all (default: all with a solution, else map and sharing)",
     )
-    parser.add_argument(
-        "-o",
-        "--output",
-        type=named_path,
-        required=True,
-        metavar="PREFIX",
-        help="files are PREFIX-map.png, PREFIX-map.svg and so on; existing ones are replaced",
-    )
+    add_output(parser, "PREFIX", "files are PREFIX-map.png, PREFIX-map.svg and so on", required=True)
+    add_force(parser)
     add_json(parser)
     add_log_level(parser)
 
@@ -59,7 +60,7 @@ def run(args: argparse.Namespace) -> ExitCode:
 
     for target in targets.values():
         for path in figure_paths(target):
-            require_writable(path)
+            require_new_file(args, path)
 
     from fgamcd_opt.io.optional import require_extra
 

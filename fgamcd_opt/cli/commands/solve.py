@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fgamcd_opt.cli.arguments import named_path
+from fgamcd_opt.cli.arguments import add_force, add_output, named_path, require_new_file
 from fgamcd_opt.cli.certifying import add_certificate, write_certificate
 from fgamcd_opt.cli.compilation import compilation_announced
 from fgamcd_opt.cli.output import print_json, say
@@ -38,14 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="trained policy for --solver maasn-da, short for --option policy=FILE (default: one of the package)",
     )
-    parser.add_argument(
-        "-o",
-        "--output",
-        type=named_path,
-        metavar="FILE",
-        help="write the solution file; replaces FILE if it exists",
-    )
+    add_output(parser, "FILE", "write the solution file")
     add_certificate(parser)
+    add_force(parser)
     parser.add_argument(
         "--record",
         action="store_true",
@@ -100,13 +95,8 @@ def _check(args: argparse.Namespace) -> None:
     if args.policy is not None and "policy" in args.option:
         raise UsageError("--policy and --option policy: name the file once")
     written = [path for path in (args.output, args.certificate) if path is not None]
-    for target in map(require_writable, written):
-        for what, read in (("instance", args.instance), ("policy", args.policy)):
-            if read is not None and same_file(target, Path(read)):
-                raise UsageError(
-                    f"{target.path}: is the {what} itself; give the file to be written another name"
-                )
-    if len(written) == 2 and same_file(require_writable(written[0]), written[1]):
+    targets = [require_new_file(args, path, instance=args.instance, policy=args.policy) for path in written]
+    if len(written) == 2 and same_file(targets[0], written[1]):
         raise UsageError(f"{written[0]}: is named for the solution and for the certificate; give two names")
     if args.record:
         from fgamcd_opt.instances.library.catalog import library

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from fgamcd_opt.cli.arguments import add_json, add_log_level, add_pairs, cores, named_path, positive_number
+from fgamcd_opt.cli.arguments import add_json, add_log_level, add_output, add_pairs, cores, positive_number
 from fgamcd_opt.cli.grid_arguments import whole_numbers
 from fgamcd_opt.cli.output import print_json, print_rows, print_table, say
 from fgamcd_opt.io.errors import ExitCode, UsageError
@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"of the instances (default: {DEFAULT_SEEDS}; with --quick {QUICK_SEEDS})",
     )
     parser.add_argument(
-        "--solvers", metavar="NAME,...", help="methods beside exact (default: those of the sweep)"
+        "--solver", metavar="NAME,...", help="methods beside exact (default: those of the sweep)"
     )
     add_pairs(parser, "--set", "FIELD=VALUE", "change a field of all recipes; repeatable")
     parser.add_argument(
@@ -73,9 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--retry-failed", action="store_true", help="run again what was not solved before")
     parser.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster that does the solves")
-    parser.add_argument(
-        "-o", "--output", type=named_path, required=True, metavar="FOLDER", help="tables, figures and cells"
-    )
+    add_output(parser, "FOLDER", "tables, figures and cells", required=True)
     add_json(parser)
     add_log_level(parser, default="info")
 
@@ -130,7 +128,7 @@ def _plan(args: argparse.Namespace) -> SweepPlan:
     preset = QUICK if args.quick else args.preset or "paper"
     if preset not in PRESETS:
         raise UsageError(f"--preset {preset}: is unknown; known: {', '.join(PRESETS)}")
-    chosen = tuple(args.solvers.split(",")) if args.solvers else None
+    chosen = tuple(args.solver.split(",")) if args.solver else None
     return SweepPlan(
         sweep=sweep,
         preset=preset,

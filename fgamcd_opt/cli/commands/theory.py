@@ -10,11 +10,19 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fgamcd_opt.cli.arguments import add_json, add_log_level, add_pairs, named_path
+from fgamcd_opt.cli.arguments import (
+    add_force,
+    add_json,
+    add_log_level,
+    add_output,
+    add_pairs,
+    named_path,
+    require_new_files,
+)
 from fgamcd_opt.cli.output import print_json, print_rows, print_table, say
 from fgamcd_opt.io.errors import ExitCode, UsageError
 from fgamcd_opt.io.safe_text import quote
-from fgamcd_opt.io.targets import make_folder, require_folder
+from fgamcd_opt.io.targets import make_folder
 
 if TYPE_CHECKING:
     from fgamcd_opt.studies.theory.sample_bound import Constants, ErrorBound, Floats, LeastBound
@@ -33,11 +41,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "The structure is that of Theorem 1 of the source; the form of the one-step error and the constants marked "
         "as assumptions are not the source's, and the minimiser depends on them."
     )
-    add_pairs(parser, "--set", "NAME=VALUE", "another value of a constant, such as lipschitz=2; repeatable")
+    add_pairs(
+        parser, "--constant", "NAME=VALUE", "another value of a constant, such as lipschitz=2; repeatable"
+    )
     parser.add_argument(
         "--distances",
         type=named_path,
-        metavar="CSV",
+        metavar="FILE",
         help="measured distances of predictions, one per line, in place of the Rayleigh distribution",
     )
     parser.add_argument(
@@ -51,13 +61,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--xi-points", type=_points, default=126, metavar="N", help="of xi from 0 (default: %(default)s)"
     )
     parser.add_argument("--xi-max", type=float, default=2.5, metavar="XI", help="(default: %(default)s)")
-    parser.add_argument(
-        "-o",
-        "--output",
-        type=named_path,
-        metavar="FOLDER",
-        help="write the surface: theory.csv, .png and .svg",
-    )
+    add_output(parser, "FOLDER", "write the surface: theory.csv, .png and .svg")
+    add_force(parser)
     add_json(parser)
     add_log_level(parser, default="info")
 
@@ -73,11 +78,11 @@ def run(args: argparse.Namespace) -> ExitCode:
     if not 0.0 < args.xi_max < 1e9:
         raise UsageError(f"--xi-max {args.xi_max:g}: must be positive")
     measured = None if args.distances is None else read_distances(args.distances)
-    bound = ErrorBound(_constants(args.set, measured is not None), measured)
+    bound = ErrorBound(_constants(args.constant, measured is not None), measured)
     zeta, xi = np.linspace(0.0, 1.0, args.zeta_points), np.linspace(0.0, args.xi_max, args.xi_points)
     if args.output is not None:
         require_extra("plots", "a figure")
-        require_folder(args.output, [f"theory.{suffix}" for suffix in ("csv", *FORMATS)])
+        require_new_files(args, args.output, [f"theory.{suffix}" for suffix in ("csv", *FORMATS)])
         make_folder(args.output)
     least = bound.minimum(zeta, xi)
     report = _report(bound, least, zeta, xi)
@@ -104,13 +109,13 @@ def _constants(given: dict[str, str], measured: bool) -> Constants:
     values: dict[str, float] = {}
     for name, text in given.items():
         if name not in known:
-            raise UsageError(f"--set {name}={text}: no such constant; they are {', '.join(known)}")
+            raise UsageError(f"--constant {name}={text}: no such constant; they are {', '.join(known)}")
         try:
             values[name] = float(text)
         except ValueError as error:
-            raise UsageError(f"--set {name}={text}: {quote(text)} is no number") from error
+            raise UsageError(f"--constant {name}={text}: {quote(text)} is no number") from error
     if measured and "distance_rms" in values:
-        raise UsageError("--set distance_rms: has no effect with --distances; leave one of the two out")
+        raise UsageError("--constant distance_rms: has no effect with --distances; leave one of the two out")
     return Constants(**values)
 
 

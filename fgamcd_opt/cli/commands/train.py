@@ -12,6 +12,7 @@ from fgamcd_opt.cli.arguments import (
     add_instance,
     add_json,
     add_log_level,
+    add_output,
     add_pairs,
     named_path,
     whole_number,
@@ -51,8 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"instances of the family on which the policy is judged (default: {_JUDGED}); it never trains on them",
     )
-    parser.add_argument("--out", type=named_path, required=True, metavar="DIR", help="folder of the training")
-    parser.add_argument("--resume", action="store_true", help="go on with the training in DIR")
+    add_output(parser, "FOLDER", "folder of the training", required=True)
+    parser.add_argument("--resume", action="store_true", help="go on with the training in FOLDER")
     parser.add_argument("--episodes", type=whole_number, metavar="N", help=f"default: {defaults.episodes}")
     parser.add_argument(
         "--seed",
@@ -89,7 +90,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     from fgamcd_opt.learning.training.run_folder import RunFolder
     from fgamcd_opt.solving.context import Limits, SolveContext
 
-    config, folder = _config(args), RunFolder(args.out)
+    config, folder = _config(args), RunFolder(args.output)
     limits = Limits(time_s=args.time_limit, threads=args.threads)
     require_extra("learn", "training")
     if args.rate_cache is not None:

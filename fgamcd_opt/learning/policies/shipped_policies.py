@@ -10,7 +10,7 @@ from fgamcd_opt.learning.policies.policy_file import load_policy
 SHIPPED = Path(__file__).parent
 """Their folder."""
 
-TRAIN = "train one on such instances by `fgamcd train maasn-da INSTANCE_OR_RECIPE --out DIR`"
+TRAIN = "train one on such instances by `fgamcd train maasn-da INSTANCE_OR_RECIPE -o FOLDER`"
 """What to do if no policy fits."""
 
 

@@ -52,7 +52,7 @@ def test_killed_half_way_and_started_again(
     tmp_path: Path, plug_ins: Path, roomy: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder, cells = tmp_path / "out", tmp_path / "out" / "cells"
-    more = ("--solvers", "odd-plain", "--option", "odd-plain.wait_s=0.4", "--seeds", f"0-{SEEDS - 1}")
+    more = ("--solver", "odd-plain", "--option", "odd-plain.wait_s=0.4", "--seeds", f"0-{SEEDS - 1}")
     words = command(roomy, folder, *more)
     passing = tmp_path / "passing"
     passing.mkdir()
@@ -82,7 +82,7 @@ def test_killed_half_way_and_started_again(
 
 
 def test_ctrl_c_ends_the_cells_at_work(tmp_path: Path, plug_ins: Path, roomy: Path) -> None:
-    more = ("--solvers", "odd-plain", "--option", "odd-plain.wait_s=3600", "--seeds", "0-3", "--jobs", "2")
+    more = ("--solver", "odd-plain", "--option", "odd-plain.wait_s=3600", "--seeds", "0-3", "--jobs", "2")
     process = subprocess.Popen(
         [sys.executable, "-m", "fgamcd_opt", *command(roomy, tmp_path / "out", *more)],
         cwd=tmp_path,
@@ -106,7 +106,7 @@ def test_ctrl_c_ends_the_cells_at_work(tmp_path: Path, plug_ins: Path, roomy: Pa
 def test_a_contradiction_ends_with_exit_code_6_and_both_names(
     tmp_path: Path, plug_ins: Path, roomy: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = command(roomy, tmp_path / "out", "--solvers", "odd-plain,odd-lone-bound")
+    words = command(roomy, tmp_path / "out", "--solver", "odd-plain,odd-lone-bound")
     assert main(words) == ExitCode.VERIFICATION_FAILED
     printed = capsys.readouterr()
     report = json.loads(printed.out)
@@ -120,7 +120,7 @@ def test_a_contradiction_ends_with_exit_code_6_and_both_names(
 def test_a_solver_refuted_by_its_own_point_ends_with_exit_code_6_and_its_name(
     tmp_path: Path, plug_ins: Path, roomy: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = command(roomy, tmp_path / "out", "--solvers", "odd-plain,odd-false-bound")
+    words = command(roomy, tmp_path / "out", "--solver", "odd-plain,odd-false-bound")
     assert main(words) == ExitCode.VERIFICATION_FAILED
     printed = capsys.readouterr()
     report = json.loads(printed.out)
@@ -132,7 +132,7 @@ def test_a_solver_refuted_by_its_own_point_ends_with_exit_code_6_and_its_name(
 def test_failed_cells_do_not_fail_the_command(
     tmp_path: Path, plug_ins: Path, roomy: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = command(roomy, tmp_path / "out", "--solvers", "odd-plain,odd-refusal", "--no-solutions")
+    words = command(roomy, tmp_path / "out", "--solver", "odd-plain,odd-refusal", "--no-solutions")
     assert main(words) == ExitCode.DONE
     report = json.loads(capsys.readouterr().out)
     assert [row["class"] for row in report["rows"]] == ["feasible", "failed"]
@@ -145,15 +145,15 @@ def test_failed_cells_do_not_fail_the_command(
 @pytest.mark.parametrize(
     ("words", "code", "fault"),
     [
-        (["--solvers", "exact"], ExitCode.USAGE, "no instance"),
-        (["tiny", "--solvers", "exakt"], ExitCode.USAGE, "did you mean 'exact'"),
-        (["tinny", "--solvers", "exact"], ExitCode.INPUT_REJECTED, "did you mean 'tiny'"),
-        (["tiny", "--solvers", "exact", "--option", "rounds=2"], ExitCode.USAGE, "exact.rounds=2"),
-        (["tiny", "--solvers", "exact", "--jobs", "0"], ExitCode.USAGE, "--jobs 0"),
-        (["tiny", "--solvers", "exact", "--jobs", "2", "--scheduler", "tcp://a:1"], ExitCode.USAGE, "one of"),
-        (["tiny", "--solvers", "exact", "--time-limit", "0"], ExitCode.USAGE, "time limit 0.0"),
-        (["tiny", "--solvers", "exact", "--variant", "csi=none"], ExitCode.INPUT_REJECTED, "'none'"),
-        (["tiny", "tiny", "--solvers", "exact"], ExitCode.USAGE, "tiny, exact, seed 0: is named twice"),
+        (["--solver", "exact"], ExitCode.USAGE, "no instance"),
+        (["tiny", "--solver", "exakt"], ExitCode.USAGE, "did you mean 'exact'"),
+        (["tinny", "--solver", "exact"], ExitCode.INPUT_REJECTED, "did you mean 'tiny'"),
+        (["tiny", "--solver", "exact", "--option", "rounds=2"], ExitCode.USAGE, "exact.rounds=2"),
+        (["tiny", "--solver", "exact", "--jobs", "0"], ExitCode.USAGE, "--jobs 0"),
+        (["tiny", "--solver", "exact", "--jobs", "2", "--scheduler", "tcp://a:1"], ExitCode.USAGE, "one of"),
+        (["tiny", "--solver", "exact", "--time-limit", "0"], ExitCode.USAGE, "time limit 0.0"),
+        (["tiny", "--solver", "exact", "--variant", "csi=none"], ExitCode.INPUT_REJECTED, "'none'"),
+        (["tiny", "tiny", "--solver", "exact"], ExitCode.USAGE, "tiny, exact, seed 0: is named twice"),
     ],
 )
 def test_what_is_refused(

@@ -74,7 +74,7 @@ def test_comparison_is_finished_though_nothing_can_be_printed(
     tmp_path: Path, plug_ins: Path, roomy: Path, redirection: str
 ) -> None:
     folder = tmp_path / "out"
-    ran = shell(f"{FGAMCD} compare {roomy} --solvers odd-plain --seeds 0-1 -o {folder} {redirection}")
+    ran = shell(f"{FGAMCD} compare {roomy} --solver odd-plain --seeds 0-1 -o {folder} {redirection}")
     assert ran.returncode == REDIRECTIONS[redirection], ran.stderr
     assert len(list((folder / "cells").iterdir())) == 2
     assert "odd-plain" in (folder / "tables.md").read_text()
@@ -86,7 +86,7 @@ def test_comparison_that_is_stopped_keeps_its_rows(
     tmp_path: Path, plug_ins: Path, roomy: Path, number: signal.Signals
 ) -> None:
     folder = tmp_path / "out"
-    words = ["compare", str(roomy), "--solvers", "odd-plain,odd-deaf", "--option", "odd-deaf.wait_s=0"]
+    words = ["compare", str(roomy), "--solver", "odd-plain,odd-deaf", "--option", "odd-deaf.wait_s=0"]
     process = subprocess.Popen(
         [*FGAMCD.split(), *words, "-o", str(folder)],
         stdout=subprocess.PIPE,
@@ -116,7 +116,7 @@ def test_nohup_is_heard(tmp_path: Path, plug_ins: Path, roomy: Path) -> None:
     ran = shell(f"trap '' HUP; {FGAMCD} solve {roomy} --solver odd-hangs-up --json -o {path}")
     assert ran.returncode == ExitCode.DONE
     assert '"stop_reason": "completed"' in ran.stdout
-    ran = shell(f"{FGAMCD} solve {roomy} --solver odd-hangs-up --json -o {path}")
+    ran = shell(f"{FGAMCD} solve {roomy} --solver odd-hangs-up --json -o {path} --force")
     assert '"stop_reason": "interrupted"' in ran.stdout
     assert "stopping, keeps the best so far" in ran.stderr
 
@@ -140,7 +140,7 @@ def test_hang_up_of_a_terminal_loses_no_file(tmp_path: Path, plug_ins: Path, roo
 
 def test_rate_cache_that_cannot_be_written_is_found_before_the_work(tmp_path: Path, plug_ins: Path) -> None:
     (tmp_path / "file").touch()
-    for command in ("solve absent", "bound absent", f"train maasn-da absent --out {tmp_path / 'run'}"):
+    for command in ("solve absent", "bound absent", f"train maasn-da absent -o {tmp_path / 'run'}"):
         ran = shell(f"{FGAMCD} {command} --rate-cache {tmp_path / 'file'}")
         assert (ran.returncode, ran.stdout) == (ExitCode.INPUT_REJECTED, "")
         assert "file: cannot be written" in ran.stderr

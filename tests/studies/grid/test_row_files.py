@@ -83,7 +83,7 @@ def test_missing_package_names_the_extra(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "words", [("compare", "tiny", "--solvers", "greedy"), ("sweep", "storage", "--quick")]
+    "words", [("compare", "tiny", "--solver", "greedy"), ("sweep", "storage", "--quick")]
 )
 def test_nothing_is_run_that_could_not_be_reported(words, monkeypatch, tmp_path, capsys):
     missing = ("psutil", "jinja2")

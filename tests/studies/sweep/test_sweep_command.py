@@ -24,7 +24,7 @@ def sweep(*words):
 def test_quick_form_of_every_figure(name, tmp_path, capsys, in_this_process):
     entry = SWEEPS[name]
     rivals = SOME if entry.rivals == RIVALS and name != "storage" else entry.rivals
-    fewer = ("--solvers", ",".join(rivals)) if rivals != entry.rivals else ()
+    fewer = ("--solver", ",".join(rivals)) if rivals != entry.rivals else ()
     assert sweep(name, "--quick", "-o", tmp_path, "--json", *fewer) == ExitCode.DONE
     told = json.loads(capsys.readouterr().out)
     series = entry.series_values("tiny")
@@ -44,7 +44,7 @@ def test_quick_form_of_every_figure(name, tmp_path, capsys, in_this_process):
 
 
 def test_a_second_run_solves_nothing_and_gives_the_same_bytes(tmp_path, capsys, in_this_process):
-    words = ("backhaul", "--quick", "--solvers", "greedy", "-o", tmp_path)
+    words = ("backhaul", "--quick", "--solver", "greedy", "-o", tmp_path)
     assert sweep(*words) == ExitCode.DONE
     first = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
     printed, solved = capsys.readouterr().out, list(in_this_process)
@@ -62,7 +62,7 @@ def test_cells_in_processes_of_their_own(tmp_path, capsys):
         "0.08",
         "--seeds",
         "0",
-        "--solvers",
+        "--solver",
         "greedy",
         "--preset",
         "tiny",
@@ -80,7 +80,7 @@ def test_cells_in_processes_of_their_own(tmp_path, capsys):
         (("storge",), "did you mean 'storage'?"),
         (("storage", "--preset", "papr"), "--preset papr: is unknown"),
         (("storage", "--quick", "--preset", "paper"), "--quick: takes preset tiny"),
-        (("storage", "--solvers", "gredy"), "did you mean 'greedy'?"),
+        (("storage", "--solver", "gredy"), "did you mean 'greedy'?"),
         (("storage", "--set", "storage_gb=1"), "--set storage_gb: the sweep varies it"),
         (("storage", "--set", "seed=1"), "--set seed: the sweep varies it"),
         (("nodes", "--values", "2.5"), "nodes"),

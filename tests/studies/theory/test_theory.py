@@ -151,7 +151,7 @@ def test_constants_out_of_range_are_refused(name, value):
 def test_command_writes_what_it_prints(tmp_path, capsys):
     words = [
         "theory",
-        "--set",
+        "--constant",
         "lipschitz=1.5",
         "--zeta-points",
         "11",
@@ -176,16 +176,16 @@ def test_command_writes_what_it_prints(tmp_path, capsys):
         "concentrability", "complexity", "lipschitz", "distance_rms"
     }  # fmt: skip
     assert {path.name for path in (tmp_path / "t").iterdir()} == {"theory.csv", "theory.png", "theory.svg"}
-    assert main(words) == ExitCode.DONE
+    assert main([*words, "--force"]) == ExitCode.DONE
     assert "assumption" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--set", "gama=0.9"], "no such constant"),
-        (["--set", "gamma=x"], "is no number"),
-        (["--set", "gamma=1"], "out of range"),
+        (["--constant", "gama=0.9"], "no such constant"),
+        (["--constant", "gamma=x"], "is no number"),
+        (["--constant", "gamma=1"], "out of range"),
         (["--xi-max", "0"], "--xi-max"),
     ],
 )
@@ -197,7 +197,7 @@ def test_command_refuses(words, said, capsys):
 def test_distribution_is_given_once(tmp_path, capsys):
     path = tmp_path / "distances.csv"
     path.write_text("1\n")
-    assert main(["theory", "--distances", str(path), "--set", "distance_rms=2"]) == ExitCode.USAGE
+    assert main(["theory", "--distances", str(path), "--constant", "distance_rms=2"]) == ExitCode.USAGE
     assert "distance_rms" in capsys.readouterr().err
     assert main(["theory", "--distances", str(path), "--zeta-points", "5"]) == ExitCode.DONE
     assert "measured" in capsys.readouterr().out
