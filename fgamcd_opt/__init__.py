@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fgamcd_opt.problem.variants import Variant
     from fgamcd_opt.solving.front_door import solve
     from fgamcd_opt.solving.result import Result
+    from fgamcd_opt.studies.comparison.compare import compare
 
 __all__ = [
     "P1",
@@ -28,6 +29,7 @@ __all__ = [
     "Solution",
     "Variant",
     "Verification",
+    "compare",
     "load_instance",
     "solve",
     "verify",
@@ -41,6 +43,7 @@ _HOMES = {
     "Solution": ("problem.solution_file", "Solution"),
     "Variant": ("problem.variants", "Variant"),
     "Verification": ("problem.checker", "Verification"),
+    "compare": ("studies.comparison.compare", "compare"),
     "load_instance": ("instances.resolve", "load"),
     "solve": ("solving.front_door", "solve"),
     "verify": ("problem.checker", "verify"),

@@ -16,7 +16,7 @@ from fgamcd_opt.io.safe_text import quote
 from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.problem.variants import Variant
 from fgamcd_opt.solving.arguments import complete_options
-from fgamcd_opt.solving.context import DEFAULT_GAP
+from fgamcd_opt.solving.context import DEFAULT_GAP, Limits
 from fgamcd_opt.solving.registry import get_solver
 
 
@@ -88,7 +88,12 @@ class CellLimits:
     __repr__ = short_repr
 
     def __post_init__(self) -> None:
-        self.of_solver()
+        limits = Limits(
+            time_s=math.inf if self.time_s is None else self.time_s, gap=self.gap, threads=self.threads
+        )
+        object.__setattr__(self, "time_s", None if self.time_s is None else limits.time_s)
+        object.__setattr__(self, "gap", limits.gap)
+        object.__setattr__(self, "threads", limits.threads)
         if self.memory_bytes is not None and self.memory_bytes <= 0:
             raise UsageError(f"memory limit {self.memory_bytes} bytes: must be positive")
 

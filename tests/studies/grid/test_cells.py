@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from fgamcd_opt.instances.format import save_instance
 from fgamcd_opt.instances.resolve import load
+from fgamcd_opt.io.errors import UsageError
 from fgamcd_opt.problem.checker import verify
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.problem.solution_file import Solution
@@ -140,3 +142,23 @@ def test_contradictions_name_both_sides(plug_ins: Path, roomy: Path) -> None:
     assert bound.bound_s == pytest.approx(2.0 * plain.delay_s)
     assert all("roomy (P1)" in str(c) and "odd-" in str(c) for c in found)
     assert list(derive(rows, known={})["class"]) == ["wrong"] * 3
+
+
+@pytest.mark.parametrize(
+    ("limits", "message"),
+    [
+        ({"time_s": -1.0}, "time limit -1.0 s: must be positive"),
+        ({"time_s": "60"}, "time limit: got '60' of type str"),
+        ({"gap": 1.5}, "gap 1.5: must be at least 0 and below 1"),
+        ({"threads": 0}, "threads 0: must be at least 1"),
+        ({"memory_bytes": 0}, "memory limit 0 bytes: must be positive"),
+    ],
+)
+def test_limits_out_of_range_are_refused_before_any_cell(limits, message):
+    with pytest.raises(UsageError, match=message):
+        CellLimits(**limits)
+
+
+def test_a_limit_is_the_same_cell_however_its_number_is_written():
+    whole, real = CellLimits(time_s=60, gap=0), CellLimits(time_s=60.0, gap=0.0)
+    assert json.dumps(vars(whole)) == json.dumps(vars(real))
