@@ -76,13 +76,13 @@ def one_line(text: str) -> str:
     return _escaped_line(printable(text))
 
 
-def figure_text(text: str) -> str:
+def figure_text(text: str, most: int = _SHOWN_IN_FIGURE) -> str:
     """Text for a picture: short, on one line, never read as a formula, and not left out of a legend.
 
     matplotlib reads what stands between two ``$`` as a formula, and leaves labels that begin with ``_`` out of legends.
     """
     line = one_line(text)
-    short = line if len(line) <= _SHOWN_IN_FIGURE else f"{line[: _SHOWN_IN_FIGURE - 1]}\u2026"
+    short = line if len(line) <= most else f"{line[: most - 1]}\u2026"
     return f"{' ' * short.startswith('_')}{short}".replace("$", r"\$")
 
 

@@ -55,16 +55,22 @@ def legend_inches(names: int) -> float:
     return 0.2 * -(-names // _LEGEND_COLUMNS)
 
 
-def add_legend(figure: Figure, *axes: Axes) -> None:
-    """All labels of the axes below them, each once with its first line."""
+def add_legend(figure: Figure, *axes: Axes) -> int:
+    """All labels of the axes below them, each once with its first line; returns the number of its rows."""
     first: dict[str, Any] = {}
     for each in axes:
         for handle, label in zip(*each.get_legend_handles_labels(), strict=True):
             first.setdefault(label, handle)
     columns = next(n for n in range(_LEGEND_COLUMNS, 0, -1) if n == 1 or _fits(list(first), n))
     figure.legend(
-        list(first.values()), list(first), loc="outside lower center", ncols=columns, fontsize="small"
+        list(first.values()),
+        list(first),
+        loc="outside lower center",
+        ncols=columns,
+        fontsize="small",
+        markerscale=0.8,
     )
+    return -(-len(first) // columns)
 
 
 def _fits(labels: Sequence[str], columns: int) -> bool:

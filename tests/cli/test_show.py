@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 from cli_runner import Run
 
+from fgamcd_opt.instances.resolve import load
 from fgamcd_opt.io.errors import ExitCode
 from fgamcd_opt.problem.decision import Decision
 from fgamcd_opt.problem.solution_file import Solution
 
-PICTURES = ("map", "sharing", "caches", "delays")
+PICTURES = ("map", "sharing", "caches", "delivery", "delays")
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +45,43 @@ def test_all_pictures_of_a_solution(fgamcd: Run, solution: Path, tmp_path: Path)
     assert {"x (m)", "y (m)"} <= set(labels(tmp_path / "t-map.svg").splitlines())
     assert {"delay (ms)", "share of T (%)"} <= set(labels(tmp_path / "t-delays.svg").splitlines())
     assert "Gbit/s" in labels(tmp_path / "t-delays.svg")
-    assert "node (storage used)" in labels(tmp_path / "t-caches.svg")
+    assert "requested model, by family; shares of its bytes" in labels(tmp_path / "t-caches.svg")
+    assert {"x (m)", "y (m)", "sends, stores the block"} <= set(
+        labels(tmp_path / "t-delivery.svg").splitlines()
+    )
     assert "MB shared" in labels(tmp_path / "t-sharing.svg")
+
+
+def test_a_chosen_block_is_delivered(fgamcd: Run, solution: Path, tmp_path: Path) -> None:
+    data = load("tiny")
+    block = int(data.requested_blocks[-1])
+    for word in (block, data.block_names[block]):
+        ran = fgamcd(
+            "show", "tiny", solution, "--what", "delivery", "--block", word, "-o", tmp_path / "t", "--force"
+        )
+        assert (ran.code, ran.err) == (ExitCode.DONE, "")
+        assert f"block {block} ({data.block_names[block]}, " in labels(tmp_path / "t-delivery.svg")
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (("--block", "no/such"), "--block no/such: tiny has blocks 0 to"),
+        (("--block", 0, "--what", "caches"), "--block: only the delivery has a block, not --what caches"),
+    ],
+)
+def test_a_wrong_block(
+    fgamcd: Run, solution: Path, tmp_path: Path, words: tuple[object, ...], text: str
+) -> None:
+    ran = fgamcd("show", "tiny", solution, *words, "-o", tmp_path / "t")
+    assert (ran.code, list(tmp_path.iterdir())) == (ExitCode.USAGE, [])
+    assert text in ran.err
+
+
+def test_a_block_without_a_solution(fgamcd: Run, tmp_path: Path) -> None:
+    ran = fgamcd("show", "tiny", "--block", 0, "-o", tmp_path / "t")
+    assert ran.code == ExitCode.USAGE
+    assert "--block: needs a SOLUTION; `fgamcd solve tiny -o solution.npz` makes one" in ran.err
 
 
 def test_same_picture_same_bytes(fgamcd: Run, solution: Path, tmp_path: Path) -> None:
@@ -64,7 +100,7 @@ def test_without_a_solution(fgamcd: Run, tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.glob("m-*")) == ["m-map.png", "m-map.svg"]
 
 
-@pytest.mark.parametrize("what", ["caches", "delays", "all"])
+@pytest.mark.parametrize("what", ["caches", "delivery", "delays", "all"])
 def test_a_missing_solution_comes_with_the_command_that_makes_one(
     fgamcd: Run, tmp_path: Path, what: str
 ) -> None:
@@ -139,7 +175,7 @@ def test_solutions_of_variants_are_drawn(fgamcd: Run, tmp_path: Path, solver: st
     path = tmp_path / "solution.npz"
     solve = ["--solver", solver, "--variant", "unserved=cloud(1e9)", "--log-level", "error", "--json"]
     assert fgamcd("solve", "tiny", "--set", "storage_gb=0.04", *solve, "-o", path).code == ExitCode.DONE
-    for what in ("caches", "delays"):
+    for what in ("caches", "delivery", "delays"):
         ran = fgamcd("show", "tiny", path, "--set", "storage_gb=0.04", "--what", what, "-o", tmp_path / "t")
         assert (ran.code, ran.err) == (ExitCode.DONE, "")
         assert f"tiny[storage_gb=0.04] by {solver}" in labels(tmp_path / f"t-{what}.svg")

@@ -10,19 +10,21 @@ from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.io.errors import InputError
 from fgamcd_opt.io.safe_text import figure_text
 from fgamcd_opt.problem.evaluation import Evaluation
+from fgamcd_opt.studies.figure_style import WIDTH_INCHES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _NAMED_BLOCKS = 15
+_NAME_LETTERS = 26
 _MIGRATION: dict[str, Any] = {"color": "black"}
 _AIR: dict[str, Any] = {"facecolor": "0.8", "edgecolor": "0.35"}
 _SHARE: dict[str, Any] = {"color": "black", "linestyle": "--", "linewidth": 1.2}
 
 
 def delay_figure(instance: Instance, evaluation: Evaluation, title: str) -> Figure:
-    """Stacked bars of T_k, slowest block first: above all requested blocks, below the slowest ones by name.
+    """Stacked bars of T_k, slowest block first: above all requested blocks, below the slowest ones by index and name.
 
     The curve is the share of T that the blocks up to there take together. At the right of a named bar stand the number
     of users that want the block and the one with the least worst-case rate.
@@ -41,7 +43,7 @@ def delay_figure(instance: Instance, evaluation: Evaluation, title: str) -> Figu
         )
     order = np.argsort(-evaluation.block_delay_s, kind="stable")
     named = order[:_NAMED_BLOCKS]
-    figure = Figure(figsize=(6.8, 3.4 + 0.21 * len(named)), layout="constrained")
+    figure = Figure(figsize=(WIDTH_INCHES, 3.4 + 0.21 * len(named)), layout="constrained")
     figure.suptitle(title, fontsize=9, wrap=True)
     above, below = figure.subplots(2, 1, height_ratios=(2.2, 0.6 + 0.21 * len(named)))
     _draw_all(above, evaluation, order)
@@ -53,11 +55,13 @@ def delay_figure(instance: Instance, evaluation: Evaluation, title: str) -> Figu
     )
     below.plot([], [], label="share of T up to here", **_SHARE)
     blocks = instance.requested_blocks[named].tolist()
-    below.set_yticks(place, [figure_text(instance.block_names[k]) for k in blocks], fontsize=7)
+    below.set_yticks(
+        place, [f"{k} {figure_text(instance.block_names[k], _NAME_LETTERS)}" for k in blocks], fontsize=7
+    )
     for y, (end, block) in enumerate(zip((migration + broadcast).tolist(), blocks, strict=True)):
-        below.text(end, y, f" {slowest_user(instance, evaluation, block)}", fontsize=6.5, va="center")
+        below.text(end, y, f" {slowest_user(instance, evaluation, block)}", fontsize=7, va="center")
     below.set_ylim(len(named) - 0.4, -0.6)
-    below.set_xlim(0.0, 1.55 * float((migration + broadcast).max()))
+    below.set_xlim(0.0, 1.95 * float((migration + broadcast).max()))
     below.set_xlabel(f"delay of the {len(named)} slowest blocks (ms)")
     figure.legend(*below.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=8)
     return figure

@@ -1,4 +1,4 @@
-"""The network on the ground: nodes, users with their nearest node, and the backhaul links with their rates."""
+"""The network on the ground: nodes, users with what they request, and the backhaul links with their rates."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import numpy as np
 
 from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.io.safe_text import figure_text
+from fgamcd_opt.studies.pictures.families import family_markers, family_name
+from fgamcd_opt.studies.pictures.ground import BOX, close_map, draw_nodes, name_point, new_map
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -22,33 +24,20 @@ _CURVE = "arc3,rad=0.1"
 
 
 def map_figure(instance: Instance) -> Figure:
-    """Map in metres: squares are nodes, circles users, dotted lines the nearest node, full lines the backhaul links.
+    """Map in metres: squares are nodes, dotted lines lead to the nearest node, full lines are backhaul links.
 
-    A link's width grows with its rate, the mean over blocks and both directions; up to 28 links show it in Gbit/s.
+    A user has the shape of the family of the model that it requests; the index of the user stands in it, that of the
+    model beside it. A link's width grows with its rate, the mean over blocks and both directions; up to 28 links show
+    it in Gbit/s.
     """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(6.3, 6.6), layout="constrained")
-    axes = figure.subplots()
-    graph = cooperation_graph(instance)
-    _draw_links(axes, graph)
-    _draw_users(axes, instance)
-    nodes = instance.node_xy_m
-    axes.plot(*nodes.T, linestyle="none", marker="s", markersize=13, color="black", label="node", zorder=3)
-    for node, (x, y) in enumerate(nodes.tolist()):
-        axes.text(x, y, str(node), color="white", ha="center", va="center", fontsize=8, zorder=4)
-    axes.set_aspect("equal", adjustable="datalim")
-    axes.margins(0.06)
-    axes.set_xlabel("x (m)")
-    axes.set_ylabel("y (m)")
-    axes.grid(color="0.92", linewidth=0.5)
-    axes.set_axisbelow(True)
-    axes.set_title(
-        f"{figure_text(instance.name)}: {instance.n_nodes} nodes, {instance.n_users} users",
-        fontsize=10,
-        wrap=True,
+    figure, axes = new_map(
+        f"{figure_text(instance.name, 40)}: {instance.n_nodes} nodes, {instance.n_users} users\n"
+        + ("in a mark: the user; bold beside it: the model requested" if _named(instance) else "")
     )
-    figure.legend(loc="outside lower center", ncols=4, fontsize=8)
+    _draw_links(axes, cooperation_graph(instance))
+    _draw_users(axes, instance)
+    draw_nodes(axes, instance, list(range(instance.n_nodes)), "node", "black", "white")
+    close_map(figure, axes)
     return figure
 
 
@@ -94,11 +83,15 @@ def _draw_links(axes: Axes, graph: nx.Graph[int]) -> None:
     axes.plot([], [], color="0.65", linewidth=2.0, label="backhaul link (mean rate in Gbit/s)")
     if len(rates) <= _NAMED_LINKS:
         names = {edge: f"{rate:.1f}" for edge, rate in rates.items()}
-        box = {"boxstyle": "round,pad=0.08", "facecolor": "white", "edgecolor": "none"}
         nx.draw_networkx_edge_labels(
-            graph, places, names, label_pos=0.36, ax=axes, font_size=6, bbox=box, connectionstyle=_CURVE
+            graph, places, names, label_pos=0.36, ax=axes, font_size=7, bbox=BOX, connectionstyle=_CURVE
         )
     axes.tick_params(left=True, bottom=True, labelleft=True, labelbottom=True)
+
+
+def _named(instance: Instance) -> bool:
+    """Whether there is room for the numbers of users and models."""
+    return instance.n_users <= _NAMED_USERS
 
 
 def _draw_users(axes: Axes, instance: Instance) -> None:
@@ -106,18 +99,23 @@ def _draw_users(axes: Axes, instance: Instance) -> None:
     for number, (user, node) in enumerate(zip(users, nearest, strict=True)):
         label = "nearest node" if number == 0 else None
         axes.plot(
-            *zip(user, node, strict=True), linestyle=":", color="black", linewidth=0.9, zorder=2, label=label
+            *zip(user, node, strict=True), linestyle=":", color="black", linewidth=0.8, zorder=2, label=label
         )
-    named = instance.n_users <= _NAMED_USERS
-    axes.plot(
-        *users.T,
-        linestyle="none",
-        marker="o",
-        markersize=10 if named else 4,
-        markerfacecolor="white",
-        markeredgecolor="black",
-        label="user",
-        zorder=3,
-    )
-    for user, (x, y) in enumerate(users.tolist() if named else []):
-        axes.text(x, y, str(user), ha="center", va="center", fontsize=6.5, zorder=4)
+    families = [family_name(instance.model_names[model]) for model in instance.requests.tolist()]
+    for family, marker in family_markers(instance).items():
+        chosen = [user for user, name in enumerate(families) if name == family]
+        if chosen:
+            axes.plot(
+                *users[chosen].T,
+                linestyle="none",
+                marker=marker,
+                markersize=11 if _named(instance) else 4,
+                markerfacecolor="white",
+                markeredgecolor="black",
+                label=f"requests {figure_text(family, 30)}",
+                zorder=7,
+            )
+    centre = float(instance.node_xy_m[:, 0].mean())
+    for user, (x, y) in enumerate(users.tolist() if _named(instance) else []):
+        axes.text(x, y, str(user), ha="center", va="center", fontsize=6.5, zorder=8)
+        name_point(axes, (x, y), str(int(instance.requests[user])), centre, bold=True)

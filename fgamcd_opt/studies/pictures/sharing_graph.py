@@ -10,15 +10,14 @@ import numpy as np
 from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.instances.repositories.sharing import shared_bytes
 from fgamcd_opt.io.safe_text import figure_text
-from fgamcd_opt.studies.pictures.families import family_name
+from fgamcd_opt.studies.figure_style import WIDTH_INCHES, add_legend
+from fgamcd_opt.studies.pictures.families import family_markers, model_families
 
 if TYPE_CHECKING:
     import networkx as nx
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_MARKERS = "osD^vpPh<>"
-"""One shape per family, again from the first one where there are more."""
 _NAMED_MODELS = 16
 _SPACING = 1.0
 _WIDEST = 5.0
@@ -37,8 +36,8 @@ def sharing_figure(instance: Instance) -> Figure:
     places = group_places(graph)
     extent = np.ptp(np.array([*places.values()]), axis=0) + 2 * _SPACING
     unit = 0.9 if instance.n_models <= _NAMED_MODELS else 0.5
-    width, height = extent * min(unit, *(np.array([7.0, 8.0]) / extent))
-    figure = Figure(figsize=(max(6.4, width), height + 1.3), layout="constrained")
+    height = (extent * min(unit, *(np.array([WIDTH_INCHES, 8.0]) / extent)))[1]
+    figure = Figure(figsize=(WIDTH_INCHES, height + 1.3), layout="constrained")
     axes = figure.subplots()
     _draw_edges(axes, graph, places)
     _draw_models(axes, instance, places)
@@ -49,13 +48,13 @@ def sharing_figure(instance: Instance) -> Figure:
     axes.set(xlim=(low[0], low[0] + extent[0]), ylim=(low[1], low[1] + extent[1]))
     axes.axis("off")
     shared = int((instance.model_blocks.sum(axis=0) > 1).sum())
-    axes.set_title(
-        f"{figure_text(instance.name)}: {shared} of {instance.n_blocks} blocks are in several of "
+    figure.suptitle(
+        f"{figure_text(instance.name, 40)}: {shared} of {instance.n_blocks} blocks are in several of "
         f"{instance.n_models} models",
         fontsize=9,
         wrap=True,
     )
-    figure.legend(loc="outside lower center", ncols=3, fontsize=7.5, markerscale=0.8)
+    add_legend(figure, axes)
     return figure
 
 
@@ -117,28 +116,24 @@ def _draw_edges(axes: Axes, graph: nx.Graph[int], places: Places) -> None:
 
 def _draw_models(axes: Axes, instance: Instance, places: Places) -> None:
     requested = set(instance.requests.tolist())
-    families = list(dict.fromkeys(map(family_name, instance.model_names)))
-    for number, family in enumerate(families):
+    shapes = family_markers(instance)
+    for family, members in model_families(instance).items():
         for wanted in (True, False):
-            models = [
-                i
-                for i, name in enumerate(instance.model_names)
-                if family_name(name) == family and (i in requested) == wanted
-            ]
+            models = [model for model in members if (model in requested) == wanted]
             if models:
                 axes.plot(
                     *np.array([places[i] for i in models]).T,
                     linestyle="none",
-                    marker=_MARKERS[number % len(_MARKERS)],
+                    marker=shapes[family],
                     markersize=10,
                     markerfacecolor="black" if wanted else "white",
                     markeredgecolor="black",
-                    label=f"{figure_text(family)}{', requested' if wanted else ''}",
+                    label=f"{figure_text(family, 30)}{', requested' if wanted else ''}",
                     zorder=2,
                 )
     for model, (x, y) in places.items():
         colour = "white" if model in requested else "black"
-        axes.text(x, y, str(model), color=colour, ha="center", va="center", fontsize=5.5, zorder=3)
+        axes.text(x, y, str(model), color=colour, ha="center", va="center", fontsize=6.5, zorder=3)
 
 
 def _name_models(axes: Axes, instance: Instance, graph: nx.Graph[int], places: Places) -> None:
@@ -147,7 +142,7 @@ def _name_models(axes: Axes, instance: Instance, graph: nx.Graph[int], places: P
         others = [places[other][0] for other in graph.neighbors(model)]
         side = -1 if others and place[0] < np.mean(others) - 1e-9 else 1
         axes.annotate(
-            figure_text(instance.model_names[model]),
+            figure_text(instance.model_names[model], 20),
             place,
             (9 * side, 0),
             textcoords="offset points",

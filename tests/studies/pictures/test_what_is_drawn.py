@@ -16,8 +16,10 @@ from fgamcd_opt.instances.recipes.presets import PRESETS
 from fgamcd_opt.io.errors import InputError
 from fgamcd_opt.problem.decision import Decision
 from fgamcd_opt.problem.p1 import P1
-from fgamcd_opt.studies.pictures.cache_map import cell_states
+from fgamcd_opt.problem.variants import Variant
+from fgamcd_opt.studies.pictures.cache_map import family_bytes, model_shares
 from fgamcd_opt.studies.pictures.delay_bars import delay_figure, slowest_user
+from fgamcd_opt.studies.pictures.delivery_map import delivery_figure, delivery_of
 from fgamcd_opt.studies.pictures.families import block_owners, family_name, requested_by_family
 from fgamcd_opt.studies.pictures.network_map import cooperation_graph
 from fgamcd_opt.studies.pictures.sharing_graph import group_places, sharing_graph
@@ -55,15 +57,70 @@ def test_links_and_their_mean_rates(seed: int) -> None:
 
 @settings(max_examples=15)
 @given(seed=st.integers(0, 10**6))
-def test_cells_are_cached_received_or_neither(seed: int) -> None:
-    instance = random_problem(seed).instance
+def test_shares_of_models_that_nodes_store_and_get(seed: int) -> None:
+    instance = random_problem(seed, blocks=6).instance
     decision = random_decision(instance, seed)
-    blocks = instance.requested_blocks.tolist()
-    states = cell_states(decision, blocks)
-    for node, (column, block) in itertools.product(range(3), enumerate(blocks)):
-        received = any(decision.migration[source, node, block] for source in range(3))
-        expected = 2 if decision.caching[node, block] else int(received)
-        assert states[node, column] == expected
+    stored, received = model_shares(instance, decision)
+    for node, model in itertools.product(range(instance.n_nodes), range(instance.n_models)):
+        blocks = np.flatnonzero(instance.model_blocks[model]).tolist()
+        total = sum(int(instance.block_bytes[k]) for k in blocks)
+        own = sum(int(instance.block_bytes[k]) for k in blocks if decision.caching[node, k])
+        got = sum(
+            int(instance.block_bytes[k])
+            for k in blocks
+            if not decision.caching[node, k] and decision.migration[:, node, k].any()
+        )
+        assert stored[node, model] == pytest.approx(own / total)
+        assert received[node, model] == pytest.approx(got / total)
+
+
+@settings(max_examples=15)
+@given(seed=st.integers(0, 10**6))
+def test_bytes_by_family_are_all_that_nodes_store(seed: int) -> None:
+    instance = random_problem(seed, blocks=6).instance
+    held = random_decision(instance, seed).caching
+    parts = [*family_bytes(instance, held).values(), *family_bytes(instance, held, requested=False).values()]
+    assert sum(parts).tolist() == (held @ instance.block_bytes).tolist()
+
+
+VARIANTS: list[dict[str, str]] = [
+    {},
+    {"max_senders": "2"},
+    {"delivery": "local_broadcast"},
+    {"delivery": "unicast_tdma"},
+    {"delivery": "hybrid(1)"},
+]
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@settings(max_examples=10)
+@given(seed=st.integers(0, 10**6))
+def test_who_sends_migrates_and_receives(variant: dict[str, str], seed: int) -> None:
+    """Against loops over the decision; every node is in one of the figure's roles."""
+    instance = random_problem(seed, nodes=4, users=4).instance
+    problem = P1(instance, Variant.parse(variant))
+    rng, block = np.random.default_rng(seed), int(instance.requested_blocks[0])
+    first = random_decision(instance, seed)
+    shape = (problem.transmissions.count, instance.n_nodes, instance.channel.shape[2])
+    beams = rng.normal(size=shape) * (rng.random(shape[:2]) < 0.5)[..., None]
+    decision = Decision(first.caching, first.migration, beams.astype(complex))
+    evaluation = problem.evaluate(decision)
+    found = delivery_of(problem, decision, evaluation, block)
+    wanted = [p for p in range(instance.pair_block.size) if instance.pair_block[p] == block]
+    assert set(found.rates_bps) == {int(instance.pair_user[p]) for p in wanted}
+    assert set(found.paths) == {
+        (n, int(instance.pair_user[p]))
+        for p in wanted
+        for n in range(4)
+        if np.linalg.norm(beams[problem.transmissions.of_pair[p], n]) > 0
+    }
+    assert set(found.sending) == {n for n, _ in found.paths}
+    row = int(np.flatnonzero(instance.requested_blocks == block)[0])
+    assert max(found.links.values(), default=0.0) == pytest.approx(evaluation.migration_s[row])
+    assert set(found.links) == {(n, m) for n in range(4) for m in range(4) if decision.migration[n, m, block]}
+    figure = delivery_figure(problem, decision, evaluation, block, "title")
+    squares = [line for line in figure.axes[0].get_lines() if line.get_marker() == "s"]
+    assert sum(len(line.get_xdata()) for line in squares) == 4
 
 
 @settings(max_examples=15)
