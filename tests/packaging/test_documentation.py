@@ -104,6 +104,7 @@ def test_pages_are_short():
         "docs/commands/export.md",
         "docs/methods/beamforming.md",
         "docs/methods/reference_beamforming.md",
+        "docs/reference/python/index.md",
     ],
 )
 def test_python_examples_run(page, tmp_path, monkeypatch):

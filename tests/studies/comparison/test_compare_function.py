@@ -45,7 +45,7 @@ def test_it_shows_itself_in_a_notebook(scores):
 def test_the_command_takes_the_rows_as_its_own(scores, folder):
     before = {path: path.stat().st_mtime_ns for path in (folder / "cells").rglob("*.json")}
     assert len(before) == 4
-    words = ["compare", "tiny", str(next((folder / "instances").glob("*.npz"))), "--solvers", "exact,greedy"]
+    words = ["compare", "tiny", str(next((folder / "instances").glob("*.npz"))), "--solver", "exact,greedy"]
     assert (
         main([*words, "--time-limit", "60", "--gap", "1e-4", "--option", "exact.rounds=1", "-o", str(folder)])
         == 0
