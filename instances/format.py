@@ -7,6 +7,7 @@ from typing import Any
 
 from fgamcd_opt.instances.generation.recipe_check import recipe_fault
 from fgamcd_opt.instances.instance import ARRAY_FIELDS, UNITS, Instance
+from fgamcd_opt.instances.recipes.own_values import paths_for, paths_from
 from fgamcd_opt.instances.validation import require_shape
 from fgamcd_opt.io.archive import read_archive, write_archive
 from fgamcd_opt.io.errors import InputError
@@ -25,6 +26,8 @@ def save_instance(path: Path | str, instance: Instance) -> None:
         If the file cannot be written; nothing is left behind then.
     """
     header = {field: getattr(instance, field) for field in _HEADER_FIELDS}
+    if instance.recipe is not None:
+        header["recipe"] = paths_for(instance.recipe, Path(path).parent)
     header |= {"units": UNITS, "digest": instance.digest}
     write_archive(path, KIND, header, {field: getattr(instance, field) for field in ARRAY_FIELDS})
 
@@ -43,6 +46,8 @@ def load_instance(path: Path | str) -> Instance:
     for field, (dtype, _) in ARRAY_FIELDS.items():
         if arrays[field].dtype != dtype:
             raise InputError(f"{path}: {field}: dtype is {arrays[field].dtype}; expected {dtype.__name__}")
+    if header["recipe"] is not None:
+        header["recipe"] = paths_from(header["recipe"], Path(path).parent)
     try:
         instance = Instance(**{field: header[field] for field in _HEADER_FIELDS}, **arrays)  # type: ignore[arg-type]
     except InputError as error:

@@ -17,8 +17,11 @@ from fgamcd_opt.instances.recipes.presets import PRESETS
 from fgamcd_opt.instances.recipes.recipe import Recipe
 from fgamcd_opt.instances.recipes.recipe_fields import nearest
 from fgamcd_opt.io.errors import InputError
-from fgamcd_opt.io.files import read_json, read_text_file
+from fgamcd_opt.io.files import MAX_TEXT_BYTES, MAX_TOML_BYTES, read_json, read_text_file, read_toml
 from fgamcd_opt.io.safe_text import quote
+
+RECIPE_ENDINGS = (".json", ".toml")
+"""Of the names of recipes."""
 
 
 def load(source: str | Path, overrides: Mapping[str, object] | None = None) -> Instance:
@@ -27,8 +30,8 @@ def load(source: str | Path, overrides: Mapping[str, object] | None = None) -> I
     Parameters
     ----------
     source
-        Name of a preset or of a library instance (these come first), or path of a recipe (``.json``) or of an
-        instance file (``.npz``).
+        Name of a preset or of a library instance (these come first), or path of a recipe (``.json``, ``.toml``) or of
+        an instance file (``.npz``).
     overrides
         Recipe fields with their new values: numbers, texts, or lists of them; texts are read as ``--set`` reads them.
         Those of an instance file are applied to the recipe that
@@ -51,14 +54,18 @@ def load(source: str | Path, overrides: Mapping[str, object] | None = None) -> I
         return generate(PRESETS[str(source)].with_overrides(overrides))
     if str(source) in library():
         return _from_library(str(source), overrides)
-    if path.suffix == ".json" and path.is_file():
-        return generate(load_recipe(path).with_overrides(overrides))
+    if path.suffix in RECIPE_ENDINGS and path.is_file():
+        recipe = load_recipe(path).with_overrides(overrides)
+        try:
+            return generate(recipe)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from error
     if path.suffix == ".npz" and path.is_file():
         return _from_file(path, overrides)
     known = [*PRESETS, *library()]
     raise InputError(
         f"{source}: is neither a preset ({', '.join(PRESETS)}), nor one of {len(library())} library "
-        f"instances, nor an existing .json recipe or .npz instance{nearest(str(source), known)}"
+        f"instances, nor an existing .json or .toml recipe or .npz instance{nearest(str(source), known)}"
     )
 
 
@@ -93,11 +100,31 @@ def load_recipe(path: Path | str) -> Recipe:
         Naming the file, the field and the value.
     """
     path = Path(path)
-    text = read_text_file(path)
+    toml = path.suffix == ".toml"
+    text = read_text_file(path, MAX_TOML_BYTES if toml else MAX_TEXT_BYTES)
     try:
-        return Recipe.from_json(read_json(path, text))
+        content = read_toml(path, text) if toml else read_json(path, text)
+        return Recipe.from_json(content, path.parent)
     except InputError as error:
-        raise error if str(error).startswith(str(path)) else InputError(f"{path}: {error}") from error
+        raise error if str(error).startswith(f"{path}:") else InputError(f"{path}: {error}") from error
+
+
+def named_recipe(source: str | Path) -> Recipe:
+    """The recipe of what ``source`` names: a preset, a library instance, a recipe, or an instance file that has one.
+
+    Raises
+    ------
+    InputError
+        As in :func:`load`, or if an instance file carries no recipe that regenerates it.
+    """
+    if str(source) in PRESETS:
+        return PRESETS[str(source)]
+    if str(source) in library():
+        return library()[str(source)].recipe
+    path = Path(source)
+    if path.suffix in RECIPE_ENDINGS and path.is_file():
+        return load_recipe(path)
+    return verified_recipe(load(source), str(source))
 
 
 def _from_library(name: str, overrides: Mapping[str, str]) -> Instance:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import re
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from fgamcd_opt.io.errors import InputError
-from fgamcd_opt.io.safe_text import quote
+from fgamcd_opt.io.safe_text import MAX_QUOTED, quote
 from fgamcd_opt.io.targets import find_target
 
 MAX_TEXT_BYTES = 1 << 23
@@ -20,6 +22,15 @@ MAX_TEXT_VALUES = 1_000_000
 
 MAX_TEXT_DEPTH = 64
 """Deepest nesting of a JSON text: far below what recursion in Python can do, far above what any file needs."""
+
+MAX_TOML_BYTES = 1 << 20
+"""Longest TOML text; it is read by Python code, ten times as slowly as JSON."""
+
+_MAX_DOTS = 100
+"""Dots on a line: the parser keeps every beginning of a dotted key, which grows with their square."""
+
+_BETWEEN_DIGITS = re.compile(rb"\d\.\d")
+"""The point of a number, of which a line may hold any count; of a dotted key of digits it leaves every other dot."""
 
 _MAX_DIGITS = 300
 """Digits of a whole number: up to here it is also a finite number in double precision."""
@@ -100,6 +111,26 @@ def read_json(path: Path | str, text: bytes, max_bytes: int = MAX_TEXT_BYTES) ->
     except ValueError as error:
         raise InputError(f"{path}: not valid JSON ({error})") from error
     return value
+
+
+def read_toml(path: Path | str, text: bytes) -> dict[str, Any]:
+    """Parse a table of TOML.
+
+    Raises
+    ------
+    InputError
+        Naming ``path`` and the fault: no TOML, or nested too deep.
+    """
+    if max(_BETWEEN_DIGITS.sub(b"", line).count(b".") for line in text.split(b"\n")) > _MAX_DOTS:
+        raise InputError(f"{path}: a line has more than {_MAX_DOTS} dots; values are not nested")
+    try:
+        values = tomllib.loads(text.decode())
+        check_plain(values)
+    except RecursionError as error:
+        raise InputError(f"{path}: cannot be read as TOML: nested too deep") from error
+    except ValueError as error:
+        raise InputError(f"{path}: cannot be read as TOML: {reason_of(error)[:MAX_QUOTED]}") from error
+    return values
 
 
 def require_version(fields: Mapping[str, Any], version: int, where: Path | str = "") -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fgamcd_opt.io.errors import InputError, UsageError
-from fgamcd_opt.io.files import check_plain, read_text_file, reason_of
+from fgamcd_opt.io.files import read_text_file, read_toml
 from fgamcd_opt.io.safe_text import MAX_QUOTED, one_line, quote
 from fgamcd_opt.io.short_repr import short_repr
 
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
 MAX_SETTINGS_BYTES = 1 << 16
 """Longest file of settings: of some sixty lines, comments apart."""
 
-_MAX_DOTS = 100
-"""Dots on a line: the parser keeps every beginning of a dotted key, which grows with their square."""
 
 METHODS: Mapping[str, Mapping[str, Any]] = {
     "maasn-da": {},
@@ -242,17 +239,7 @@ def read_settings(path: Path) -> dict[str, Any]:
     InputError
         The file is missing, too long, or no TOML.
     """
-    content = read_text_file(path, MAX_SETTINGS_BYTES)
-    if max(line.count(b".") for line in content.split(b"\n")) > _MAX_DOTS:
-        raise InputError(f"{path}: a line has more than {_MAX_DOTS} dots; settings are not nested")
-    try:
-        values = tomllib.loads(content.decode())
-        check_plain(values)
-    except RecursionError as error:
-        raise InputError(f"{path}: cannot be read as TOML: nested too deep") from error
-    except ValueError as error:
-        raise InputError(f"{path}: cannot be read as TOML: {reason_of(error)[:MAX_QUOTED]}") from error
-    return values
+    return read_toml(path, read_text_file(path, MAX_SETTINGS_BYTES))
 
 
 def parse_settings(texts: Mapping[str, str]) -> dict[str, Any]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fgamcd_opt.instances.generation.requests import zipf_requests
+from fgamcd_opt.instances.generation.requests import requests_of
 from fgamcd_opt.instances.input_file import read_input
 from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.instances.network import geometry
@@ -41,35 +42,69 @@ def generate(recipe: Recipe, ascent: Ascent | None = None) -> Instance:
         numbers, or a file that the recipe names is missing, not acceptable, or not the one that it was made with.
     """
     recipe = _with_digests(recipe)
-    repository = build_repository(recipe)
-    requests = zipf_requests(recipe.users, len(repository.model_names), recipe.zipf, recipe.seed)
+    return assemble(recipe, {}, ascent).replace(recipe=recipe.to_json())
+
+
+def assemble(recipe: Recipe, given: Mapping[str, Any], ascent: Ascent | None = None) -> Instance:
+    """An instance of some fields that are given and of a recipe for the others, which depend on the given ones.
+
+    Parameters
+    ----------
+    recipe
+        Numbers of nodes, users and antennas, and everything that is not given.
+    given
+        Fields of the instance by name. ``model_blocks``, ``block_bytes`` and the names of blocks and models go
+        together, as do ``channel`` and ``pair_channel``.
+    ascent
+        As in :func:`generate`.
+
+    Raises
+    ------
+    InputError
+        As :func:`generate` and `Instance` do.
+    """
+    repository = given.get("repository") or build_repository(recipe)
+    requests = given.get("requests", requests_of(recipe, repository.model_names))
     pair_block, pair_user = np.nonzero(repository.model_blocks[requests].T)
     node_xy_m, user_xy_m = positions(recipe)
-    if recipe.channels:
+    if "channel" in given:
+        channel, pair_channel = pair_channels(given["channel"], pair_block, pair_user)
+    elif recipe.channels:
         own = load_own_channels(recipe, len(repository.block_names))
         channel, pair_channel = pair_channels(own, pair_block, pair_user)
     else:
         channel, pair_channel = _drawn_channels(recipe, node_xy_m, user_xy_m, pair_block, pair_user)
-    instance = Instance(
-        name=recipe.name,
-        block_bytes=repository.block_bytes,
-        model_blocks=repository.model_blocks,
-        requests=requests,
+    fields: dict[str, Any] = {
+        "name": recipe.name,
+        "block_bytes": repository.block_bytes,
+        "model_blocks": repository.model_blocks,
+        "block_names": repository.block_names,
+        "model_names": repository.model_names,
+        "requests": requests,
         **node_fields(recipe),
-        backhaul_bps=backhaul_rates(recipe, len(repository.block_names), node_xy_m),
-        channel=channel,
-        csi_radius=geometry.csi_radii(channel, recipe.csi_delta),
-        pair_channel=pair_channel,
-        qos_bps=np.zeros(recipe.users),
-        node_xy_m=node_xy_m,
-        user_xy_m=user_xy_m,
-        block_names=repository.block_names,
-        model_names=repository.model_names,
-    )
+        "csi_radius": geometry.csi_radii(channel, recipe.csi_delta),
+        "qos_bps": np.zeros(recipe.users),
+        "node_xy_m": node_xy_m,
+        "user_xy_m": user_xy_m,
+    }
+    if "backhaul_bps" not in given:
+        fields["backhaul_bps"] = backhaul_rates(recipe, len(repository.block_names), node_xy_m)
+    own_fields = {
+        name: value for name, value in given.items() if name not in ("repository", "requests", "channel")
+    }
+    instance = Instance(**{**fields, **own_fields, "channel": channel, "pair_channel": pair_channel})
+    if "qos_bps" in given:
+        return instance
+    return instance.replace(qos_bps=qos_rates(recipe, instance, ascent))
+
+
+def qos_rates(recipe: Recipe, instance: Instance, ascent: Ascent | None = None) -> NDArray[np.float64]:
+    """(U,) QoS rates of a recipe in bit/s: its own as they are, or drawn ones that full cooperation can serve."""
+    if recipe.qos_gbps != ():
+        return np.array(np.broadcast_to(1e9 * np.asarray(recipe.qos_gbps), (recipe.users,)))
     draw = stream(recipe.seed, Purpose.QOS).random(recipe.users)
     draw_bps = 1e9 * (recipe.qos_gbps_min + (recipe.qos_gbps_max - recipe.qos_gbps_min) * draw)
-    qos_bps = capped_qos(instance, draw_bps, recipe.qos_cap, ascent)
-    return instance.replace(qos_bps=qos_bps, recipe=recipe.to_json())
+    return capped_qos(instance, draw_bps, recipe.qos_cap, ascent)
 
 
 def node_fields(recipe: Recipe) -> dict[str, Any]:
@@ -133,6 +168,8 @@ def _synthetic_family(recipe: Recipe) -> Family:
 
 def node_positions(recipe: Recipe) -> NDArray[np.float64]:
     """(N, 2) nodes of a recipe, in m."""
+    if recipe.node_xy_m:
+        return np.array(recipe.node_xy_m)
     if recipe.placement == "grid":
         return geometry.grid_positions(recipe.nodes, recipe.area_m)
     return geometry.uniform_positions(recipe.nodes, recipe.area_m, recipe.seed)
@@ -141,10 +178,42 @@ def node_positions(recipe: Recipe) -> NDArray[np.float64]:
 def positions(recipe: Recipe) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(N, 2) nodes and (U, 2) users of a recipe, in m."""
     node_xy_m = node_positions(recipe)
+    if bool(recipe.node_xy_m) != bool(recipe.user_xy_m):
+        _require_inside(recipe)
+    if recipe.user_xy_m:
+        user_xy_m = np.array(recipe.user_xy_m)
+        if not recipe.channels:
+            _require_distance(recipe, node_xy_m, user_xy_m)
+        return node_xy_m, user_xy_m
     user_xy_m = geometry.user_positions(
         recipe.users, node_xy_m, recipe.area_m, recipe.min_distance_m, recipe.seed
     )
     return node_xy_m, user_xy_m
+
+
+def _require_inside(recipe: Recipe) -> None:
+    """Refuse positions of nodes alone, or of users alone, outside the square in which the others are drawn."""
+    field, other = ("node_xy_m", "users") if recipe.node_xy_m else ("user_xy_m", "nodes")
+    for i, point in enumerate(getattr(recipe, field)):
+        if not all(0.0 <= value <= recipe.area_m for value in point):
+            rest = "user_xy_m" if field == "node_xy_m" else "node_xy_m"
+            raise InputError(
+                f"{field}[{i}]: ({point[0]:g}, {point[1]:g}) lies outside the square from 0 to area_m = "
+                f"{recipe.area_m:g} in which the {other} are placed; shift the coordinates, change area_m, or give "
+                f"{rest}, too"
+            )
+
+
+def _require_distance(recipe: Recipe, node_xy_m: NDArray[np.float64], user_xy_m: NDArray[np.float64]) -> None:
+    """Refuse users of the recipe's own that are too near to a node for the channel model."""
+    distance = np.sqrt(((user_xy_m[:, None, :] - node_xy_m[None, :, :]) ** 2).sum(axis=2))
+    near = np.argwhere(distance < recipe.min_distance_m)
+    if near.size:
+        user, node = near[0].tolist()
+        raise InputError(
+            f"user_xy_m[{user}]: lies {distance[user, node]:.4g} m from node {node}, nearer than min_distance_m = "
+            f"{recipe.min_distance_m:g}; move the user, lower min_distance_m, or give channels of your own"
+        )
 
 
 def _drawn_channels(
@@ -182,10 +251,22 @@ def _fading_rows(
 
 def backhaul_rates(recipe: Recipe, n_blocks: int, node_xy_m: NDArray[np.float64]) -> NDArray[np.float64]:
     """(K or 1, N, N) link rates of a recipe in bit/s."""
+    if recipe.backhaul_gbps != ():
+        own = np.asarray(recipe.backhaul_gbps)
+        rates = np.array(np.broadcast_to(1e9 * own, (1, recipe.nodes, recipe.nodes)))
+        return _near_links(recipe, rates, node_xy_m)
     rows = n_blocks if recipe.backhaul == "per_block" else 1
     _refuse_large("nodes", "backhaul", rows * recipe.nodes**2)
     low, high = 1e9 * recipe.backhaul_gbps_min, 1e9 * recipe.backhaul_gbps_max
-    rates = geometry.backhaul(rows, recipe.nodes, low, high, recipe.seed)
+    return _near_links(recipe, geometry.backhaul(rows, recipe.nodes, low, high, recipe.seed), node_xy_m)
+
+
+def _near_links(
+    recipe: Recipe, rates: NDArray[np.float64], node_xy_m: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """The rates without the links beyond the cooperation radius, and without a node's link to itself."""
+    nodes = np.arange(recipe.nodes)
+    rates[:, nodes, nodes] = 0.0
     if recipe.cooperation_radius_m > 0.0:
         rates *= geometry.cooperation(node_xy_m, recipe.cooperation_radius_m)
     return rates

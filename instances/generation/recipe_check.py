@@ -18,8 +18,9 @@ from fgamcd_opt.instances.generation.from_recipe import (
     generate,
     node_fields,
     node_positions,
+    qos_rates,
 )
-from fgamcd_opt.instances.generation.requests import zipf_requests
+from fgamcd_opt.instances.generation.requests import requests_of
 from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.instances.network import geometry
 from fgamcd_opt.instances.recipes.recipe import REPOSITORIES, Recipe
@@ -82,14 +83,15 @@ def _differences(recipe: Recipe, instance: Instance) -> Iterator[str]:
             yield name
     if recipe.repository in REPOSITORIES:
         yield from _of_the_models(recipe, instance)
-    if not np.array_equal(
-        instance.requests, zipf_requests(recipe.users, instance.n_models, recipe.zipf, recipe.seed)
-    ):
+    if not np.array_equal(instance.requests, requests_of(recipe, instance.model_names)):
         yield "requests"
     node_xy_m = node_positions(recipe)
     if not np.array_equal(instance.node_xy_m, node_xy_m):
         yield "node_xy_m"
-    for user, position in enumerate(instance.user_xy_m):  # one by one: the first one that differs ends it
+    if recipe.user_xy_m and not np.array_equal(instance.user_xy_m, np.array(recipe.user_xy_m)):
+        yield "user_xy_m"
+    drawn_users = () if recipe.user_xy_m else instance.user_xy_m
+    for user, position in enumerate(drawn_users):  # one by one: the first one that differs ends it
         drawn = geometry.user_position(user, node_xy_m, recipe.area_m, recipe.min_distance_m, recipe.seed)
         if not np.array_equal(position, drawn):
             yield "user_xy_m"
@@ -97,6 +99,8 @@ def _differences(recipe: Recipe, instance: Instance) -> Iterator[str]:
         yield "backhaul_bps"
     if not np.array_equal(instance.csi_radius, geometry.csi_radii(instance.channel, recipe.csi_delta)):
         yield "csi_radius"
+    if recipe.qos_gbps != () and not np.array_equal(instance.qos_bps, qos_rates(recipe, instance)):
+        yield "qos_bps"
 
 
 def _of_the_models(recipe: Recipe, instance: Instance) -> Iterator[str]:

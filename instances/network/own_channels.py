@@ -2,40 +2,20 @@
 
 from __future__ import annotations
 
-import io
-import struct
-import zipfile
-import zlib
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fgamcd_opt.instances.input_file import MAX_BYTES, read_input
-from fgamcd_opt.instances.network.matlab_file import read_matlab
-from fgamcd_opt.instances.network.matlab_variable import MatlabVariable
-from fgamcd_opt.instances.recipes.recipe import Recipe
-from fgamcd_opt.io.archive import parse_npy, read_member
+from fgamcd_opt.instances.input_file import read_input
+from fgamcd_opt.instances.network.array_file import read_array
 from fgamcd_opt.io.errors import InputError
-from fgamcd_opt.io.safe_text import MAX_QUOTED, one_line, quote
+
+if TYPE_CHECKING:
+    from fgamcd_opt.instances.recipes.recipe import Recipe
 
 VARIABLE = "channel"
 """Name of the array in a file that holds several."""
-
-READ_FAULTS = (
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    EOFError,
-    OSError,
-    ValueError,
-    TypeError,
-    LookupError,
-    RuntimeError,
-)
-"""What NumPy, SciPy, zipfile and zlib raise for damaged files."""
 
 
 def load_own_channels(recipe: Recipe, n_blocks: int) -> NDArray[np.complex128]:
@@ -59,17 +39,8 @@ def load_own_channels(recipe: Recipe, n_blocks: int) -> NDArray[np.complex128]:
         For a damaged file, another shape or dtype, or a value that is no amplitude ratio: not finite, or a node that
         a user receives more power from than it sends.
     """
-    path = recipe.channels
-    content, _ = read_input("channels", path, recipe.channels_sha256)
-    readers = {".npy": _from_npy, ".npz": _from_npz, ".mat": _from_mat}
-    suffix = Path(path).suffix.lower()
-    if suffix not in readers:
-        raise InputError(f"channels: {path}: the name must end in {', '.join(readers)}")
-    try:
-        array = readers[suffix](f"channels: {path}", content)
-    except READ_FAULTS as error:
-        raise InputError(f"channels: {path}: damaged or not a {suffix} file ({error})") from error
-    return _checked(recipe, n_blocks, array)
+    content, _ = read_input("channels", recipe.channels, recipe.channels_sha256)
+    return _checked(recipe, n_blocks, read_array("channels", recipe.channels, content, VARIABLE))
 
 
 def pair_channels(
@@ -92,39 +63,6 @@ def pair_channels(
         user, block = int(pair_user[silent[0]]), int(pair_block[silent[0]])
         raise InputError(f"channels: user {user} has channels of zero from every node for block {block}")
     return np.ascontiguousarray(channel), rows
-
-
-def _from_npy(what: str, content: bytes) -> NDArray[Any]:
-    return parse_npy(what, content, canonical=False)
-
-
-def _from_npz(what: str, content: bytes) -> NDArray[Any]:
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        name = f"{_chosen(what, [info.filename.removesuffix('.npy') for info in archive.infolist()])}.npy"
-        if archive.getinfo(name).file_size > MAX_BYTES:
-            raise InputError(f"{what}: {name} has more than {MAX_BYTES} bytes")
-        return parse_npy(f"{what}: {quote(name)}", read_member(what, archive, name), canonical=False)
-
-
-def _from_mat(what: str, content: bytes) -> NDArray[Any]:
-    def choose(variables: Sequence[MatlabVariable]) -> MatlabVariable:
-        by_name = {variable.name: variable for variable in variables}
-        if VARIABLE in by_name and not by_name[VARIABLE].is_numeric:
-            raise InputError(
-                f"{what}: {VARIABLE!r} is of class {by_name[VARIABLE].matlab_class}; expected an array of numbers"
-            )
-        return by_name[_chosen(what, [variable.name for variable in variables if variable.is_numeric])]
-
-    return read_matlab(what, content, choose)
-
-
-def _chosen(what: str, names: list[str]) -> str:
-    if VARIABLE in names:
-        return VARIABLE
-    if len(names) != 1:
-        held = one_line(", ".join(sorted(names)))[:MAX_QUOTED] or "(none)"
-        raise InputError(f"{what}: holds the arrays {held}; name the one to take {VARIABLE!r}")
-    return names[0]
 
 
 def _checked(recipe: Recipe, n_blocks: int, array: NDArray[Any]) -> NDArray[np.complex128]:

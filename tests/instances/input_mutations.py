@@ -20,8 +20,8 @@ from matlab_files import CRASHES, Array, hdf5, pick, read_in_fork, saved, write_
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from fgamcd_opt.instances.network.array_file import READ_FAULTS
 from fgamcd_opt.instances.network.matlab_file import read_matlab
-from fgamcd_opt.instances.network.own_channels import READ_FAULTS
 from fgamcd_opt.instances.repositories.checkpoint_files import survey
 from fgamcd_opt.instances.repositories.checkpoint_scan import build_repository
 from fgamcd_opt.instances.repositories.safetensors_header import read_header

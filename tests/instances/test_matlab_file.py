@@ -16,9 +16,9 @@ from scipy.io import savemat
 from scipy.sparse import csc_array
 
 from fgamcd_opt.instances.input_file import MAX_BYTES
+from fgamcd_opt.instances.network.array_file import READ_FAULTS
 from fgamcd_opt.instances.network.matlab_file import read_matlab
 from fgamcd_opt.instances.network.matlab_variable import MatlabVariable
-from fgamcd_opt.instances.network.own_channels import READ_FAULTS
 from fgamcd_opt.io.errors import BackendError, ExitCode, InputError
 
 DTYPES = ["f8", "f4", "c16", "c8", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8"]

@@ -73,7 +73,9 @@ def test_overrides_are_visible_in_the_name() -> None:
     ("overrides", "words"),
     [
         ({"usres": "3"}, "usres: unknown field of a recipe; did you mean 'users'"),
-        ({"storage": "3"}, "did you mean 'storage_gb'"),
+        ({"storge_gb": "3"}, "did you mean 'storage_gb'"),
+        ({"storage": "3"}, "storage: '3' has no unit; write 3MB or 3GB"),
+        ({"storage": "5mb"}, "unknown unit 'mb'; did you mean MB"),
         ({"qqqq": "3"}, "known are name, seed"),
         ({"schema_version": "1"}, "schema_version: unknown field"),
         ({"users": "3.5"}, "users: '3.5' is not valid; expected integer"),
@@ -92,7 +94,10 @@ def test_overrides_are_visible_in_the_name() -> None:
         ({"backhaul_gbps_min": "13"}, "backhaul_gbps_min: 13 is above backhaul_gbps_max = 12"),
         ({"roots_per_family": "5"}, "roots_per_family: 5 is above models_per_family = 4"),
         ({"block_mb_max": "20"}, "block_mb_max: has no effect with repository = cnn"),
-        ({"repository": "synthetic"}, "families: has no effect with repository = synthetic"),
+        (
+            {"repository": "synthetic", "families": "resnet18"},
+            "families: has no effect with repository = syn",
+        ),
         ({"name": ""}, "name: '' is not a non-empty text"),
     ],
 )

@@ -41,6 +41,7 @@ def run(args: argparse.Namespace) -> ExitCode:
 
     from fgamcd_opt.instances.format import save_instance
     from fgamcd_opt.instances.generation.recipe_check import verified_recipe
+    from fgamcd_opt.instances.recipes.own_values import paths_for
     from fgamcd_opt.instances.resolve import load
     from fgamcd_opt.io.files import write_bytes_atomically
 
@@ -50,7 +51,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     elif instance.recipe is None:
         raise InputError(f"{args.instance}: carries no recipe; only an .npz file can hold it")
     else:
-        recipe = verified_recipe(instance, args.instance).to_json()
+        recipe = paths_for(verified_recipe(instance, args.instance).to_json(), path.parent)
         write_bytes_atomically(path, f"{json.dumps(recipe, indent=1)}\n".encode())
     written = {
         "file": str(path),
