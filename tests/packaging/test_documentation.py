@@ -105,6 +105,9 @@ def test_pages_are_short():
         "docs/methods/beamforming.md",
         "docs/methods/reference_beamforming.md",
         "docs/reference/python/index.md",
+        "docs/development/own_beams.md",
+        "docs/development/own_channel_model.md",
+        "docs/development/own_repository.md",
     ],
 )
 def test_python_examples_run(page, tmp_path, monkeypatch):
