@@ -1,7 +1,7 @@
 """Ablation of the learned method: ``python benchmarks/ablation.py FOLDER [--page PAGE]``.
 
 Trains MAASN-DA, QMIX-DA and the five ablations on a family with the same settings, seeds and budget, evaluates all
-policies on held-out instances, and writes FOLDER/ablation.json, from which tables and figure are made: what the source
+policies on held-out instances, and writes FOLDER/ablation.json, from which tables and figure are made: what the paper
 reports in its figure 7 beside what is measured. Started again with the same folder, it runs only what is missing.
 """
 
@@ -216,7 +216,7 @@ def method_table(content: Mapping[str, Any]) -> Table:
 
 
 def claim_table(content: Mapping[str, Any]) -> Table:
-    """Reported and measured: two rows per rival for the source's claims, and one for the gap."""
+    """Reported and measured: two rows per rival for the paper's claims, and one for the gap."""
     columns = (
         Column(f"{FULL} against"),
         Column("quantity"),
@@ -271,7 +271,7 @@ def _claims(content: Mapping[str, Any], rival: str) -> list[tuple[Value, ...]]:
 
 
 def figure(content: Mapping[str, Any]) -> Any:
-    """Return and gap over episodes, as in the source's figure 7 and beyond it."""
+    """Return and gap over episodes, as in the paper's figure 7 and beyond it."""
     played: dict[str, list[Any]] = {method: [] for method in METHODS}
     judged: dict[str, list[Any]] = {method: [] for method in METHODS}
     for each in content["trainings"]:

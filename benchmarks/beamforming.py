@@ -8,7 +8,7 @@ Three measurements, on the network of the paper preset:
 3. the complete rate table of an instance with its QoS rates, on all threads asked for.
 
 A problem is one (block, S): beam, worst-case rate and proved upper bound. The gap is 1 - rate / bound.
-``--reference`` compares with the source's own method instead (`beamforming_reference.py`).
+``--reference`` compares with the paper's own method instead (`beamforming_reference.py`).
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=BeamformingSettings().rounds, help="effort per problem")
     parser.add_argument("--max-nodes", type=int, default=0, help="branch and bound nodes per problem")
     parser.add_argument("--instance", default="paper", help="instance of the complete table (default paper)")
-    parser.add_argument("--reference", action="store_true", help="compare with the source's own method")
+    parser.add_argument("--reference", action="store_true", help="compare with the paper's own method")
     parser.add_argument("-o", "--output", type=Path, help="write the JSON object to this file, too")
     return parser.parse_args()
 

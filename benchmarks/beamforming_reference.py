@@ -1,4 +1,4 @@
-"""Fast path against the source's own method, broadcast by broadcast: ``python benchmarks/beamforming.py --reference``.
+"""Fast path against the paper's own method, broadcast by broadcast: ``python benchmarks/beamforming.py --reference``.
 
 Both work on the same channels in the same process. The fast path comes first and runs on one thread; it is timed
 from the channels to beam and bound, after its kernels have been compiled. The reference is timed without building

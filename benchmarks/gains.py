@@ -1,7 +1,7 @@
 """Order of the methods and size of the gains: ``python benchmarks/gains.py --work FOLDER [--page PAGE]``.
 
-The storage sweep of the paper preset at the source's storage and in the tight range: what `exact` gains over every
-method beside what the source reports for its own, and every method's gap to the certified bound.
+The storage sweep of the paper preset at the paper's storage and in the tight range: what `exact` gains over every
+method beside what the paper reports for its own, and every method's gap to the certified bound.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Gaps of the learned method to the certified bound: ``python benchmarks/learned_gaps.py FOLDER [--page PAGE]``.
 
-Trains every setting of every case below with several seeds, evaluates the policies beside the source's rivals, and
+Trains every setting of every case below with several seeds, evaluates the policies beside the paper's rivals, and
 writes FOLDER/learned_gaps.json, from which tables and figure are made. Started again with the same folder, it runs
 only what is missing.
 """
@@ -26,7 +26,7 @@ from fgamcd_opt.studies.table import GAP, Column, Table, Value
 
 NAME = "learned_gaps"
 RIVALS = ("trimcaching", "no-cooperation", "tdma-unicast", "coarse", "local-search")
-"""Those of the source, and the search with which decoding ends, from a start without any policy."""
+"""Those of the paper, and the search with which decoding ends, from a start without any policy."""
 TARGET, DECODED_TARGET = 0.05, 0.015
 """Largest gap aimed at: of a policy alone, and of one that imitated the optimum and is decoded with search."""
 

@@ -104,7 +104,7 @@ class ErrorSet(ABC):
 
 
 class Ellipsoid(ErrorSet):
-    """One ellipsoid over all nodes, ``sum_n ||e_n||^2 / eps_n^2 <= 1``: the set of the source (4)."""
+    """One ellipsoid over all nodes, ``sum_n ||e_n||^2 / eps_n^2 <= 1``: the set of the paper (4)."""
 
     name = "ellipsoid"
     code = False

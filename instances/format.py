@@ -59,7 +59,7 @@ def load_instance(path: Path | str) -> Instance:
         )
     if fault := recipe_fault(instance):
         raise InputError(
-            f"{path}: recipe: {fault}; generate the file anew, or set its recipe to null to use it without"
+            f"{path}: recipe: {fault}; generate the file again, or set its recipe to null to use it without"
         )
     return instance
 

@@ -91,7 +91,7 @@ def load_rates(oracle: RateOracle, folder: Path) -> bool:
                 raise InputError(f"transmission {row}: {error}") from error
     except InputError as error:
         text = str(error) if str(error).startswith(str(path)) else f"{path}: {error}"
-        log.warning("%s; the file is ignored, and its rates are computed anew", text)
+        log.warning("%s; the file is ignored, and its rates are computed again", text)
         return False
     for row, (table, part) in enumerate(zip(oracle.tables, judged, strict=True)):
         table.restore(oracle.useful_masks(row), part.x, part.share, part.lower, part.proved)

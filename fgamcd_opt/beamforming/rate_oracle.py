@@ -157,7 +157,7 @@ class RateOracle:
         settings
             Another effort for this call.
         progress
-            Told how far it is; may stop the work, whereupon what is done is kept.
+            Called with how far it is; may stop the work, whereupon what is done is kept.
 
         Returns
         -------

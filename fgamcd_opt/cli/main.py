@@ -24,14 +24,14 @@ COMMANDS = {
     "bound": "prove a lower bound on the delay of an instance",
     "export": "write an instance as a model that other solvers read: MPS, LP, NL, CBF or arrays",
     "train": "train a learned method on an instance or a family of them: curve, checkpoints, policy",
-    "sweep": "vary one parameter: a figure of the source with all methods and proved optima",
+    "sweep": "vary one parameter: a figure of the paper with all methods and proved optima",
     "beamform": "send one block from chosen nodes: rates, proved bound, robustness study",
     "compare": "compare solvers on instances: one process and one row per cell, tables, plots, report",
     "verify": "check a solution against its instance, without any solver",
     "repository": "find the blocks that real checkpoints (safetensors) share, for instances of your own",
     "show": "draw an instance and a solution: map, caches, delays, sharing of blocks",
     "evaluate": "judge trained policies: gaps to the certified bound over instances and training seeds",
-    "theory": "where the source's error bound of learning with synthetic samples is least",
+    "theory": "where the paper's error bound of learning with synthetic samples is least",
     "solvers": "list the solvers, their options and whether their backends are installed",
 }
 """Name and one line of every command; the module of that name is imported only when the command is used."""

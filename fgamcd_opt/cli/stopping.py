@@ -23,16 +23,20 @@ SAME_SIGNAL_S = 0.5
 
 
 class _AnnouncedStop(threading.Event):
-    """A stop flag that tells the user when it is set: in a signal handler, where a logger could deadlock."""
+    """A stop flag that says so when it is set: in a signal handler, where a logger could deadlock."""
 
     since_s = math.inf
     """When it was set, by the monotonic clock."""
+
+    def __init__(self, kept: str) -> None:
+        super().__init__()
+        self._words = f"Stopping; {kept} is kept. Press Ctrl-C again to quit at once.\n".encode()
 
     def set(self) -> None:
         self.since_s = min(self.since_s, time.monotonic())
         if not self.is_set() and log.isEnabledFor(logging.INFO):
             with suppress(OSError):  # the terminal may have gone
-                os.write(_STANDARD_ERROR, b"stopping, keeps the best so far; once more to end at once\n")
+                os.write(_STANDARD_ERROR, self._words)
         super().set()
 
 
@@ -57,9 +61,12 @@ def interrupting_signals() -> Iterator[threading.Event]:
 
 
 @contextmanager
-def orderly_stop() -> Iterator[threading.Event]:
-    """Within: the first of the signals sets the event that is yielded, a later one interrupts at once."""
-    stop = _AnnouncedStop()
+def orderly_stop(kept: str = "the best solution") -> Iterator[threading.Event]:
+    """Within: the first of the signals sets the event that is yielded, a later one interrupts at once.
+
+    ``kept`` says in the message what the work done so far leaves.
+    """
+    stop = _AnnouncedStop(kept)
 
     def request(number: int, frame: FrameType | None) -> None:
         if not stop.is_set():

@@ -69,11 +69,11 @@ def prove_benchmarks(task: Task, context: SolveContext) -> list[Benchmark]:
                 raise
             continue
         if context.stop.is_set():
-            raise KeyboardInterrupt  # nothing was begun
+            raise KeyboardInterrupt  # nothing was started
         if context.must_stop and not bound.is_tight:
             raise UsageError(
                 f"time limit {context.limits.time_s:g} s: was over while the bounds to judge by were being proved, and "
-                "nothing was begun; allow more (a training that has begun can be stopped and resumed)"
+                "nothing was started; allow more (a training that has started can be stopped and resumed)"
             )
         known = (
             "no bound in time, so no gap" if bound.bound_s is None else f"proved bound {bound.bound_s:.6f} s"

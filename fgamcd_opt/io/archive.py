@@ -33,7 +33,7 @@ SCHEMA_VERSION = 1
 """Version of the layout of every kind of archive; a reader accepts exactly this one."""
 
 DEFAULT_MAX_BYTES = 1 << 29
-"""Largest total size, after decompression, that `read_archive` accepts unless told otherwise."""
+"""Largest total size, after decompression, that `read_archive` accepts by default."""
 
 HeaderCheck = Callable[[dict[str, Any], dict[str, tuple[int, ...]]], None]
 """Raises `InputError` if a header's content, and the shapes of the arrays by name, cannot be right."""

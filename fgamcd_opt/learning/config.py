@@ -43,7 +43,7 @@ def _number(default: float, low: float, high: float) -> Any:
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Everything that decides a training besides the instance; the values of the source where it gives them.
+    """Everything that decides a training besides the instance; the values of the paper where it gives them.
 
     Parameters
     ----------

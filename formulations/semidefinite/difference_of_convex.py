@@ -1,4 +1,4 @@
-"""The source's beams: rank one by a difference-of-convex penalty on the semidefinite relaxation, (35)-(37).
+"""The paper's beams: rank one by a difference-of-convex penalty on the semidefinite relaxation, (35)-(37).
 
 W >= 0 has rank one exactly where tr W = lambda_max(W). The penalised problem
 

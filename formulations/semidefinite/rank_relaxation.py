@@ -1,4 +1,4 @@
-"""The source's semidefinite relaxation of one broadcast: rank one dropped, the S-procedure for the worst case."""
+"""The paper's semidefinite relaxation of one broadcast: rank one dropped, the S-procedure for the worst case."""
 
 from __future__ import annotations
 

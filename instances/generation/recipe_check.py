@@ -53,7 +53,7 @@ def verified_recipe(instance: Instance, where: str) -> Recipe:
     if not same:
         raise InputError(
             f"{where}: its recipe does not regenerate it, so that it cannot be changed by fields, written as a recipe "
-            "or drawn anew"
+            "or drawn again"
         )
     return recipe
 

@@ -1,6 +1,6 @@
 """QoS rates that are feasible by construction whenever the caches together hold every requested PB.
 
-The source draws R_u from [5, 7] Gbit/s, which a lone user at the preset's geometry and power may not reach.
+The paper draws R_u from [5, 7] Gbit/s, which a lone user at the preset's geometry and power may not reach.
 Here R_u = min(draw, qos_cap x the user's worst PB), where a PB's rate is the worst-case rate of one multicast
 beam that serves all users of the PB from all nodes. That beam is an admissible point of P1 if every requested
 PB is cached somewhere and the backhaul is connected, so that qos_cap <= 1 makes P1 feasible then.

@@ -62,7 +62,7 @@ def certify(
     threads
         Blocks worked on side by side; the result does not depend on it.
     progress
-        Told how far it is; what it raises ends the work.
+        Called with how far it is; what it raises ends the work.
 
     Raises
     ------

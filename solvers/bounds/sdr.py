@@ -1,4 +1,4 @@
-"""`sdr`: the knapsack of F5 with storage relaxed and rates bounded by the source's robust semidefinite relaxation.
+"""`sdr`: the knapsack of F5 with storage relaxed and rates bounded by the paper's robust semidefinite relaxation.
 
 Rates are bounded one (block, S) at a time, and only where the relaxation of storage rests on them: at first every rate
 has the bound of lone users (F3); the sets that the cheapest caching sets use are relaxed by a conic solver, what its
@@ -32,7 +32,9 @@ from fgamcd_opt.solving.rate_tables import unservable_block
 from fgamcd_opt.solving.solver import Outcome, Role
 from fgamcd_opt.solving.status import StopReason
 
-BOUND_KIND = "Lagrangian relaxation of storage in F5 over semidefinite rate bounds (F6, F7)"
+BOUND_KIND = (
+    "Lagrangian relaxation of the storage in the knapsack (F5) over semidefinite rate bounds (F6, F7)"
+)
 
 _IN_USE = 1e-6
 """A column whose reduced cost is below this share of the bound counts as in use."""

@@ -31,7 +31,7 @@ from fgamcd_opt.solving.rate_tables import NO_PLACEMENT, rate_table, search_agai
 from fgamcd_opt.solving.solver import Outcome, Role
 from fgamcd_opt.solving.status import StopReason
 
-BOUND_KIND = "compact MILP relaxation over certified rates (F6, weaker than F5)"
+BOUND_KIND = "compact MILP relaxation over certified rates (F6), weaker than the knapsack (F5)"
 
 _LEAST_GAP = 1e-7
 
@@ -46,7 +46,9 @@ class CompactSolver(CompiledSolver):
 
     name: ClassVar[str] = "compact"
     formulation: ClassVar[Formulation] = COMPACT
-    summary: ClassVar[str] = "compact MILP in a, b and outer-approximated rates by HiGHS; weaker than F5"
+    summary: ClassVar[str] = (
+        "compact MILP in a, b and outer-approximated rates by HiGHS; weaker than the knapsack (F5)"
+    )
     role: ClassVar[Role] = Role.EXACT
     proves_bounds: ClassVar[bool] = True
     finds_solutions: ClassVar[bool] = True

@@ -50,7 +50,7 @@ class KnapsackSearch:
     backend
         MILP backend, see :mod:`fgamcd_opt.solvers.milp_backends.milp`.
     watch
-        Told the best delay and the best proved bound in s while a MILP runs.
+        Called with the best delay and the best proved bound in s while a MILP runs.
 
     Attributes
     ----------

@@ -109,7 +109,7 @@ def _message(name: str, policy: Policy, decoding: Decoding, polished: bool) -> s
     if decoding.bits is None:
         return f"{who}; its placements leave a block without a place in the storage, and no repair was found"
     delivery, caching = decoding.repaired
-    text = f"{who}; put right: participants of {delivery} blocks, caching of {caching}"
+    text = f"{who}; repaired: participants of {delivery} blocks, caching of {caching}"
     if (delivery or caching) and not polished:
         text += "; option polish=1 or a policy trained on instances like this one may do better"
     return text

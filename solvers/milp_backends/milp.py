@@ -82,7 +82,7 @@ def solve_milp(
     backend
         One of :func:`fgamcd_opt.solvers.milp_backends.registry.milp_backend_names`.
     watch
-        Told of progress, by those backends that prove their bounds (``tree``).
+        Called with progress, by those backends that prove their bounds (``tree``).
     most_nodes
         Nodes of branch and bound after which to stop.
     note

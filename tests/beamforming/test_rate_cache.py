@@ -53,7 +53,7 @@ def test_damaged_file_is_ignored_and_replaced(tmp_path: Path, caplog: pytest.Log
     assert not load_rates(RateOracle(oracle.problem), tmp_path)
     (warned,) = caplog.messages
     assert warned.startswith(f"{path}: damaged")
-    assert warned.endswith("the file is ignored, and its rates are computed anew")
+    assert warned.endswith("the file is ignored, and its rates are computed again")
     assert solve(P1(load_instance("tiny")), rate_cache=tmp_path).bound_s
     assert path.read_bytes() == good
 

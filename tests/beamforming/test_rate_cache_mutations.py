@@ -93,7 +93,7 @@ def look_at(arrays: Arrays, honest: RateOracle, rng: random.Random, folder: Path
         assert fresh.solved == before
         (warned,) = caplog.messages
         assert warned.startswith(str(cache_path(honest, folder)))
-        assert warned.endswith("the file is ignored, and its rates are computed anew")
+        assert warned.endswith("the file is ignored, and its rates are computed again")
 
 
 def test_no_altered_file_gives_another_rate_or_bound(

@@ -51,7 +51,7 @@ def test_certified_bound_is_proved_anew(fgamcd: Run, solved: tuple[Path, Path]) 
     assert report["certified_gap"] == pytest.approx((delay - bound) / delay)
     text = fgamcd("verify", SMALL, solution, "--certificate", certificate)
     assert text.code == ExitCode.DONE
-    assert f"proved bound {bound:.6f} s, proved anew" in " ".join(text.out.split())
+    assert f"proved bound {bound:.6f} s, proved again" in " ".join(text.out.split())
     without = fgamcd("verify", SMALL, solution)
     assert "proved bound" not in without.out
     assert "not proved again here" in without.out

@@ -47,7 +47,7 @@ def test_first_signal_prints_and_saves(tmp_path: Path, number: signal.Signals) -
     process.send_signal(number)
     out, err = process.communicate()
     assert process.returncode == ExitCode.DONE, err
-    assert "stopping, keeps the best so far" in err
+    assert "Stopping; the best solution is kept. Press Ctrl-C again to quit at once." in err
     report = json.loads(out)
     assert report["stop_reason"] == "interrupted"
     assert 0 < report["lower_bound_s"] <= report["delay_s"]

@@ -371,7 +371,7 @@ def refused(ran: Ran, folder: Path) -> str:
         (
             ["--time-limit", "1e-9"],
             2,
-            "was over while the bounds to judge by were being proved, and nothing was begun",
+            "was over while the bounds to judge by were being proved, and nothing was started",
         ),
         (["-o", ""], 2, "argument -o/--output: is empty"),
         (["--time-limit", "0"], 2, "time limit 0.0 s: must be positive"),

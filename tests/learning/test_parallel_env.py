@@ -160,7 +160,7 @@ def test_before_the_first_and_after_the_last_step() -> None:
     env = ParallelEnvironment(FixedSource(preset_scenario("tiny")))
     good = {"node_0": OK, "node_1": OK}
     for early in (env.state, lambda: env.step(good)):
-        with pytest.raises(InputError, match=r"no episode has begun; call reset\(\)"):
+        with pytest.raises(InputError, match=r"no episode has started; call reset\(\)"):
             early()
     env.reset()
     while env.agents:

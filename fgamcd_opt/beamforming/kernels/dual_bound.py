@@ -11,7 +11,7 @@ Cholesky factorisation, hence it is proved (up to ``ROUNDING``, which is added) 
 
 At the optimum the semidefinite solution is W = Z Z^H with Z_n = G~_n K^(1/2) / mu_n, K = P^(-1) up to scale: it
 yields starts for the local search and the worst errors against W, with which the bound is minimised again (see
-:mod:`fgamcd_opt.beamforming.kernels.worst_errors`). That is the S-procedure bound of the source without its solver.
+:mod:`fgamcd_opt.beamforming.kernels.worst_errors`). That is the S-procedure bound of the paper without its solver.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     _check_method(args.solver)
     problem, build_s = load_problem(args)
     known = _best_known(problem)
-    with orderly_stop() as stop, compilation_announced():
+    with orderly_stop("the best bound") as stop, compilation_announced():
         result = solve_as_asked(args, args.solver, problem, build_s, stop)
         report = _report(result, known)
         if args.json:

@@ -86,7 +86,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     plan = _plan(args)
     trials = plan.trials()
     require_folder(args.output, EvaluatedPolicies.FILES)
-    with orderly_stop() as stop, compilation_announced():
+    with orderly_stop("what is evaluated") as stop, compilation_announced():
         rows = run_trials(
             trials,
             args.output,

@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     knapsack.add_argument(
         "--rates",
         choices=("placement", "bound"),
-        help="placement: those of beams in hand, so that every feasible choice is a placement with its delay "
+        help="placement: those of the beams found, so that every feasible choice is a placement with its delay "
         "(default); bound: proved upper bounds, so that the optimum is a lower bound on the delay",
     )
     knapsack.add_argument(

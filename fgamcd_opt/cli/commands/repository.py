@@ -115,7 +115,7 @@ def _print(report: dict[str, Any]) -> None:
         [str(i), f"{m['bytes'] / 1e6:.3f}", str(m["blocks"]), str(m["own_blocks"]), m["name"]]
         for i, m in enumerate(models)
     ]
-    print_table(["no.", "size MB", "blocks in all", "blocks of its own", "model"], rows)
+    print_table(["no.", "size MB", "blocks in all", "own blocks", "model"], rows)
     if len(models) <= _SHOWN_MODELS:
         say("\nbytes that two models share, in MB")
         print_table(

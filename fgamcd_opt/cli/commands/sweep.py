@@ -1,4 +1,4 @@
-"""``fgamcd sweep``: one parameter varied, all methods, several seeds: a figure of the source, with proved optima."""
+"""``fgamcd sweep``: one parameter varied, all methods, several seeds: a figure of the paper, with proved optima."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--quick", action="store_true", help="preset tiny, few values and seeds: a minute or two"
     )
     parser.add_argument(
-        "--values", type=_numbers, metavar="V,V,...", help="of the parameter (default: the source's)"
+        "--values", type=_numbers, metavar="V,V,...", help="of the parameter (default: the paper's)"
     )
     parser.add_argument(
         "--seeds",

@@ -38,8 +38,8 @@ _MOST_POINTS = 2001
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     parser.epilog = (
-        "The structure is that of Theorem 1 of the source; the form of the one-step error and the constants marked "
-        "as assumptions are not the source's, and the minimiser depends on them."
+        "The structure is that of Theorem 1 of the paper; the form of the one-step error and the constants marked "
+        "as assumptions are not the paper's, and the minimiser depends on them."
     )
     add_pairs(
         parser, "--constant", "NAME=VALUE", "another value of a constant, such as lipschitz=2; repeatable"
@@ -204,7 +204,7 @@ def _print(report: dict[str, Any]) -> None:
     say()
     names = {
         "least": "least on the grid",
-        "source": "reported by the source",
+        "source": "reported by Fu et al.",
         "no_augmentation": "no augmentation",
     }
     print_table(
@@ -232,7 +232,7 @@ def _print(report: dict[str, Any]) -> None:
             for row in report["sensitivity"]
         ],
     )
-    say("\nThe form of the one-step error and the constants marked as assumptions are not the source's.")
+    say("\nThe form of the one-step error and the constants marked as assumptions are not the paper's.")
     for path in report.get("files", ()):
         say(f"written {path}")
 

@@ -105,7 +105,7 @@ def run(args: argparse.Namespace) -> ExitCode:
 
     task = _task(args, config)
     held = folder.reopen(task.identity) if args.resume else None
-    with orderly_stop() as stop, compilation_announced(), ExitStack() as until_end:
+    with orderly_stop("the training") as stop, compilation_announced(), ExitStack() as until_end:
         if held is not None:
             until_end.enter_context(folder.locked())
         start.compile_kernels(task)
@@ -116,7 +116,7 @@ def run(args: argparse.Namespace) -> ExitCode:
             benchmarks = start.held_benchmarks(task, folder, held)
         resumed = held is not None and has_checkpoint(folder.checkpoint)
         if held is not None and not resumed:
-            log.warning("%s: holds no checkpoint; the training begins anew", folder.checkpoint)
+            log.warning("%s: holds no checkpoint; the training starts from the beginning", folder.checkpoint)
         trainer = start.make_trainer(task, benchmarks, context, resumed=resumed)
         if held is None:
             until_end.enter_context(folder.locked())

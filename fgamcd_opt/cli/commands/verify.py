@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--certificate",
         type=named_path,
         metavar="FILE",
-        help="prove a lower bound anew, from the file written by `fgamcd solve --certificate`",
+        help="prove a lower bound again, from the file written by `fgamcd solve --certificate`",
     )
     add_json(parser)
     add_log_level(parser)
@@ -102,7 +102,9 @@ def _rows(report: Mapping[str, Any]) -> dict[str, str]:
     if "certificate_file" in report:
         rows["certificate"] = f"{report['certificate_file']}, by {report['certificate_made_by']}"
         if report["certified_bound_s"] is not None:
-            rows["proved bound"] = f"{report['certified_bound_s']:.6f} s, proved anew (F5, F6, F7)"
+            rows["proved bound"] = (
+                f"{report['certified_bound_s']:.6f} s, proved again (knapsack bound F5, rate bounds F6 and F7)"
+            )
         if report["certified_gap"] is not None:
             rows["proved gap"] = f"{100 * report['certified_gap']:.4f} %"
     if report["violations"]:

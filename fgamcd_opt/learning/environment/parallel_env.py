@@ -146,7 +146,7 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
         Raises
         ------
         InputError
-            No episode has begun yet.
+            No episode has started yet.
         """
         return np.asarray(self._current()[0])
 
@@ -163,7 +163,7 @@ class ParallelEnvironment(ParallelEnv):  # type: ignore[misc]
     def _current(self) -> Array:
         """(1, S) state of the core as the last `reset` or `step` left it."""
         if self._state is None:
-            raise InputError(f"{self._name}: no episode has begun; call reset()")
+            raise InputError(f"{self._name}: no episode has started; call reset()")
         return self._state
 
     def _bits(self, actions: Mapping[str, Any]) -> Array:

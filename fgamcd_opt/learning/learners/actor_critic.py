@@ -73,7 +73,7 @@ class ActorCritic:
         """Start episodes; nothing to do without a recurrent state."""
 
     def end_episodes(self, episodes: int) -> None:
-        """Told how many episodes are over; exploration and learning rates follow them."""
+        """Called with how many episodes are over; exploration and learning rates follow them."""
         self.epsilon = epsilon(self.config, episodes)
         anneal(self.actor_adam, self.config.actor_lr, self.config, episodes)
         anneal(self.critic_adam, self.config.critic_lr, self.config, episodes)

@@ -77,7 +77,7 @@ class Qmix:
         return np.array(self._memory.cpu().numpy())
 
     def end_episodes(self, episodes: int) -> None:
-        """Told how many episodes are over; exploration and learning rate follow them."""
+        """Called with how many episodes are over; exploration and learning rate follow them."""
         self.epsilon = epsilon(self.config, episodes)
         anneal(self._adam, self.config.critic_lr, self.config, episodes)
 

@@ -97,7 +97,7 @@ def load_checkpoint(folder: Path) -> tuple[dict[str, torch.Tensor], dict[str, An
     if digest != state["sha256"]:
         raise InputError(
             f"{path}: damaged: {size} bytes whose SHA-256 is not the one in {STATE}, which has "
-            f"{state['bytes']} bytes; start the training anew in another folder"
+            f"{state['bytes']} bytes; start the training again in another folder"
         )
     tensors, _ = from_file(path, size)
     meta: dict[str, Any] = state["meta"]

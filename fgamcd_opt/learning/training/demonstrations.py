@@ -69,7 +69,7 @@ def demonstrate(
     stop
         Set it to end early, with `KeyboardInterrupt`: part of the demonstrations would make another training.
     on_solved
-        Told after every solve how many there were.
+        Called after every solve with how many there were.
 
     Raises
     ------

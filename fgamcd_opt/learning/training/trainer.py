@@ -49,7 +49,7 @@ class Learner(Protocol):
         ...
 
     def end_episodes(self, episodes: int) -> None:
-        """Told how many episodes are over."""
+        """Called with how many episodes are over."""
         ...
 
     def policy_state(self) -> dict[str, torch.Tensor]:
@@ -167,7 +167,7 @@ class Trainer:
         until_episode
             Episodes in all.
         on_row
-            Told the rows of the curve.
+            Called with the rows of the curve.
         on_checkpoint
             Called when a checkpoint is due.
         must_stop

@@ -66,7 +66,7 @@ class TrainingRun:
     description
         Of the policy: ``method``, ``config``, ``n_nodes``, ``slots`` and ``provenance``, to which figures are added.
     tell
-        Told about every row.
+        Called with every row.
 
     Raises
     ------

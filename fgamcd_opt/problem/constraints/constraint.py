@@ -75,7 +75,7 @@ class Constraint(ABC):
     name: ClassVar[str]
     """Its key in ``Evaluation.violations``."""
     equation: ClassVar[str] = ""
-    """Number in the source paper (Fu et al., arXiv 2509.19341); empty for what only variants ask for."""
+    """Number in the paper (Fu et al., arXiv 2509.19341); empty for what only variants ask for."""
     index_sets: ClassVar[str]
     field: ClassVar[str] = ""
     """The variant field that brings it; empty for a family of P1 itself."""

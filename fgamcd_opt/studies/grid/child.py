@@ -38,7 +38,7 @@ _LOG_TAIL_BYTES = 4000
 """Of what a process printed, kept of one that ended without an answer."""
 
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-"""Linear algebra libraries take all cores unless told otherwise, whatever limit a solver is given."""
+"""Linear algebra libraries take all cores by default, whatever limit a solver is given."""
 
 
 @dataclass(frozen=True)

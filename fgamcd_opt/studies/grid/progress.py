@@ -17,7 +17,7 @@ _LINE_EVERY_S = 10.0
 
 @dataclass(eq=False)
 class ProgressBar:
-    """Told after every cell; one line that is overwritten on a terminal, a line now and then elsewhere.
+    """Called after every cell; one line that is overwritten on a terminal, a line now and then elsewhere.
 
     Parameters
     ----------

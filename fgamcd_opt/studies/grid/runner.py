@@ -50,7 +50,7 @@ def run_cells(
     scheduler
         Address of a Dask scheduler whose workers run the cells instead.
     progress
-        Told after every cell.
+        Called after every cell.
     retry_failed
         Run again what was not solved.
     keep_solutions

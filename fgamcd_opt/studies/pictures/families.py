@@ -1,4 +1,4 @@
-"""Families of models, told by their names: ``resnet18-03`` and ``resnet18-07`` are of one family."""
+"""Families of models, by their names: ``resnet18-03`` and ``resnet18-07`` are of one family."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ def require_apart(contenders: Sequence[Contender], taken: Sequence[str]) -> None
     for (label, seed), count in Counter((c.label, c.seed) for c in contenders).items():
         if count > 1:
             raise UsageError(
-                f"{count} policies are called {label!r} with training seed {seed}; give them labels of their own, "
+                f"{count} policies are called {label!r} with training seed {seed}; give each a label, "
                 "LABEL=PATH"
             )
     for contender in contenders:

@@ -47,7 +47,7 @@ def held_out(recipe: str, count: int, changes: Mapping[str, str] | None = None) 
         The recipe is not acceptable, its seed is among the changes, or most of its instances are infeasible.
     """
     if "seed" in (changes or {}):
-        raise InputError(f"{recipe}: seed: held-out instances have seeds of their own; leave it out")
+        raise InputError(f"{recipe}: seed: held-out instances choose their seeds; leave it out")
     found: list[Source] = []
     reason = ""
     for seed in itertools.islice(held_out_seeds(), count * _TRIES):

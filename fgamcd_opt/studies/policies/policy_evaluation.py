@@ -139,7 +139,7 @@ def run_trials(
     folder
         Made if it does not exist: ``cells/ID.json`` one row per trial, ``solutions/ID.npz``, ``rates``.
     progress
-        Told after every trial.
+        Called after every trial.
     share_rates
         Keep rate tables in the folder, so that trials that need the same rates read them.
     retry_failed

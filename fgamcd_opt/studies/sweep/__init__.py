@@ -1,1 +1,1 @@
-"""The source's figures as sweeps: one parameter varied, all methods, several seeds, next to the certified optimum."""
+"""The paper's figures as sweeps: one parameter varied, all methods, several seeds, next to the certified optimum."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 REALISATIONS = 200
-"""Uniform errors per user and block, as in the source."""
+"""Uniform errors per user and block, as in the paper."""
 
 
 @dataclass(frozen=True, eq=False)

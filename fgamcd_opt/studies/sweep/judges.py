@@ -1,4 +1,4 @@
-"""Judges of the trends that the source reports: each compares one report with what a sweep measured."""
+"""Judges of the trends that the paper reports: each compares one report with what a sweep measured."""
 
 from __future__ import annotations
 

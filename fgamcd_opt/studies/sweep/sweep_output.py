@@ -66,9 +66,9 @@ class Report:
 
     @property
     def title(self) -> str:
-        """What is shown, and which figure of the source it stands for."""
+        """What is shown, and which figure of the paper it stands for."""
         figure = self.plan.sweep.figure(self.plan.preset)
-        source = f" (the source's figure {figure})" if figure else ""
+        source = f" (figure {figure} of Fu et al.)" if figure else ""
         return f"Delay over {self.plan.sweep.axis.label}{source}"
 
     @property
@@ -130,7 +130,7 @@ class Report:
         )
 
     def trends(self) -> Table:
-        """What the source reports against what was measured; no rows unless the preset is that of a figure."""
+        """What the paper reports against what was measured; no rows unless the preset is that of a figure."""
         plan = self.plan
         figure = plan.sweep.figure(plan.preset)
         if figure is None:
@@ -165,7 +165,7 @@ class Report:
         written = [*files, *save_figure(figure, base)]
         if self.studies:
             title = (
-                "Rates under channel errors: all blocks of the optimum's caching (the source's figure 15b)"
+                "Rates under channel errors: all blocks of the optimum's caching (figure 15b of Fu et al.)"
             )
             figure = rate_figure(self.studies, title, self.caption)
             written += save_figure(figure, base.with_name(f"{base.name}-rates"))

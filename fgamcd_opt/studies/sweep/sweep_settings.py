@@ -1,4 +1,4 @@
-"""What every sweep varies: one declarative entry each, with the figure of the source that it stands for."""
+"""What every sweep varies: one declarative entry each, with the figure of the paper that it stands for."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RIVALS = (
     "tdma-unicast",
     "hybrid",
 )
-"""Methods beside the reference that a sweep runs unless told otherwise."""
+"""Methods beside the reference that a sweep runs by default."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Sweep:
     name
         On the command line.
     figures
-        Figure of the source, by preset.
+        Figure of the paper, by preset.
     axis
         What is varied.
     overrides
@@ -97,7 +97,7 @@ class Sweep:
     __repr__ = short_repr
 
     def figure(self, preset: str) -> str | None:
-        """The source's figure that this sweep of a preset stands for, or None."""
+        """The paper's figure that this sweep of a preset stands for, or None."""
         return self.figures.get(preset)
 
     def series_values(self, preset: str) -> tuple[float | None, ...]:
@@ -135,7 +135,7 @@ def freeze_depths(share: float, recipe: Recipe) -> dict[str, str]:
 
 
 def _backhaul(mean_gbps: float, recipe: Recipe) -> dict[str, str]:
-    """Interval of 20 % either side of the mean, as the source's 8 to 12 Gbit/s are around 10."""
+    """Interval of 20 % either side of the mean, as the paper's 8 to 12 Gbit/s are around 10."""
     return {"backhaul_gbps_min": f"{0.8 * mean_gbps:g}", "backhaul_gbps_max": f"{1.2 * mean_gbps:g}"}
 
 
@@ -226,7 +226,7 @@ SWEEPS = {
         ),
     )
 }
-"""Every sweep by name; PAPER.md of the source's experiments gives the ranges of users, nodes, and the defaults."""
+"""Every sweep by name; the paper's experiments give the ranges of users, nodes, and the defaults."""
 
 
 def get_sweep(name: str) -> Sweep:

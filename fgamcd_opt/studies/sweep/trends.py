@@ -1,4 +1,4 @@
-"""What the source reports about each of its figures, and the table that compares it with what was measured."""
+"""What the paper reports about each of its figures, and the table that compares it with what was measured."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ REPORTED_GAINS: Mapping[str, Mapping[str, float]] = {
         "coarse": 0.5086,
     },
 }
-"""By how much the source's MAASN-DA is below each method: figures 9, 9b, 13b at a reuse ratio of 8.70 %, and 18."""
+"""By how much the paper's MAASN-DA is below each method: figures 9, 9b, 13b at a reuse ratio of 8.70 %, and 18."""
 
 _REPORTED_AT = {"reuse": 0.087}
 """Place on the axis of the gains above, where they are not over the whole sweep."""
@@ -136,12 +136,12 @@ _TRENDS: Mapping[str, tuple[Trend, ...]] = {
 RULE = (
     f"A gain agrees if the reported one differs from the measured mean by at most {100 * POINTS:g} percentage points; "
     f"delays are equal if they differ by at most {100 * EQUAL:g} %. The measured gains are those of the certified "
-    "optimum, the reported ones those of the source's method."
+    "optimum, the reported ones those of the paper's method."
 )
 
 
 def trends_of(sweep: str, preset: str) -> tuple[Trend, ...]:
-    """What the source reports about a sweep of a preset that stands for one of its figures."""
+    """What the paper reports about a sweep of a preset that stands for one of its figures."""
     gains = REPORTED_GAINS.get("llm" if preset == "llm" else sweep, {})
     return _TRENDS.get(sweep, ()) + (_gains(gains, _REPORTED_AT.get(sweep)) if gains else ())
 

@@ -1,1 +1,1 @@
-"""Sample bounds of the source's analysis."""
+"""Sample bounds of the paper's analysis."""

@@ -1,8 +1,8 @@
-"""The structure of Theorem 1 of the source: an upper bound on the error of fitted Q-iteration with synthetic samples.
+"""The structure of Theorem 1 of the paper: an upper bound on the error of fitted Q-iteration with synthetic samples.
 
     4 gamma^(J+1) R_max / (1-gamma)^2  +  2 phi gamma / (1-gamma)^2 * e(zeta, xi)
 
-The first term is the algorithm's: J iterations. The second one amplifies the one-step error e. The source gives the
+The first term is the algorithm's: J iterations. The second one amplifies the one-step error e. The paper gives the
 structure (the share of the echo state network grows with zeta and xi, the sample term shrinks with zeta); the explicit
 form is ours, and so are the constants marked as assumptions:
 
@@ -34,7 +34,7 @@ from fgamcd_opt.learning.augmentation.sample_cap import sample_cap
 Floats = NDArray[np.float64]
 
 SOURCE_ZETA, SOURCE_XI = 0.8, 1.12
-"""Where the source reports the least bound."""
+"""Where the paper reports the least bound."""
 
 GIVEN, ASSUMED = "source", "assumption"
 
@@ -46,7 +46,7 @@ def _constant(default: float, origin: str, low: float, high: float) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class Constants:
-    """All constants of the bound; the field's metadata says which are the source's and which are assumed.
+    """All constants of the bound; the field's metadata says which are the paper's and which are assumed.
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ _LEVELS = 10
 
 
 def surface_figure(bound: ErrorBound, zeta: Floats, xi: Floats, least: LeastBound) -> Figure:
-    """Contours of the bound over the grid, with its minimiser and the one that the source reports."""
+    """Contours of the bound over the grid, with its minimiser and the one that the paper reports."""
     surface = bound.total(zeta[:, None], xi[None, :])
     figure, axes = new_figure(4.4, legend=2)
     levels = np.unique(np.quantile(surface, np.linspace(0.0, 1.0, _LEVELS)))
@@ -39,7 +39,7 @@ def surface_figure(bound: ErrorBound, zeta: Floats, xi: Floats, least: LeastBoun
     if zeta[0] <= SOURCE_ZETA <= zeta[-1] and xi[0] <= SOURCE_XI <= xi[-1]:
         axes.plot(
             SOURCE_XI, SOURCE_ZETA, marker="X", markerfacecolor="0.3", **{**mark, "markersize": 9},
-            label=f"reported by the source: ζ = {SOURCE_ZETA:g}, ξ = {SOURCE_XI:g}",
+            label=f"reported by Fu et al.: ζ = {SOURCE_ZETA:g}, ξ = {SOURCE_XI:g}",
         )  # fmt: skip
     axes.set_xlabel("ξ, largest distance of a sample that is kept")
     axes.set_ylabel("ζ, share of synthetic samples at first")

@@ -118,7 +118,7 @@ def test_nohup_is_heard(tmp_path: Path, plug_ins: Path, roomy: Path) -> None:
     assert '"stop_reason": "completed"' in ran.stdout
     ran = shell(f"{FGAMCD} solve {roomy} --solver odd-hangs-up --json -o {path} --force")
     assert '"stop_reason": "interrupted"' in ran.stdout
-    assert "stopping, keeps the best so far" in ran.stderr
+    assert "Stopping; the best solution is kept. Press Ctrl-C again to quit at once." in ran.stderr
 
 
 def test_hang_up_of_a_terminal_loses_no_file(tmp_path: Path, plug_ins: Path, roomy: Path) -> None:
