@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 import torch
@@ -164,6 +165,13 @@ def test_no_accepted_point_counts_as_infinite_delay(tmp_path):
     assert learned.solved == 0
     assert exact.gaps.max() <= 1e-3
     assert not evaluation.wrong
+    shown = ElementTree.fromstring(
+        evaluation._repr_html_()
+    )  # three tables and a bar per method, in a notebook
+    assert [len(shown.findall(f".//{tag}")) for tag in ("table", "{http://www.w3.org/2000/svg}rect")] == [
+        3,
+        2,
+    ]
 
 
 def test_policies_with_names_of_their_own(tmp_path):
