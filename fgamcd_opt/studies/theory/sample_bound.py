@@ -36,7 +36,7 @@ Floats = NDArray[np.float64]
 SOURCE_ZETA, SOURCE_XI = 0.8, 1.12
 """Where the paper reports the least bound."""
 
-GIVEN, ASSUMED = "source", "assumption"
+GIVEN, ASSUMED = "Fu et al.", "assumption"
 
 
 def _constant(default: float, origin: str, low: float, high: float) -> float:
