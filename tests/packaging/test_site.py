@@ -103,7 +103,25 @@ def test_a_page_that_loads_from_elsewhere_is_noticed(html, warned, caplog):
 
 def test_roles_of_docstrings_are_left_out():
     html = "<p>see :class:<code>Limits</code> and 1:func:2</p>"
-    assert hooks.on_page_content(html) == "<p>see <code>Limits</code> and 1:func:2</p>"
+    page = SimpleNamespace(file=SimpleNamespace(dest_uri="reference/python/a.html"))
+    assert hooks.on_page_content(html, page=page) == "<p>see <code>Limits</code> and 1:func:2</p>"
+
+
+def test_facts_are_linked_where_they_are_text():
+    page = SimpleNamespace(file=SimpleNamespace(dest_uri="commands/solve.html"))
+    html = '<h2>F1</h2><p>(F5, <code>F6</code>, <a href="x">F7</a>) F9 AF1</p><pre><span>F2</span></pre>'
+    linked = html.replace("(F5", '(<a href="../methods/facts.html#f5">F5</a>')
+    assert hooks.on_page_content(html, page=page) == linked
+
+
+def test_every_fact_has_its_anchor():
+    text = (ROOT / "docs/methods/facts.md").read_text()
+    html = "".join(
+        f"<p><strong>{words}</strong></p>" for words in re.findall(r"^\*\*(.+?)\*\*", text, re.MULTILINE)
+    )
+    page = SimpleNamespace(file=SimpleNamespace(dest_uri=hooks.FACTS))
+    anchors = re.findall(r'<p id="(f\d)">', hooks.on_page_content(html, page=page))
+    assert anchors == [f"f{number}" for number in range(1, 9)]
 
 
 def test_names_that_share_a_description_get_an_entry_each():
