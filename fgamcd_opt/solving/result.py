@@ -206,6 +206,8 @@ class Result:
     def to_frame(self) -> DataFrame:
         """The figures as one row of a pandas table, under the names of :meth:`to_json`; concatenate to compare.
 
+        Unknown numbers are NaN, unknown texts empty.
+
         Raises
         ------
         BackendError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from fgamcd_opt.io.html import html_card, html_facts
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from fgamcd_opt.solving.result import Result
 
 _NAME_WIDTH = 17
+
+_MISSING = {"bound_kind": "", "infeasibility": ""}
+"""What stands for an unknown text in a row of a table; unknown numbers are NaN, so that columns stay numbers."""
 
 
 def to_json(result: Result) -> dict[str, Any]:
@@ -60,7 +64,8 @@ def flat(result: Result) -> dict[str, Any]:
     nested = {name: told.pop(name) for name in ("counts", "options")}
     own = {f"{name[:-1]}_{key}": value for name, values in nested.items() for key, value in values.items()}
     faults, _ = told.pop("faults"), told.pop("trace")
-    return {**told, "variant": str(result.variant), **seconds, "faults": "; ".join(faults), **own}
+    row = {**told, "variant": str(result.variant), **seconds, "faults": "; ".join(faults), **own}
+    return {name: _MISSING.get(name, math.nan) if value is None else value for name, value in row.items()}
 
 
 def html(result: Result) -> str:

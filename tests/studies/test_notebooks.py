@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
 
 import numpy as np
+import pandas as pd
 import pytest
 from synthetic_rows import BOUND_S, GAPS, cell, frame
 from toy_problems import solved_toy
@@ -108,6 +110,28 @@ def test_a_result_is_a_row_of_a_table():
     assert not [
         name for name in table.columns if table[name].map(lambda cell: isinstance(cell, dict | list)).any()
     ]
+
+
+def test_rows_of_any_results_make_one_table_of_numbers():
+    problems = [
+        (TINY, "exact"),
+        (TINY, "greedy"),
+        (TINY, "lp"),
+        (TINY.replace(storage_bytes=[0, 0]), "exact"),
+    ]
+    results = [solve(problem, name) for problem, name in problems]
+    table = pd.concat([result.to_frame() for result in results], ignore_index=True)
+    for name, values in (
+        ("delay_s", [result.objective_s for result in results]),
+        ("lower_bound_s", [result.bound_s for result in results]),
+        ("gap", [result.gap for result in results]),
+    ):
+        assert table[name].dtype == float
+        assert table[name].tolist() == pytest.approx(
+            [math.nan if v is None else v for v in values], nan_ok=True
+        )
+    assert table["infeasibility"].tolist()[:3] == ["", "", ""]
+    assert results[3].infeasibility == table["infeasibility"].iloc[-1]
 
 
 def test_without_pandas_it_says_what_to_install(monkeypatch):
