@@ -53,7 +53,7 @@ def test_wrong_words(fgamcd: Run, words: list[str], part: str) -> None:
     ("words", "part"),
     [
         (["--time-limit", "0"], "time limit 0.0 s"),
-        (["--time-limit", "nan"], "time limit nan s"),
+        (["--time-limit", "nan"], "time limit nan: expected seconds > 0"),
         (["--gap", "1"], "gap 1.0"),
         (["--threads", "0"], "threads 0"),
         (["--solver", "exakt"], "did you mean 'exact'?"),
