@@ -85,10 +85,10 @@ def measured(args: argparse.Namespace) -> Report:
     """The sweep, run or continued."""
     plan = SweepPlan(
         sweep=SWEEPS["storage"],
-        preset=args.preset,
+        instance=args.preset,
         values=[float(part) for part in args.storage.split(",")],
         seeds=[int(part) for part in args.seeds.split(",")],
-        methods=methods_of(SWEEPS["storage"], tuple(args.solvers.split(",")) if args.solvers else None),
+        methods=methods_of(SWEEPS["storage"], tuple(args.solver.split(",")) if args.solver else None),
         limits=CellLimits(time_s=args.time_limit, gap=args.gap),
     )
     placed = plan_cells(plan)

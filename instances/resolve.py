@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from fgamcd_opt.instances.format import load_instance
-from fgamcd_opt.instances.generation.from_recipe import generate
+from fgamcd_opt.instances.generation.from_recipe import generate, node_fields
 from fgamcd_opt.instances.generation.recipe_check import verified_recipe
 from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.instances.library.catalog import library
@@ -109,13 +109,13 @@ def load_recipe(path: Path | str) -> Recipe:
         raise error if str(error).startswith(f"{path}:") else InputError(f"{path}: {error}") from error
 
 
-def named_recipe(source: str | Path) -> Recipe:
-    """The recipe of what ``source`` names: a preset, a library instance, a recipe, or an instance file that has one.
+def optional_recipe(source: str | Path) -> Recipe | None:
+    """The recipe of what :func:`load` would read; None for an instance file that carries none.
 
     Raises
     ------
     InputError
-        As in :func:`load`, or if an instance file carries no recipe that regenerates it.
+        As in :func:`load`, or if the recipe of an instance file does not regenerate it.
     """
     if str(source) in PRESETS:
         return PRESETS[str(source)]
@@ -124,7 +124,8 @@ def named_recipe(source: str | Path) -> Recipe:
     path = Path(source)
     if path.suffix in RECIPE_ENDINGS and path.is_file():
         return load_recipe(path)
-    return verified_recipe(load(source), str(source))
+    instance = load(source)
+    return None if instance.recipe is None else verified_recipe(instance, str(source))
 
 
 def _from_library(name: str, overrides: Mapping[str, str]) -> Instance:
@@ -143,5 +144,29 @@ def _from_file(path: Path, overrides: Mapping[str, str]) -> Instance:
     if not overrides:
         return instance
     if instance.recipe is None:
-        raise InputError(f"{path}: carries no recipe, so that {next(iter(overrides))} cannot be changed")
+        return _without_recipe(path, instance, overrides)
     return generate(verified_recipe(instance, str(path)).with_overrides(overrides))
+
+
+def _without_recipe(path: Path, instance: Instance, overrides: Mapping[str, str]) -> Instance:
+    """An instance that no recipe makes, with other fields that nothing else in it depends on."""
+    if refused := sorted(set(overrides) - set(_ALONE)):
+        raise InputError(
+            f"{path}: carries no recipe, so that {refused[0]} cannot be changed; what can be are {', '.join(_ALONE)}"
+        )
+    stand_in = Recipe(name=instance.name, nodes=instance.n_nodes, users=instance.n_users)
+    recipe = stand_in.with_overrides(overrides)
+    fields = node_fields(recipe)
+    changed = {_ALONE[name]: fields[_ALONE[name]] for name in overrides if name != "name"}
+    return instance.replace(name=recipe.name, **changed)
+
+
+_ALONE = {
+    "name": "name",
+    "storage_gb": "storage_bytes",
+    "storage": "storage_bytes",
+    "power_dbm": "power_w",
+    "bandwidth_hz": "bandwidth_hz",
+    "noise_dbm": "noise_w",
+}
+"""Recipe fields that change an instance without a recipe, and the field of the instance that each one sets."""

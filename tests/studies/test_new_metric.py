@@ -72,7 +72,7 @@ def test_comparison(
 def test_sweep(
     copies: None, in_this_process: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ("sweep", "storage", "--preset", "tiny", "--values", "1", "--seeds", "0", "--solver", "greedy")
+    words = ("sweep", "storage", "tiny", "--values", "1", "--seeds", "0", "--solver", "greedy")
     told = json.loads(run(capsys, *words, "-o", tmp_path, "--json"))
     counts = [copies_in(tmp_path / "solutions" / f"{cell}.npz") for cell in in_this_process]
     assert [point["cached_copies"] for point in told["points"]] == counts

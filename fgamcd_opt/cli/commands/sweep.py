@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import logging
 import sys
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from fgamcd_opt.cli.grid_arguments import whole_numbers
 from fgamcd_opt.cli.output import print_json, print_rows, print_table, say
 from fgamcd_opt.io.errors import ExitCode, UsageError
 from fgamcd_opt.io.safe_text import quote
+from fgamcd_opt.io.sizes import has_unit, parse_size
 from fgamcd_opt.io.targets import require_folder
 from fgamcd_opt.solving.context import DEFAULT_GAP
 
@@ -37,21 +39,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "continued by the same command. Exit code 6 if a delay contradicts a proved bound."
     )
     parser.add_argument("sweep", metavar="SWEEP", help="what is varied")
-    parser.add_argument("--preset", help="around which preset (default: paper)")
+    parser.add_argument(
+        "instance",
+        nargs="?",
+        metavar="INSTANCE",
+        help="around what: preset, library name, recipe or instance file (default: paper)",
+    )
     parser.add_argument(
         "--quick", action="store_true", help="preset tiny, few values and seeds: a minute or two"
     )
     parser.add_argument(
-        "--values", type=_numbers, metavar="V,V,...", help="of the parameter (default: the paper's)"
+        "--values",
+        type=_values,
+        metavar="V,V,...",
+        help="of the parameter, such as 5MB,10MB,20MB (default: the paper's, or what suits the instance)",
     )
     parser.add_argument(
         "--seeds",
         type=whole_numbers,
         metavar="LIST",
-        help=f"of the instances (default: {DEFAULT_SEEDS}; with --quick {QUICK_SEEDS})",
+        help=f"of the instances (default: {DEFAULT_SEEDS}, with --quick {QUICK_SEEDS}; of your own, the one it has)",
     )
     parser.add_argument(
-        "--solver", metavar="NAME,...", help="methods beside exact (default: those of the sweep)"
+        "--solver",
+        metavar="NAME,...",
+        help="methods beside exact (default: those of the sweep; mostly none around your own network)",
     )
     add_pairs(parser, "--set", "FIELD=VALUE", "change a field of all recipes; repeatable")
     parser.add_argument(
@@ -119,27 +131,32 @@ def _plan(args: argparse.Namespace) -> SweepPlan:
     """
     from fgamcd_opt.instances.recipes.presets import PRESETS
     from fgamcd_opt.studies.grid.cells import CellLimits
-    from fgamcd_opt.studies.sweep.run import SweepPlan
-    from fgamcd_opt.studies.sweep.sweep_settings import QUICK, get_sweep, methods_of
+    from fgamcd_opt.studies.sweep.methods import REFERENCE
+    from fgamcd_opt.studies.sweep.run import SweepPlan, own_plan
+    from fgamcd_opt.studies.sweep.sweep_settings import QUICK, RIVALS, get_sweep, methods_of
 
     sweep = get_sweep(args.sweep)
-    if args.quick and args.preset not in (None, QUICK):
-        raise UsageError(f"--quick: takes preset {QUICK}; leave --preset {args.preset} out")
-    preset = QUICK if args.quick else args.preset or "paper"
-    if preset not in PRESETS:
-        raise UsageError(f"--preset {preset}: is unknown; known: {', '.join(PRESETS)}")
+    if args.quick and args.instance not in (None, QUICK):
+        raise UsageError(f"--quick: takes preset {QUICK}; leave {args.instance} out")
+    instance = QUICK if args.quick else args.instance or "paper"
+    seeds = args.seeds
+    if seeds is None and instance in PRESETS:
+        seeds = whole_numbers(QUICK_SEEDS if args.quick else DEFAULT_SEEDS)
     chosen = tuple(args.solver.split(",")) if args.solver else None
-    return SweepPlan(
+    if chosen is None and instance not in PRESETS and sweep.rivals == RIVALS:
+        chosen = (REFERENCE,)  # the paper's rivals answer the paper's question
+    plan = SweepPlan(
         sweep=sweep,
-        preset=preset,
-        values=_different("--values", args.values or sweep.axis.values_for(preset)),
-        seeds=_different(
-            "--seeds", args.seeds or whole_numbers(QUICK_SEEDS if args.quick else DEFAULT_SEEDS)
-        ),
+        instance=instance,
+        values=_of_axis(args.values or (), sweep.axis.name),
+        seeds=None if seeds is None else _different("--seeds", seeds),
         methods=methods_of(sweep, chosen),
         changes=args.set,
         limits=CellLimits(time_s=args.time_limit, gap=args.gap),
     )
+    plan = plan if instance in PRESETS else own_plan(plan)
+    values = plan.values or sweep.axis.values_for(instance)
+    return dataclasses.replace(plan, values=_different("--values", values))
 
 
 def _content(report: Report, written: list[Path]) -> dict[str, object]:
@@ -147,7 +164,7 @@ def _content(report: Report, written: list[Path]) -> dict[str, object]:
     points, trends = report.table(), report.trends()
     return {
         "sweep": report.plan.sweep.name,
-        "preset": report.plan.preset,
+        "instance": report.plan.instance,
         "caption": report.caption,
         "points": [
             {name: None if value != value else value for name, value in row.items()}
@@ -174,12 +191,23 @@ def _print(report: Report, written: list[Path]) -> None:
         say(f"written {path}")
 
 
-def _numbers(text: str) -> tuple[float, ...]:
-    """Numbers, as an argparse type."""
+def _values(text: str) -> tuple[float | str, ...]:
+    """Numbers, and sizes with units as they are, as an argparse type."""
+    parts = [part.strip() for part in text.split(",")]
     try:
-        return tuple(float(part) for part in text.split(","))
+        return tuple(part if has_unit(part) else float(part) for part in parts)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{quote(text)} is no list of numbers such as 0.25,0.4") from error
+        raise argparse.ArgumentTypeError(
+            f"{quote(text)} is no list of numbers or sizes such as 0.25,0.4 or 250MB,400MB"
+        ) from error
+
+
+def _of_axis(values: Sequence[float | str], axis: str) -> tuple[float, ...]:
+    """Values of a sweep as numbers in the unit of its recipe field."""
+    sized = next((value for value in values if isinstance(value, str)), None)
+    if sized is not None and axis != "storage_gb":
+        raise UsageError(f"--values {quote(sized)}: has a unit of size; only the sweep storage takes sizes")
+    return tuple(parse_size("--values", value) / 1e9 if isinstance(value, str) else value for value in values)
 
 
 def _different(flag: str, numbers: Sequence[_Number]) -> Sequence[_Number]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fgamcd_opt.instances.resolve import load
+from fgamcd_opt.instances.recipes.recipe import Recipe
+from fgamcd_opt.instances.resolve import load, optional_recipe
 from fgamcd_opt.io.errors import UsageError
 from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.studies.comparison.classes import derive
@@ -16,6 +19,7 @@ from fgamcd_opt.studies.grid.cells import Cell, CellLimits, Source
 from fgamcd_opt.studies.grid.runner import Progress, run_cells
 from fgamcd_opt.studies.sweep.features import features_of
 from fgamcd_opt.studies.sweep.methods import Method, get_method
+from fgamcd_opt.studies.sweep.own_network import own_axis, own_values, require_free
 from fgamcd_opt.studies.sweep.sweep_settings import Sweep
 from fgamcd_opt.studies.sweep.sweep_table import averaged
 
@@ -29,12 +33,14 @@ class SweepPlan:
 
     Parameters
     ----------
-    sweep, preset
-        What is varied, and around which preset.
+    sweep
+        What is varied.
+    instance
+        Around what: a preset, a library name, a recipe or an instance file.
     values
         Values of the parameter.
     seeds
-        Of the instances; every point is generated once per seed.
+        Of the instances; every point is generated once per seed. None takes the instance with the seed that it has.
     methods
         Names, the reference among them.
     changes
@@ -44,14 +50,24 @@ class SweepPlan:
     """
 
     sweep: Sweep
-    preset: str
+    instance: str
     values: Sequence[float]
-    seeds: Sequence[int]
+    seeds: Sequence[int] | None
     methods: Sequence[str]
     changes: Mapping[str, str] = field(default_factory=dict)
     limits: CellLimits = field(default_factory=CellLimits)
 
     __repr__ = short_repr
+
+    @cached_property
+    def recipe(self) -> Recipe | None:
+        """The recipe of the instance; None for an instance file without one."""
+        return optional_recipe(self.instance)
+
+    @property
+    def known_seeds(self) -> Sequence[int]:
+        """Seeds of the instances."""
+        return self.seeds if self.seeds is not None else [self.recipe.seed if self.recipe else 0]
 
     def fields(self, value: float, second: float | None) -> dict[str, str]:
         """Recipe fields of one point, without the seed.
@@ -59,14 +75,34 @@ class SweepPlan:
         Raises
         ------
         UsageError
-            If a field that the sweep varies is also among the changes.
+            If a field that the sweep varies is also among the changes, or the recipe fixes it.
         """
-        varied = self.sweep.fields(value, second, self.preset)
-        fixed = self.sweep.changes.get(self.preset, {})
-        for name in self.changes:
+        recipe = self.recipe or Recipe()
+        varied = self.sweep.fields(value, second, self.instance, recipe)
+        fixed = self.sweep.changes.get(self.instance, {})
+        changes = {"storage_gb" if name == "storage" else name for name in self.changes}
+        for name in changes:
             if name == "seed" or (name in varied and name not in fixed):
                 raise UsageError(f"--set {name}: the sweep varies it; use --values or --seeds")
-        return {**varied, **self.changes}
+        require_free(self.sweep, self.instance, self.recipe, varied)
+        return {**{name: text for name, text in varied.items() if name not in changes}, **self.changes}
+
+
+def own_plan(plan: SweepPlan) -> SweepPlan:
+    """The plan around somebody's own network: without a second parameter, with values and an axis that suit it.
+
+    Raises
+    ------
+    InputError, UsageError
+        The instance cannot be read, or its recipe fixes what is varied.
+    """
+    sweep = dataclasses.replace(plan.sweep, series=None)
+    plan = dataclasses.replace(plan, sweep=sweep)
+    values = plan.values
+    if not values:
+        values = own_values(sweep.axis, load(plan.instance, plan.changes), plan.recipe)
+    axis = own_axis(sweep.axis, max(values))
+    return dataclasses.replace(plan, sweep=dataclasses.replace(sweep, axis=axis), values=values)
 
 
 @dataclass(frozen=True)
@@ -96,20 +132,20 @@ def plan_cells(plan: SweepPlan) -> list[Placed]:
     """
     return [
         placed
-        for second in plan.sweep.series_values(plan.preset)
+        for second in plan.sweep.series_values(plan.instance)
         for value in plan.values
-        for seed in plan.seeds
+        for seed in plan.known_seeds
         for placed in _cells_of_instance(plan, value, second, seed)
     ]
 
 
 def _cells_of_instance(plan: SweepPlan, value: float, second: float | None, seed: int) -> Iterable[Placed]:
     """The cells of one point and seed."""
-    fields = plan.fields(value, second) | {"seed": str(seed)}
-    instance = load(plan.preset, fields)
+    fields = plan.fields(value, second) | ({} if plan.seeds is None else {"seed": str(seed)})
+    instance = load(plan.instance, fields)
     features = features_of(instance)
-    source = Source(instance=plan.preset, changes=fields, name=instance.name, digest=instance.digest)
-    x = value if plan.sweep.feature is None else features[plan.sweep.feature]
+    source = Source(instance=plan.instance, changes=fields, name=instance.name, digest=instance.digest)
+    x = plan.sweep.axis.scale * value if plan.sweep.feature is None else features[plan.sweep.feature]
     for name in plan.methods:
         method = _method(plan.sweep, name, value)
         cell = Cell(

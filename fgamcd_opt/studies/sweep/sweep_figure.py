@@ -63,6 +63,8 @@ def sweep_figure(table: pd.DataFrame, sweep: Sweep, title: str, caption: str) ->
         for panel, quantity in zip(panels[2:], sweep.quantities, strict=True):
             curve.draw(panel, curve.rows[quantity] / QUANTITIES[quantity][1])
     _proved_optimum(panels[0], table)
+    for panel in panels:
+        _without_solution(panel, table)
     scale_to(panels[0], table["delay_s"].to_numpy(dtype=float))
     panels[1].set_yscale("symlog", linthresh=0.1)
     plain_numbers(panels[1], "y")
@@ -147,6 +149,23 @@ def _curves_of(table: pd.DataFrame, sweep: Sweep) -> list[_Curve]:
             label = f"{method}, {sweep.series.label} {value:g}"
             curves.append(_Curve(method, label, rows[rows["series"] == value], look, shift))
     return curves
+
+
+def _without_solution(axes: Axes, table: pd.DataFrame) -> None:
+    """Crosses on the axis where the reference proved that there is no solution."""
+    exact = table[(table["method"] == REFERENCE) & (table["infeasible"] == table["cells"])]
+    if not exact.empty:
+        axes.plot(
+            exact["x"],
+            [0.03] * len(exact),
+            "x",
+            color="tab:red",
+            markersize=7,
+            markeredgewidth=2,
+            transform=axes.get_xaxis_transform(),
+            label="proved: no solution",
+            zorder=6,
+        )
 
 
 def _proved_optimum(axes: Axes, table: pd.DataFrame) -> None:

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 from fgamcd_opt.instances.recipes.presets import PRESETS
 from fgamcd_opt.io.files import write_bytes_atomically
 from fgamcd_opt.io.safe_text import csv_cell
+from fgamcd_opt.io.sizes import format_size
 from fgamcd_opt.problem.metrics import Place, shown_in
 from fgamcd_opt.studies.figure_files import save_figure
 from fgamcd_opt.studies.sweep.csi import TRENDS, BeamStudy, study_sweep, study_table
 from fgamcd_opt.studies.sweep.csi_figure import rate_figure
 from fgamcd_opt.studies.sweep.methods import CLOUD, NOMINAL, REFERENCE
+from fgamcd_opt.studies.sweep.own_network import STORAGE, storage_answer
 from fgamcd_opt.studies.sweep.run import Placed, SweepPlan
 from fgamcd_opt.studies.sweep.sweep_figure import sweep_figure
 from fgamcd_opt.studies.sweep.sweep_table import common_seeds, summarise
@@ -67,7 +69,7 @@ class Report:
     @property
     def title(self) -> str:
         """What is shown, and which figure of the paper it stands for."""
-        figure = self.plan.sweep.figure(self.plan.preset)
+        figure = self.plan.sweep.figure(self.plan.instance)
         source = f" (figure {figure} of Fu et al.)" if figure else ""
         return f"Delay over {self.plan.sweep.axis.label}{source}"
 
@@ -76,12 +78,23 @@ class Report:
         """The setting in words."""
         plan, used = self.plan, common_seeds(self.cells)
         varied = {plan.sweep.axis.name, plan.sweep.name, plan.sweep.series.name if plan.sweep.series else ""}
-        fixed = {k: v for k, v in plan.sweep.changes.get(plan.preset, {}).items() if k not in varied}
-        recipe = PRESETS[plan.preset].with_overrides({**fixed, **plan.changes}).to_json()
-        setting = [text.format(recipe[name]) for name, text in _DESCRIBED.items() if name not in varied]
+        fixed = {k: v for k, v in plan.sweep.changes.get(plan.instance, {}).items() if k not in varied}
+        around = f"Preset {plan.instance}" if plan.instance in PRESETS else plan.instance
+        setting = []
+        if plan.recipe is not None:
+            recipe = plan.recipe.with_overrides({**fixed, **plan.changes}).to_json()
+            setting = [
+                text.format(_plain(recipe[name])) for name, text in _DESCRIBED.items() if name not in varied
+            ]
+            if plan.recipe.qos_gbps != ():
+                setting = setting[:-1]
         seeds = ", ".join(map(str, sorted(used))) or "none"
-        left_out = sorted(set(plan.seeds) - used)
-        text = f"Preset {plan.preset}: {', '.join(setting)}. Means and 95 % t intervals over the instance seeds {seeds}"
+        left_out = sorted(set(plan.known_seeds) - used)
+        text = ": ".join([around, ", ".join(setting)] if setting else [around])
+        if plan.seeds is None:
+            left_out = []
+        else:
+            text += f". Means and 95 % t intervals over the instance seeds {seeds}"
         if left_out:
             text += (
                 f" (seeds {', '.join(map(str, left_out))} left out: not solved by {REFERENCE} at every point)"
@@ -90,6 +103,18 @@ class Report:
         if any(name not in (REFERENCE, NOMINAL) for name in plan.methods):
             text += f"; other methods: unserved={CLOUD}, hollow markers where blocks came from the cloud"
         return f"{text}."
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """What a sweep of storage says about somebody's own network, in words."""
+        if self.plan.sweep.axis.name != STORAGE or self.plan.instance in PRESETS:
+            return ()
+        told = [storage_answer(self.cells)]
+        recipe = self.plan.recipe
+        if recipe is not None and isinstance(recipe.storage_gb, tuple):
+            own = ", ".join(format_size(1e9 * size) for size in recipe.storage_gb)
+            told.append(f"At every point all nodes have the same storage; those of the recipe have {own}.")
+        return tuple(told)
 
     def table(self) -> Table:
         """Points and methods, for people."""
@@ -125,17 +150,17 @@ class Report:
                 self.title,
                 columns,
                 tuple(rows),
-                (f"{self.caption} From and to are the ends of the interval.",),
+                (*self.answers, self.caption + _OF_INTERVALS * (self.plan.seeds is not None)),
             )
         )
 
     def trends(self) -> Table:
         """What the paper reports against what was measured; no rows unless the preset is that of a figure."""
         plan = self.plan
-        figure = plan.sweep.figure(plan.preset)
+        figure = plan.sweep.figure(plan.instance)
         if figure is None:
             return trend_table("", [])
-        rows = trend_rows(plan.sweep.name, plan.preset, self.cells)
+        rows = trend_rows(plan.sweep.name, plan.instance, self.cells)
         if self.studies:
             table = study_table(self.studies)
             rows += [(quantity, reported, judge(table)) for quantity, reported, judge in TRENDS]
@@ -161,7 +186,8 @@ class Report:
             )
         for path, content in files.items():
             write_bytes_atomically(path, content.encode())
-        figure = sweep_figure(self.points, self.plan.sweep, self.title, self.caption)
+        caption = " ".join([*self.answers, self.caption])
+        figure = sweep_figure(self.points, self.plan.sweep, self.title, caption)
         written = [*files, *save_figure(figure, base)]
         if self.studies:
             title = (
@@ -170,6 +196,14 @@ class Report:
             figure = rate_figure(self.studies, title, self.caption)
             written += save_figure(figure, base.with_name(f"{base.name}-rates"))
         return written
+
+
+_OF_INTERVALS = " From and to are the ends of the interval."
+
+
+def _plain(value: object) -> object:
+    """A list as its values."""
+    return ", ".join(map(str, value)) if isinstance(value, list) else value
 
 
 def _flat(cells: pd.DataFrame) -> pd.DataFrame:

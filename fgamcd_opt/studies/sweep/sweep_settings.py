@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from fgamcd_opt.instances.generation.from_recipe import build_repository
-from fgamcd_opt.instances.recipes.presets import PRESETS
 from fgamcd_opt.instances.recipes.recipe import Recipe
 from fgamcd_opt.io.errors import UsageError
 from fgamcd_opt.io.safe_text import quote
@@ -42,11 +41,14 @@ class Axis:
         Of the axis, with its unit.
     values
         Values by preset; ``paper`` also stands for presets that are not named.
+    scale
+        Factor from a value to the unit of the label.
     """
 
     name: str
     label: str
     values: Mapping[str, tuple[float, ...]]
+    scale: float = 1.0
 
     __repr__ = short_repr
 
@@ -104,10 +106,10 @@ class Sweep:
         """Values of the second parameter; one None where there is none."""
         return (None,) if self.series is None else self.series.values_for(preset)
 
-    def fields(self, value: float, second: float | None, preset: str) -> dict[str, str]:
-        """Recipe fields, as text, of one point of the sweep."""
-        changes = dict(self.changes.get(preset, {}))
-        recipe = PRESETS[preset].with_overrides(changes)
+    def fields(self, value: float, second: float | None, instance: str, recipe: Recipe) -> dict[str, str]:
+        """Recipe fields, as text, of one point of the sweep around an instance and its recipe."""
+        changes = dict(self.changes.get(instance, {}))
+        recipe = recipe.with_overrides(changes)
         if self.series is not None and second is not None:
             changes[self.series.name] = f"{second:g}"
         return changes | self.overrides(value, recipe)
@@ -115,7 +117,7 @@ class Sweep:
 
 def _field(name: str) -> Callable[[float, Recipe], dict[str, str]]:
     """The value is the recipe field of that name."""
-    return lambda value, recipe: {name: f"{value:g}"}
+    return lambda value, recipe: {name: f"{value:.15g}"}
 
 
 def freeze_depths(share: float, recipe: Recipe) -> dict[str, str]:

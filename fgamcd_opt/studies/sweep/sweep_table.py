@@ -54,8 +54,9 @@ def summarise(cells: pd.DataFrame) -> pd.DataFrame:
     -------
     series, value, x, method
         The point, its place on the axis, the method.
-    cells, solved, seeds
-        Seeds that were run, those solved by the method, and those the means are over (0: no mean).
+    cells, solved, infeasible, seeds
+        Seeds that were run, those solved by the method, those that it proved to have no solution, and those the means
+        are over (0: no mean).
     delay_s, delay_low_s, delay_high_s
         Mean T and its 95 % interval, in s.
     bound_s
@@ -90,7 +91,12 @@ def _row(
     used = of_common if comparable else of_common.iloc[:0]
     best = reference.reindex(used.index)
     row: dict[str, Any] = {"series": series, "value": value, "x": float(cells["x"].mean()), "method": method}
-    row |= {"cells": len(cells), "solved": len(accepted), "seeds": len(used)}
+    row |= {
+        "cells": len(cells),
+        "solved": len(accepted),
+        "infeasible": int((cells["class"] == "infeasible").sum()),
+    }
+    row |= {"seeds": len(used)}
     row |= _named("delay", "_s", used["delay_s"].tolist())
     bounds = reference["bound_s"].tolist() if reference["bound_s"].notna().all() else []
     row["bound_s"] = mean_interval(bounds).value

@@ -19,6 +19,8 @@ def points(seeds: int, half_width: float) -> pd.DataFrame:
             "x": x,
             "method": method,
             "seeds": seeds,
+            "cells": seeds,
+            "infeasible": 0,
             "delay_s": delay,
             "delay_low_s": delay - half_width,
             "delay_high_s": delay + half_width,
