@@ -135,7 +135,7 @@ def test_shown_command_parses(line, monkeypatch):
     assert main(words) == 0
     (args,) = seen
     instance = getattr(args, "instance", "tiny")
-    assert instance in PRESETS or instance in library() or instance.endswith((".json", ".npz"))
+    assert instance in PRESETS or instance in library() or instance.endswith((".json", ".toml", ".npz"))
 
 
 def test_every_command_is_shown_somewhere():
