@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fgamcd_opt.io.safe_text import one_line, printable
+
+_LEAST_TEXT = 20
+"""Characters of a line of text on a terminal that is narrower than its names."""
 
 
 def command_line() -> str:
@@ -26,11 +31,32 @@ def print_json(content: Mapping[str, Any]) -> None:
     print(json.dumps(content, indent=2, allow_nan=False))
 
 
+def columns() -> int:
+    """Characters of a line: COLUMNS, else those of the terminal, else 80: a pipe gets what a page shows."""
+    return shutil.get_terminal_size(fallback=(80, 24)).columns
+
+
+def say_text(text: str) -> None:
+    """A paragraph, filled to the width."""
+    say("\n".join(_filled(text, columns())))
+
+
 def print_rows(rows: Mapping[str, str]) -> None:
-    """Names and texts in two columns."""
+    """Names and texts in two columns; long texts go on below their beginning."""
     width = max(map(len, rows))
     for name, text in rows.items():
-        say(f"{name:<{width}}  {text}")
+        first, *others = _filled(text, columns() - width - 2)
+        say(f"{name:<{width}}  {first}")
+        for line in others:
+            say(f"{'':<{width}}  {line}")
+
+
+def _filled(text: str, width: int) -> list[str]:
+    """Lines of at most ``width`` characters, where its words let them be; a text that fits stays as it is."""
+    text = one_line(text)
+    if len(text) <= width:
+        return [text]
+    return textwrap.wrap(text, max(width, _LEAST_TEXT), break_long_words=False, break_on_hyphens=False)
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -17,6 +17,7 @@ EXTRAS = {
     "compare": ("joblib", "psutil", "pandas", "pyarrow", "matplotlib", "jinja2"),
     "cluster": ("distributed",),
     "learn": ("torch", "safetensors", "pettingzoo", "gymnasium", "tensorboard"),
+    "completion": ("shtab",),
     "matlab": ("scipy", "h5py"),
 }
 """The modules that the code behind an extra imports without asking again."""

@@ -11,7 +11,7 @@ import pytest
 from cli_runner import Run
 
 import fgamcd_opt
-from fgamcd_opt.cli.main import COMMANDS, EPILOG
+from fgamcd_opt.cli.main import COMMANDS, EPILOG, command_module
 from fgamcd_opt.io.errors import ExitCode
 
 HEAVY = {"numpy", "numba", "highspy", "scipy", "torch", "cvxpy", "pyomo", "networkx", "matplotlib"}
@@ -34,12 +34,12 @@ def loaded_by(*words: str) -> set[str]:
     return set(lines.split())
 
 
-@pytest.mark.parametrize("words", [["--help"], ["--version"], *([name, "--help"] for name in COMMANDS)])
+@pytest.mark.parametrize("words", [[], ["--help"], ["--version"], *([name, "--help"] for name in COMMANDS)])
 def test_help_and_version_load_nothing_heavy(words: list[str]) -> None:
     modules = loaded_by(*words)
     assert "fgamcd_opt.cli.main" in modules
     assert {module.partition(".")[0] for module in modules} & HEAVY == set()
-    others = {f"fgamcd_opt.cli.commands.{name}" for name in COMMANDS if name != words[0]}
+    others = {command_module(name) for name in COMMANDS if [name] != words[:1]}
     assert modules & others == set()
 
 

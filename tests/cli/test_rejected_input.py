@@ -27,7 +27,6 @@ def one_line(ran: Ran, code: ExitCode) -> str:
 @pytest.mark.parametrize(
     ("words", "part"),
     [
-        ([], "COMMAND"),
         (["sovle"], "invalid choice: 'sovle'"),
         (["solve"], "INSTANCE"),
         (["solve", "tiny", "--set", "seed"], "'seed' does not read FIELD=VALUE"),

@@ -31,15 +31,33 @@ def test_listing_is_the_registry(fgamcd: Run) -> None:
     ]
 
 
-def test_text_names_every_solver_and_option(fgamcd: Run) -> None:
-    text = fgamcd("solvers").out
+def test_the_table_has_every_solver_under_its_role(fgamcd: Run) -> None:
+    parts = fgamcd("solvers").out.split("\n\n")
     for name in solver_names():
         solver = get_solver(name)
-        assert f"{name} " in text
-        assert solver.summary in text
-        for option, value in solver.options.items():
-            assert f"{option}={value}" in text
-    assert f"highspy {version('highspy')} (full)" in text
+        (part,) = (part for part in parts if part.startswith(f"{solver.role}: "))
+        assert f"\n  {name} " in part
+        assert " ".join(solver.summary.split()) in " ".join(part.split())
+
+
+@pytest.mark.parametrize("name", solver_names())
+def test_a_solver_is_shown_in_full(fgamcd: Run, name: str) -> None:
+    ran = fgamcd("solvers", name)
+    text, solver = " ".join(ran.out.split()), get_solver(name)
+    assert ran.code == ExitCode.DONE
+    assert f"role {solver.role}: " in text
+    for option, value in solver.options.items():
+        assert f"{option}={value}" in text
+    for backend in solver.backends:
+        assert f"{backend} {version(backend)} (" in text
+    told = fgamcd("solvers", name, "--json").json
+    assert [entry["name"] for entry in told["solvers"]] == [name]
+
+
+def test_an_unknown_solver_is_refused(fgamcd: Run) -> None:
+    ran = fgamcd("solvers", "exakt")
+    assert (ran.code, ran.out) == (ExitCode.USAGE, "")
+    assert "did you mean 'exact'?" in ran.err
 
 
 def test_licences_are_tried_out(fgamcd: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,7 +65,7 @@ def test_licences_are_tried_out(fgamcd: Run, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("GRB_LICENSE_FILE", "no-such-file.lic")
     gurobi_state.cache_clear()
     ran = fgamcd("solvers", "--json").json
-    text = fgamcd("solvers").out
+    text = " ".join(fgamcd("solvers").out.split())
     gurobi_state.cache_clear()
     states = {b["name"]: b for entry in ran["solvers"] for b in entry["option_backends"]}
     assert states["gurobipy"]["availability"] == "unlicensed"
@@ -75,8 +93,8 @@ def test_missing_backend_comes_with_its_remedy(fgamcd: Run, monkeypatch: pytest.
     assert entry["backends"] == [
         {"name": name, "version": None, "availability": "missing", "remedy": f"pip install {name}"}
     ]
-    text = fgamcd("solvers").out
-    assert f"{name} (missing)" in text
+    text = " ".join(fgamcd("solvers").out.split())
+    assert f"[{name} missing]" in text
     assert f"{name} missing: pip install {name}" in text
 
 

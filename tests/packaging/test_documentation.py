@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from fgamcd_opt.cli.main import COMMANDS, main
+from fgamcd_opt.cli.main import COMMANDS, command_module, main
 from fgamcd_opt.instances.library.catalog import library
 from fgamcd_opt.instances.recipes.presets import PRESETS
 
@@ -131,7 +131,7 @@ def test_shown_command_parses(line, monkeypatch):
             main(words)
         return
     seen = []
-    monkeypatch.setattr(f"fgamcd_opt.cli.commands.{words[0]}.run", lambda args: seen.append(args) or 0)
+    monkeypatch.setattr(f"{command_module(words[0])}.run", lambda args: seen.append(args) or 0)
     assert main(words) == 0
     (args,) = seen
     instance = getattr(args, "instance", "tiny")

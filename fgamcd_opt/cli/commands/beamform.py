@@ -44,6 +44,14 @@ EXIT_CODES = {1: ExitCode.DONE, 0: ExitCode.NO_SOLUTION, -1: ExitCode.INFEASIBLE
 log = logging.getLogger("fgamcd_opt.cli")
 
 
+EXAMPLES = (
+    "fgamcd beamform tiny --block 0",
+    "fgamcd beamform tiny --block 1 --nodes 0 --json",
+    "fgamcd beamform tiny --block 0 --cdf --realisations 20 -o beams",
+)
+"""Commands of the help, which run one after the other in one folder."""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     parser.epilog = (
@@ -54,7 +62,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_broadcast(parser, required=True)
     parser.add_argument("--seed", type=whole_number, default=0, help="of the search and the sampled errors")
     parser.add_argument(
-        "--rounds", type=whole_number, default=DEFAULT_ROUNDS, help="effort (default: %(default)s)"
+        "--rounds",
+        type=whole_number,
+        default=DEFAULT_ROUNDS,
+        metavar="N",
+        help="effort (default: %(default)s)",
     )
     parser.add_argument(
         "--max-nodes",

@@ -25,6 +25,14 @@ _ROUNDING = 1e-9
 """A bound above a delay by less than this relative gap is rounding."""
 
 
+EXAMPLES = (
+    "fgamcd bound tiny",
+    "fgamcd bound tiny --solver lp --json",
+    "fgamcd bound small --time-limit 20 --certificate bound.npz",
+)
+"""Commands of the help, which run one after the other in one folder."""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     parser.epilog = (
@@ -34,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--solver",
         default="lagrangian",
+        metavar="NAME",
         help="any solver that proves bounds, see `fgamcd solvers` (default: %(default)s)",
     )
     add_solving(parser)

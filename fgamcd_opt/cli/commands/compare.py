@@ -32,6 +32,13 @@ proved bound of the same instance and variant.
 """
 
 
+EXAMPLES = (
+    "fgamcd compare tiny --solver exact,greedy -o comparison",
+    "fgamcd compare tiny --solver greedy --seeds 0-1 -o seeds --jobs 2",
+)
+"""Commands of the help, which run one after the other in one folder."""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     parser.epilog = _EPILOG
@@ -51,7 +58,7 @@ def _add_grid(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--library", action="store_true", help="all library instances")
     parser.add_argument(
-        "--solver", required=True, metavar="A,B,...", help="names, see `fgamcd solvers`, or `all`"
+        "--solver", required=True, metavar="NAME,...", help="names, see `fgamcd solvers`, or `all`"
     )
     parser.add_argument(
         "--seeds",

@@ -36,6 +36,14 @@ there: the same command started again runs only what is missing. Exit code 6 if 
 """
 
 
+EXAMPLES = (
+    "fgamcd train maasn-da tiny --family --episodes 20 -o policy",
+    "fgamcd evaluate policy tiny -o evaluation",
+    "fgamcd evaluate policy --family tiny --held-out 2 -o held-out",
+)
+"""Commands of the help, which run one after the other in one folder."""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     parser.epilog = _EPILOG
@@ -56,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "NAME=VALUE",
         "option of the solver maasn-da, such as samples=64 or polish=1; repeatable",
     )
-    parser.add_argument("--solver", metavar="A,B,...", help="other solvers to set beside the policies")
+    parser.add_argument("--solver", metavar="NAME,...", help="other solvers to set beside the policies")
     parser.add_argument("--seed", type=whole_number, default=0, help="of the solvers (default: %(default)s)")
     parser.add_argument(
         "--gap", type=float, default=DEFAULT_GAP, help="certified gap of the bound (default: %(default)s)"

@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from fgamcd_opt.instances.instance import Instance
 
 
+EXAMPLES = (
+    "fgamcd info tiny",
+    "fgamcd info small --set storage_gb=0.03 --json",
+    "fgamcd info tiny --problem",
+)
+"""Commands of the help, which run one after the other in one folder."""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     add_instance(parser)

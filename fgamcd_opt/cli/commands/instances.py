@@ -13,6 +13,13 @@ from fgamcd_opt.io.errors import ExitCode
 log = logging.getLogger("fgamcd_opt.cli")
 
 
+EXAMPLES = (
+    "fgamcd instances",
+    "fgamcd instances --json",
+)
+"""Commands of the help, which run one after the other in one folder."""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     what = parser.add_mutually_exclusive_group()

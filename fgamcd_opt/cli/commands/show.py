@@ -31,6 +31,14 @@ OF_SOLUTION = ("caches", "delivery", "delays")
 """Pictures that need a solution."""
 
 
+EXAMPLES = (
+    "fgamcd show tiny -o picture",
+    "fgamcd solve tiny -o shown.npz",
+    "fgamcd show tiny shown.npz --what caches -o shown",
+)
+"""Commands of the help, which run one after the other in one folder."""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     add_instance(parser)

@@ -24,13 +24,23 @@ if TYPE_CHECKING:
 log = logging.getLogger("fgamcd_opt.cli")
 
 
+EXAMPLES = (
+    "fgamcd solve tiny",
+    "fgamcd solve tiny --set storage_gb=0.08 --solver greedy -o greedy.npz",
+    "fgamcd solve small --gap 0.01 --time-limit 20 -o small.npz --force",
+)
+"""Commands of the help, which run one after the other in one folder."""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     parser.epilog = (
         "Ctrl-C, SIGTERM, SIGHUP and the time limit end the solve in good order: the best solution and the best "
         "proved bound are printed and saved. A second Ctrl-C ends at once."
     )
-    parser.add_argument("--solver", default="exact", help="see `fgamcd solvers` (default: %(default)s)")
+    parser.add_argument(
+        "--solver", default="exact", metavar="NAME", help="see `fgamcd solvers` (default: %(default)s)"
+    )
     add_solving(parser)
     parser.add_argument(
         "--policy",

@@ -7,42 +7,84 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fgamcd_opt.cli.arguments import add_json, add_log_level
-from fgamcd_opt.cli.output import print_json, print_rows, say
+from fgamcd_opt.cli.output import print_json, print_rows, say, say_text
 from fgamcd_opt.io.errors import ExitCode
+from fgamcd_opt.io.optional import Availability
 
 if TYPE_CHECKING:
     from fgamcd_opt.io.optional import Backend
     from fgamcd_opt.solving.solver import Solver
 
 
+EXAMPLES = (
+    "fgamcd solvers",
+    "fgamcd solvers exact",
+    "fgamcd solvers --json",
+)
+"""Commands of the help, which run one after the other in one folder."""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
+    parser.add_argument(
+        "name",
+        metavar="NAME",
+        nargs="?",
+        help="one solver in full: variants, options, backends (default: a table)",
+    )
     add_json(parser)
     add_log_level(parser)
 
 
 def run(args: argparse.Namespace) -> ExitCode:
-    """Print the registry, and the state of everything that its solvers and formulations can use."""
+    """Print the registry or one solver, and the state of everything that is used."""
     from fgamcd_opt.formulations.semidefinite.conic_backends import CONIC_BACKENDS
     from fgamcd_opt.io.licences import state
     from fgamcd_opt.solving.registry import get_solver, solver_names
 
-    solvers = [get_solver(name) for name in solver_names()]
+    solvers = [get_solver(name) for name in ([args.name] if args.name else solver_names())]
     needed = [name for solver in solvers for name in (*solver.backends, *solver.option_backends)]
-    states = {name: state(name) for name in dict.fromkeys([*needed, "cvxpy", *CONIC_BACKENDS])}
-    conic = [states[name] for name in ("cvxpy", *CONIC_BACKENDS)]
+    conic = [] if args.name else ["cvxpy", *CONIC_BACKENDS]
+    states = {name: state(name) for name in dict.fromkeys([*needed, *conic])}
     if args.json:
         entries = [_entry(solver, states) for solver in solvers]
-        print_json({"solvers": entries, "conic_backends": [backend.to_json() for backend in conic]})
+        more = {"conic_backends": [states[name].to_json() for name in conic]} if conic else {}
+        print_json({"solvers": entries} | more)
+        return ExitCode.DONE
+    if args.name:
+        print_rows(_rows(solvers[0], states))
     else:
-        for solver in solvers:
-            print_rows(_rows(solver, states))
+        _print_roles(solvers, states)
+        say()
+        print_rows({"backends": _texts([states[name] for name in states if name in needed])})
+        say()
+        print_rows(
+            {"conic": f"{_texts([states[name] for name in conic])}; for the reference beamforming alone"}
+        )
+    for backend in states.values():
+        if backend.remedy:
             say()
-        print_rows({"conic": f"{_texts(conic)}; for the reference beamforming alone"})
-        for backend in states.values():
-            if backend.remedy:
-                say(f"\n{backend.name} {backend.availability}: {backend.remedy}")
+            say_text(f"{backend.name} {backend.availability}: {backend.remedy}")
     return ExitCode.DONE
+
+
+def _print_roles(solvers: Sequence[Solver], states: Mapping[str, Backend]) -> None:
+    """The solvers of every role under a line that says what it means."""
+    from fgamcd_opt.solving.solver import Role
+
+    for role in Role:
+        group = [solver for solver in solvers if solver.role is role]
+        if group:
+            say_text(f"{role}: {role.meaning}")
+            print_rows({f"  {solver.name:<18}": _told(solver, states) for solver in group})
+            say()
+    say_text("`fgamcd solvers NAME` shows the variants, options and backends of one.")
+
+
+def _told(solver: Solver, states: Mapping[str, Backend]) -> str:
+    """What it does, and the first backend that it cannot run without."""
+    lacking = [states[name] for name in solver.backends if states[name].availability is not Availability.FULL]
+    return " ".join([solver.summary, *(f"[{each.name} {each.availability}]" for each in lacking[:1])])
 
 
 def _entry(solver: Solver, states: Mapping[str, Backend]) -> dict[str, Any]:
@@ -64,13 +106,15 @@ def _rows(solver: Solver, states: Mapping[str, Backend]) -> dict[str, str]:
     variants = [f"{field}={value}" for field, values in solver.variants.items() for value in sorted(values)]
     options = [f"{name}={value}" for name, value in solver.options.items()]
     return {
-        solver.name: solver.summary,
-        "  solutions": "found" if solver.finds_solutions else "none, bounds only",
-        "  bounds": "proved" if solver.proves_bounds else "none",
-        "  variants": ", ".join(["P1", *variants]),
-        "  options": ", ".join(options) or "none",
-        "  backends": _texts([states[name] for name in solver.backends]) or "none needed",
-        "  by option": _texts([states[name] for name in solver.option_backends]) or "none",
+        "solver": solver.name,
+        "does": solver.summary,
+        "role": f"{solver.role}: {solver.role.meaning}",
+        "solutions": "found" if solver.finds_solutions else "none, bounds only",
+        "bounds": "proved" if solver.proves_bounds else "none",
+        "variants": ", ".join(["P1", *variants]),
+        "options": ", ".join(options) or "none",
+        "backends": _texts([states[name] for name in solver.backends]) or "none needed",
+        "by option": _texts([states[name] for name in solver.option_backends]) or "none",
     }
 
 

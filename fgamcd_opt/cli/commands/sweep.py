@@ -32,6 +32,13 @@ _Number = TypeVar("_Number", int, float)
 log = logging.getLogger("fgamcd_opt.cli")
 
 
+EXAMPLES = (
+    "fgamcd sweep storage --quick --values 0.03 --seeds 0 -o storage-sweep",
+    "fgamcd sweep users --quick --values 2,3 --seeds 0 --solver greedy -o users",
+)
+"""Commands of the help, which run one after the other in one folder."""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     parser.epilog = (

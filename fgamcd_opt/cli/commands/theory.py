@@ -35,6 +35,14 @@ _FACTORS = (0.5, 2.0)
 _MOST_POINTS = 2001
 
 
+EXAMPLES = (
+    "fgamcd theory",
+    "fgamcd theory --constant lipschitz=2 --xi-max 4",
+    "fgamcd theory --zeta-points 21 --xi-points 26 -o error-bound",
+)
+"""Commands of the help, which run one after the other in one folder."""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     parser.epilog = (

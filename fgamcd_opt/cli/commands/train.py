@@ -32,6 +32,14 @@ _JUDGED = 4
 log = logging.getLogger("fgamcd_opt.cli")
 
 
+EXAMPLES = (
+    "fgamcd train maasn-da tiny --episodes 20 -o run",
+    "fgamcd train maasn-da tiny --episodes 20 -o run --resume",
+    "fgamcd solve tiny --solver maasn-da --policy run/policy.safetensors",
+)
+"""Commands of the help, which run one after the other in one folder."""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     parser.epilog = (

@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from fgamcd_opt.instances.instance import Instance
 
 
+EXAMPLES = (
+    "fgamcd solve tiny -o checked.npz --certificate checked-bound.npz",
+    "fgamcd verify tiny checked.npz",
+    "fgamcd verify tiny checked.npz --certificate checked-bound.npz --json",
+)
+"""Commands of the help, which run one after the other in one folder."""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     add_instance(parser)

@@ -27,29 +27,33 @@ _SHOWN_LEFT_OUT = 20
 """Files that are not counted and printed one by one; those that may hold weights come first."""
 
 
+EXAMPLES = (
+    "fgamcd train maasn-da tiny --episodes 4 -o checkpoints",
+    "fgamcd repository scan checkpoints",
+    'fgamcd repository scan checkpoints --group-by "[a-z]+" -o blocks.json',
+)
+"""Commands of the help, which run one after the other in one folder."""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
-    actions = parser.add_subparsers(metavar="ACTION", required=True)
-    text = "build the repository of a folder of safetensors checkpoints"
-    scan = actions.add_parser(
-        "scan", help=text, description=f"{text[0].upper()}{text[1:]}.", allow_abbrev=False
-    )
-    scan.add_argument(
+    parser.add_argument("action", choices=("scan",), metavar="scan", help="what is done with the folder")
+    parser.add_argument(
         "folder",
         metavar="FOLDER",
         type=named_path,
         help="every checkpoint and every sub-folder with one is a model; an adapter comes with its base",
     )
-    add_output(scan, "FILE", "repository file (.json) for --set repository=FILE")
-    add_force(scan)
-    scan.add_argument(
+    add_output(parser, "FILE", "repository file (.json) for --set repository=FILE")
+    add_force(parser)
+    parser.add_argument(
         "--group-by",
         metavar="REGEX",
         help="a tensor's block is what this matches at the start of its name (the first group, if there is one); by "
         "default the name up to its first number, else without its last part",
     )
-    add_json(scan)
-    add_log_level(scan)
+    add_json(parser)
+    add_log_level(parser)
 
 
 def run(args: argparse.Namespace) -> ExitCode:

@@ -43,6 +43,14 @@ DEFAULT_ROUNDS = 8
 """Effort per node set: more than `exact` begins with, since nothing is tightened afterwards."""
 
 
+EXAMPLES = (
+    "fgamcd export tiny -o tiny.mps",
+    "fgamcd export tiny --rates bound -o tiny-bound.lp",
+    "fgamcd export tiny -o tiny-knapsack.npz --json",
+)
+"""Commands of the help, which run one after the other in one folder."""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     add_instance(parser)
@@ -79,7 +87,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     """Build, write, say what was written."""
     formulation = _check(args)
     problem, _ = load_problem(args)
-    from fgamcd_opt.cli.exporting import write_broadcast, write_knapsack, write_monolithic
+    from fgamcd_opt.cli.commands.making.exporting import write_broadcast, write_knapsack, write_monolithic
 
     write = {"knapsack": write_knapsack, "monolithic": write_monolithic, "semidefinite": write_broadcast}
     report = {

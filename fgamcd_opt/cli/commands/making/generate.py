@@ -17,6 +17,13 @@ from fgamcd_opt.cli.arguments import (
 from fgamcd_opt.cli.output import print_json, print_rows
 from fgamcd_opt.io.errors import ExitCode, InputError, UsageError
 
+EXAMPLES = (
+    "fgamcd generate tiny --set seed=7 -o seven.npz",
+    "fgamcd generate tiny --set users=4 --set storage_gb=0.05 -o mine.json",
+    "fgamcd info mine.json",
+)
+"""Commands of the help, which run one after the other in one folder."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
