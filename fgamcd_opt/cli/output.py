@@ -12,6 +12,9 @@ from typing import Any
 
 from fgamcd_opt.io.safe_text import one_line, printable
 
+_UNBOUNDED = 1_000_000
+"""Characters of a line where there is no terminal: more than any row has."""
+
 _LEAST_TEXT = 20
 """Characters of a line of text on a terminal that is narrower than its names."""
 
@@ -32,8 +35,8 @@ def print_json(content: Mapping[str, Any]) -> None:
 
 
 def columns() -> int:
-    """Characters of a line: COLUMNS, else those of the terminal, else 80: a pipe gets what a page shows."""
-    return shutil.get_terminal_size(fallback=(80, 24)).columns
+    """Characters of a line: COLUMNS, else those of the terminal; a pipe or a file gets whole rows, however long."""
+    return shutil.get_terminal_size(fallback=(_UNBOUNDED, 24)).columns
 
 
 def say_text(text: str) -> None:

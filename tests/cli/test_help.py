@@ -152,3 +152,12 @@ def test_what_was_meant_is_named(fgamcd: Run, words: list[str], part: str) -> No
     ran = fgamcd(*words)
     assert (ran.code, ran.out) == (ExitCode.USAGE, "")
     assert part in ran.err.splitlines()[-1]
+
+
+def test_rows_fit_the_terminal_and_stay_whole_in_a_pipe(fgamcd: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    narrow = fgamcd("info", "small").out
+    assert max(map(len, narrow.splitlines())) <= 80
+    monkeypatch.delenv("COLUMNS")
+    whole = fgamcd("info", "small").out
+    assert max(map(len, whole.splitlines())) > 80
+    assert narrow.split() == whole.split()
