@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -345,8 +346,119 @@ class Instance:
         return dataclasses.replace(self)
 
     def replace(self, **changes: Any) -> Instance:
-        """Return a copy with some fields changed; its recipe is dropped unless one is given."""
+        """Return a copy with some fields changed; its recipe is dropped unless one is given.
+
+        ``requests`` may be indices, names of models, or a mapping from models to their numbers of users. With them, the
+        requested pairs change, and their channels are found again: a pair keeps its channel, and a user with one
+        channel for all blocks has it for the new ones. Where a new pair needs a channel of its own, it is drawn as the
+        instance's recipe draws it. QoS rates and positions stay as they are.
+
+        Parameters
+        ----------
+        **changes
+            Fields by name, in the shapes and units of `Instance`.
+
+        Raises
+        ------
+        InputError
+            For a broken rule, or a new pair without a channel where no recipe can draw it.
+
+        Examples
+        --------
+        >>> from fgamcd_opt import load_instance
+        >>> tiny = load_instance("tiny")
+        >>> tiny.replace(requests=[0, 0]).requests
+        array([0, 0])
+        """
+        if "requests" in changes:
+            changed: Instance = import_module(_ABOVE).replaced(self, changes)
+            return changed
         return dataclasses.replace(self, **{"recipe": None, **changes})
+
+    @classmethod
+    def build(
+        cls,
+        *,
+        name: str = "own",
+        models: Any = None,
+        block_bytes: Any = None,
+        requests: Any = None,
+        nodes: int | None = None,
+        users: int | None = None,
+        antennas: int | None = None,
+        channel: Any = None,
+        storage_bytes: Any = None,
+        power_w: Any = None,
+        backhaul_bps: Any = None,
+        qos_bps: Any = None,
+        node_xy_m: Any = None,
+        user_xy_m: Any = None,
+        bandwidth_hz: float | None = None,
+        noise_w: float | None = None,
+        csi_delta: float | None = None,
+        csi_set: str | None = None,
+        seed: int | None = None,
+        defaults: Any = None,
+    ) -> Instance:
+        """Make an instance from plain arrays; what is left out is generated as a recipe without it would be.
+
+        N nodes, U users and N_t antennas are those of the arrays, which have to agree.
+
+        Parameters
+        ----------
+        name
+            Label.
+        models, block_bytes
+            Mapping from names of models to lists of names of blocks, and from names of blocks to sizes in byte; or an
+            (M, K) array of bool and (K,) sizes; or the path of a repository file as ``models`` alone.
+        requests
+            (U,) model of each user, by name or number from 0; or a mapping from models to numbers of users.
+        nodes, users, antennas
+            N, U, N_t, where no array has them.
+        channel
+            (N, U, N_t) or (N, U, K, N_t) complex amplitude ratios, sqrt(W/W).
+        storage_bytes, power_w
+            (N,) or one number, in byte and W.
+        backhaul_bps
+            (N, N), (K, N, N) or one number, in bit/s; row n holds the rates from node n.
+        qos_bps
+            (U,) or one number, in bit/s; given rates are not capped.
+        node_xy_m, user_xy_m
+            (N, 2) and (U, 2) positions, in m.
+        bandwidth_hz, noise_w
+            B in Hz and sigma^2 over B in W.
+        csi_delta, csi_set
+            Error radius as a share of the norm of each channel, and the name of the error set.
+        seed
+            Of what is drawn.
+        defaults
+            Preset or `Recipe` from which everything else comes; without it, the defaults of a recipe.
+
+        Raises
+        ------
+        InputError
+            Naming the argument, its index and value.
+
+        Examples
+        --------
+        >>> from fgamcd_opt import Instance
+        >>> own = Instance.build(
+        ...     models={"faces": ["base", "head-f"], "ocr": ["base", "head-o"]},
+        ...     block_bytes={"base": 9_000_000, "head-f": 500_000, "head-o": 700_000},
+        ...     requests=["faces", "ocr", "ocr"],
+        ...     storage_bytes=[10_000_000, 12_000_000],
+        ...     antennas=4,
+        ... )
+        >>> own.n_nodes, own.n_users, own.n_blocks
+        (2, 3, 3)
+        """
+        arguments = {key: value for key, value in locals().items() if key != "cls"}
+        built: Instance = import_module(_ABOVE).build_instance(arguments)
+        return built
+
+
+_ABOVE = "fgamcd_opt.instances.generation.from_arrays"
+"""Where instances are generated, on the floor above; loaded when it is asked for."""
 
 
 def nearest_nodes(node_xy_m: NDArray[np.float64], user_xy_m: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -53,8 +53,8 @@ def assemble(recipe: Recipe, given: Mapping[str, Any], ascent: Ascent | None = N
     recipe
         Numbers of nodes, users and antennas, and everything that is not given.
     given
-        Fields of the instance by name. ``model_blocks``, ``block_bytes`` and the names of blocks and models go
-        together, as do ``channel`` and ``pair_channel``.
+        Fields of the instance by name; the models as ``repository``, and ``channel`` per node, user (and block), as
+        in `fgamcd_opt.instances.network.own_channels.pair_channels`.
     ascent
         As in :func:`generate`.
 
@@ -66,7 +66,7 @@ def assemble(recipe: Recipe, given: Mapping[str, Any], ascent: Ascent | None = N
     repository = given.get("repository") or build_repository(recipe)
     requests = given.get("requests", requests_of(recipe, repository.model_names))
     pair_block, pair_user = np.nonzero(repository.model_blocks[requests].T)
-    node_xy_m, user_xy_m = positions(recipe)
+    node_xy_m, user_xy_m = positions(recipe, drawn_channels="channel" not in given and not recipe.channels)
     if "channel" in given:
         channel, pair_channel = pair_channels(given["channel"], pair_block, pair_user)
     elif recipe.channels:
@@ -175,14 +175,16 @@ def node_positions(recipe: Recipe) -> NDArray[np.float64]:
     return geometry.uniform_positions(recipe.nodes, recipe.area_m, recipe.seed)
 
 
-def positions(recipe: Recipe) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(N, 2) nodes and (U, 2) users of a recipe, in m."""
+def positions(
+    recipe: Recipe, *, drawn_channels: bool = True
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(N, 2) nodes and (U, 2) users of a recipe, in m; drawn channels need some distance between them."""
     node_xy_m = node_positions(recipe)
     if bool(recipe.node_xy_m) != bool(recipe.user_xy_m):
         _require_inside(recipe)
     if recipe.user_xy_m:
         user_xy_m = np.array(recipe.user_xy_m)
-        if not recipe.channels:
+        if drawn_channels:
             _require_distance(recipe, node_xy_m, user_xy_m)
         return node_xy_m, user_xy_m
     user_xy_m = geometry.user_positions(

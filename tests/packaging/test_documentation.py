@@ -134,7 +134,7 @@ def test_shown_command_parses(line, monkeypatch):
     monkeypatch.setattr(f"{command_module(words[0])}.run", lambda args: seen.append(args) or 0)
     assert main(words) == 0
     (args,) = seen
-    instance = getattr(args, "instance", "tiny")
+    instance = getattr(args, "instance", "tiny") or "paper"  # sweep has a default
     assert instance in PRESETS or instance in library() or instance.endswith((".json", ".toml", ".npz"))
 
 
