@@ -11,7 +11,7 @@ from fgamcd_opt.solvers.compiled_solver import EVERY_VARIANT, CompiledSolver
 from fgamcd_opt.solving.context import SolveContext
 from fgamcd_opt.solving.solver import Outcome, Role
 
-BOUND_KIND = "Lagrangian relaxation of the storage in the knapsack (F5) over certified rates (F6, F7)"
+BOUND_KIND = "Lagrangian knapsack bound, certified rates (F5, F6, F7)"
 
 
 class LagrangianSolver(CompiledSolver):

@@ -13,7 +13,7 @@ from fgamcd_opt.solvers.milp_backends.highs import solve_relaxation
 from fgamcd_opt.solving.context import SolveContext
 from fgamcd_opt.solving.solver import Outcome, Role
 
-BOUND_KIND = "LP of the knapsack (F5) over certified rates (F6, F7)"
+BOUND_KIND = "LP of the knapsack, certified rates (F5, F6, F7)"
 
 
 class LpSolver(CompiledSolver):

@@ -33,7 +33,7 @@ from fgamcd_opt.solving.solver import Outcome, Role
 from fgamcd_opt.solving.status import StopReason
 
 BOUND_KIND = (
-    "Lagrangian relaxation of the storage in the knapsack (F5) over semidefinite rate bounds (F6, F7)"
+    "Lagrangian knapsack bound, semidefinite rates (F5, F6, F7)"
 )
 
 _IN_USE = 1e-6

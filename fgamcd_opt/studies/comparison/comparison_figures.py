@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from fgamcd_opt.io.safe_text import figure_text
 from fgamcd_opt.studies.comparison.trace_figure import trace_figure, trace_name
 from fgamcd_opt.studies.figure_style import (
+    LEAST_FOR_INTERVAL,
     WIDTH_INCHES,
     add_grid,
     add_legend,
@@ -44,7 +45,7 @@ def comparison_figures(scores: Scores) -> dict[str, Figure]:
 
 
 def gap_distribution_figure(scores: Scores) -> Figure | None:
-    """One line per method: a point per cell and a box over quartiles; None without any gap."""
+    """One line per method: a point per cell, and a box over quartiles from three cells on; None without any gap."""
     gaps = {
         method: [v for s in scores.of_method(method) for v in s.values("gap_to_bound")]
         for method in scores.methods
@@ -57,10 +58,12 @@ def gap_distribution_figure(scores: Scores) -> Figure | None:
     for place, (method, values) in enumerate(drawn.items()):
         spread = np.linspace(-0.22, 0.22, values.size) if values.size > 1 else np.zeros(1)
         axes.plot(values, place + spread, markersize=4, **{**looks[method], "linestyle": "none"})
-    axes.boxplot(
-        list(drawn.values()), orientation="horizontal", positions=range(len(drawn)), widths=0.6, showfliers=False,
-        whis=(0, 100), medianprops={"color": "black", "linewidth": 2.0},
-    )  # fmt: skip
+    boxes = [place for place, values in enumerate(drawn.values()) if values.size >= LEAST_FOR_INTERVAL]
+    if boxes:
+        axes.boxplot(
+            [list(drawn.values())[place] for place in boxes], orientation="horizontal", positions=boxes, widths=0.6,
+            showfliers=False, whis=(0, 100), medianprops={"color": "black", "linewidth": 2.0},
+        )  # fmt: skip
     axes.set_yticks(
         range(len(drawn)), [figure_text(f"{method} ({values.size})") for method, values in drawn.items()]
     )

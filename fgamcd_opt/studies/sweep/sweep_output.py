@@ -14,6 +14,7 @@ from fgamcd_opt.io.safe_text import csv_cell
 from fgamcd_opt.io.sizes import format_size
 from fgamcd_opt.problem.metrics import Place, shown_in
 from fgamcd_opt.studies.figure_files import save_figure
+from fgamcd_opt.studies.figure_style import LEAST_FOR_INTERVAL
 from fgamcd_opt.studies.sweep.csi import TRENDS, BeamStudy, study_sweep, study_table
 from fgamcd_opt.studies.sweep.csi_figure import rate_figure
 from fgamcd_opt.studies.sweep.methods import CLOUD, NOMINAL, REFERENCE
@@ -95,6 +96,8 @@ class Report:
             left_out = []
         else:
             text += f". Means and 95 % t intervals over the instance seeds {seeds}"
+            if len(used) < LEAST_FOR_INTERVAL:
+                text += f" (drawn from {LEAST_FOR_INTERVAL} seeds on)"
         if left_out:
             text += (
                 f" (seeds {', '.join(map(str, left_out))} left out: not solved by {REFERENCE} at every point)"

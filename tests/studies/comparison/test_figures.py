@@ -50,6 +50,14 @@ def test_gaps_below_the_floor_are_drawn_at_it():
     np.testing.assert_allclose(axes.lines[0].get_xdata(), [1e-4, 1e-4, 50.0])
 
 
+@pytest.mark.parametrize(("cells", "boxes"), [(2, 0), (3, 1)])
+def test_a_box_needs_three_cells(cells, boxes):
+    rows = [cell("beta", "greedy", delay_s=5.0 + number) for number in range(cells)]
+    (axes,) = comparison_figures(scores_of(frame(rows)))["gap_distribution"].axes
+    medians = [line for line in axes.lines if line.get_linewidth() == 2.0]
+    assert len(medians) == boxes
+
+
 def test_time_against_gap_draws_every_cell(figures, table):
     (axes,) = figures["time_against_gap"].axes
     for solver, line in lines(axes).items():
