@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from fgamcd_opt.io.targets import Target, find_target, require_folder, require_w
 
 if TYPE_CHECKING:
     from fgamcd_opt.instances.instance import Instance
+    from fgamcd_opt.problem.solution_file import Solution
 
 
 class Pairs(argparse.Action):
@@ -129,6 +131,30 @@ def require_new_files(args: argparse.Namespace, folder: Path, names: Iterable[st
 def _refuse_replacing(args: argparse.Namespace, target: Target) -> None:
     if target.replaced and not args.force:
         raise UsageError(f"{target.path}: exists; add --force to replace it")
+
+
+def forgotten_changes(args: argparse.Namespace, solution: Solution, instance: Instance) -> str | None:
+    """What to say where a solution is for the instance with other fields; None if it is not known to be."""
+    if solution.instance_digest == instance.digest:
+        return None
+    from fgamcd_opt.instances.origin import origin
+
+    found = origin(solution.instance_name, solution.instance_digest, args.instance)
+    if found is None:
+        return None
+    source, changes = found
+    fields = ", ".join(f"{name}={value}" for name, value in changes.items())
+    words = shlex.join(
+        [source, *(word for change in changes.items() for word in ("--set", "=".join(change)))]
+    )
+    if source != args.instance:
+        remedy = f"name it: {words}"
+    elif changes:
+        remedy = f"add {words.removeprefix(shlex.quote(source)).strip()}"
+        remedy += " in place of the --set that is given" if args.set else ""
+    else:
+        remedy = "leave --set out"
+    return f"this solution belongs to {source}{f' with {fields}' if fields else ''}; {remedy}"
 
 
 def named_path(text: str) -> Path:

@@ -264,3 +264,43 @@ def test_what_a_backend_writes_to_standard_output_goes_to_the_log(
     assert json.loads(out)["solver"] == "stub"
     assert out.count("a line of") == 0
     assert err.count("a line of") == 3
+
+
+@pytest.mark.parametrize(
+    ("made", "judged", "part"),
+    [
+        (
+            ("tiny", "--set", "storage_gb=0.1"),
+            ("tiny",),
+            "belongs to tiny with storage_gb=0.1; add --set storage_gb=0.1",
+        ),
+        (
+            ("tiny", "--set", "storage_gb=0.08,0.1", "--set", "seed=2"),
+            ("tiny", "--set", "seed=3"),
+            "with storage_gb=0.08,0.1, seed=2; add --set storage_gb=0.08,0.1 --set seed=2 in place of the --set",
+        ),
+        (("tiny",), ("tiny", "--set", "seed=3"), "belongs to tiny; leave --set out"),
+        (("tiny", "--set", "seed=3"), ("small",), "belongs to tiny with seed=3; name it: tiny --set seed=3"),
+    ],
+)
+def test_a_forgotten_set_is_named(
+    fgamcd: Run, tmp_path: Path, made: tuple[str, ...], judged: tuple[str, ...], part: str
+) -> None:
+    path = tmp_path / "s.npz"
+    assert fgamcd("solve", *made, "--solver", "greedy", "-o", path).code == ExitCode.DONE
+    ran = fgamcd("verify", *judged, path)
+    assert ran.code == ExitCode.VERIFICATION_FAILED
+    assert part in ran.out
+    assert part in fgamcd("verify", *judged, path, "--json").json["remedy"]
+    shown = fgamcd("show", *judged, path, "-o", tmp_path / "p")
+    assert (shown.code, shown.out) == (ExitCode.INPUT_REJECTED, "")
+    assert part in shown.err
+
+
+def test_what_no_set_explains_has_no_remedy(fgamcd: Run, tmp_path: Path) -> None:
+    path = tmp_path / "s.npz"
+    assert fgamcd("solve", "tiny", "--solver", "greedy", "-o", path).code == ExitCode.DONE
+    solution = dataclasses.replace(Solution.load(path), instance_digest="0" * 64)
+    solution.save(path)
+    ran = fgamcd("verify", "tiny", path, "--json")
+    assert (ran.code, ran.json["remedy"]) == (ExitCode.VERIFICATION_FAILED, None)

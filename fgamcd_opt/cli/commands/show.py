@@ -14,6 +14,7 @@ from fgamcd_opt.cli.arguments import (
     add_log_level,
     add_output,
     block_index,
+    forgotten_changes,
     named_path,
     require_new_file,
 )
@@ -83,6 +84,10 @@ def run(args: argparse.Namespace) -> ExitCode:
 
     solution = None if args.solution is None else Solution.load(args.solution)
     instance = load(args.instance, args.set)
+    if solution is not None and (remedy := forgotten_changes(args, solution, instance)):
+        raise InputError(
+            f"{args.solution}: the solution is for {solution.instance_name}, not {instance.name}: {remedy}"
+        )
     draw = _pictures(instance, solution, args.block)
     files = {name: [str(path) for path in save_figure(draw[name](), targets[name])] for name in names}
     if args.json:

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from fgamcd_opt.cli.arguments import add_instance, add_json, add_log_level, named_path
+from fgamcd_opt.cli.arguments import add_instance, add_json, add_log_level, forgotten_changes, named_path
 from fgamcd_opt.cli.output import print_json, print_rows
 from fgamcd_opt.io.errors import ExitCode, UsageError
 
@@ -65,6 +65,7 @@ def run(args: argparse.Namespace) -> ExitCode:
         "claimed_lower_bound_s": solution.lower_bound_s,
         "claimed_bound_kind": solution.bound_kind,
         **verdict.to_json(),
+        "remedy": forgotten_changes(args, solution, instance),
     }
     if certificate is not None:
         report |= {"certificate_file": str(args.certificate), **_judged(instance, certificate, report)}
@@ -107,6 +108,8 @@ def _rows(report: Mapping[str, Any]) -> dict[str, str]:
         "verdict": "valid" if report["valid"] else "REJECTED",
     }
     rows |= {f"fault {number}": fault for number, fault in enumerate(report["faults"], 1)}
+    if report["remedy"] is not None:
+        rows["remedy"] = report["remedy"]
     if "certificate_file" in report:
         rows["certificate"] = f"{report['certificate_file']}, by {report['certificate_made_by']}"
         if report["certified_bound_s"] is not None:
