@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -102,9 +103,9 @@ def mosek_fault() -> str | None:
     return None
 
 
-def state(distribution: str) -> Backend:
+def state(distribution: str, beside: Collection[str] = ()) -> Backend:
     """What :func:`probe` says, and whether there is a licence where one is needed: a model is solved to find out."""
     with backend_output_logged():  # licences are announced
         if distribution == "gurobipy":
             return gurobi_state()
-        return mosek_state() if distribution == "mosek" else probe(distribution)
+        return mosek_state() if distribution == "mosek" else probe(distribution, beside)

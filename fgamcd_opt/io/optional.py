@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, requires, version
@@ -21,6 +22,10 @@ EXTRAS = {
     "matlab": ("scipy", "h5py"),
 }
 """The modules that the code behind an extra imports without asking again."""
+
+
+_FOR_DEVELOPERS = ("dev", "docs")
+"""Extras that no user needs."""
 
 
 class Availability(StrEnum):
@@ -72,22 +77,35 @@ def require_extra(extra: str, what: str, *modules: str) -> None:
         raise BackendError(f"{what} needs {', '.join(missing)}: {how_to_install(extra)}")
 
 
-def probe(distribution: str) -> Backend:
-    """State of one backend by the name of its distribution; needs no import, hence no licence either."""
+def probe(distribution: str, beside: Collection[str] = ()) -> Backend:
+    """State of one backend by the name of its distribution; needs no import, hence no licence either.
+
+    Parameters
+    ----------
+    distribution
+        Its name.
+    beside
+        Others that are needed with it: of the extras that bring it, the remedy names the one with most of them.
+    """
     try:
         return Backend(distribution, version(distribution), Availability.FULL, None)
     except PackageNotFoundError:
-        return Backend(distribution, None, Availability.MISSING, _remedy(distribution))
+        return Backend(distribution, None, Availability.MISSING, _remedy(distribution, beside))
 
 
-def _remedy(distribution: str) -> str:
+def _remedy(distribution: str, beside: Collection[str]) -> str:
     """How to install it: the extra of this package that brings the distribution, or the distribution itself."""
+    brings: dict[str, set[str]] = {}
     for line in requires("fgamcd-opt") or []:
         name = re.match(r"[\w.-]+", line)
         extra = re.search(r"extra == ['\"]([\w-]+)['\"]", line)
-        if name and extra and name[0].lower() == distribution.lower():
-            return how_to_install(extra[1])
-    return f"pip install {distribution}"
+        if name and extra and extra[1] not in _FOR_DEVELOPERS:
+            brings.setdefault(extra[1], set()).add(name[0].lower())
+    fitting = {extra: names for extra, names in brings.items() if distribution.lower() in names}
+    if not fitting:
+        return f"pip install {distribution}"
+    wanted = {name.lower() for name in beside}
+    return how_to_install(max(fitting, key=lambda extra: len(fitting[extra] & wanted)))
 
 
 def how_to_install(extra: str) -> str:

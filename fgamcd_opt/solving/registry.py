@@ -80,6 +80,6 @@ def require_backends(solver: Solver) -> None:
     BackendError
         Naming the first backend that is missing, and the remedy.
     """
-    for backend in map(probe, solver.backends):
+    for backend in (probe(name, solver.backends) for name in solver.backends):
         if backend.availability is Availability.MISSING:
             raise BackendError(f"solver {solver.name} needs {backend.name}: {backend.remedy}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 import pytest
 from cli_runner import Run
@@ -107,3 +107,25 @@ def test_remedy_of_an_optional_backend_is_its_extra(
     backend = probe(distribution)
     assert backend.availability == "missing"
     assert backend.remedy == f'pip install -c constraints.txt -e ".[{extra}]" at the root of the sources'
+
+
+@pytest.mark.parametrize(
+    ("distribution", "beside", "extra"),
+    [
+        ("pyomo", ("pyomo", "pyscipopt"), "scip"),
+        ("pyomo", ("pyomo", "gurobipy"), "gurobi"),
+        ("safetensors", ("torch", "safetensors"), "learn"),
+        ("cvxpy", ("mosek",), "mosek"),
+        ("cvxpy", (), "sdr"),
+    ],
+)
+def test_the_remedy_names_the_extra_that_brings_everything(
+    monkeypatch: pytest.MonkeyPatch, distribution: str, beside: tuple[str, ...], extra: str
+) -> None:
+    def absent(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("fgamcd_opt.io.optional.version", absent)
+    remedy = probe(distribution, beside).remedy
+    assert remedy is not None
+    assert f'".[{extra}]"' in remedy

@@ -45,7 +45,8 @@ def run(args: argparse.Namespace) -> ExitCode:
     solvers = [get_solver(name) for name in ([args.name] if args.name else solver_names())]
     needed = [name for solver in solvers for name in (*solver.backends, *solver.option_backends)]
     conic = [] if args.name else ["cvxpy", *CONIC_BACKENDS]
-    states = {name: state(name) for name in dict.fromkeys([*needed, *conic])}
+    beside = {name: solver.backends for solver in reversed(solvers) for name in solver.backends}
+    states = {name: state(name, beside.get(name, ())) for name in dict.fromkeys([*needed, *conic])}
     if args.json:
         entries = [_entry(solver, states) for solver in solvers]
         more = {"conic_backends": [states[name].to_json() for name in conic]} if conic else {}
