@@ -147,6 +147,45 @@ class SparseBlock:
             else:
                 self.solve(members, settings)
 
+    def least_priced(self, rent: NDArray[np.float64], allowed: int) -> float:
+        """Least priced delay over all caching sets by the bounds as they are; infinite if none can serve."""
+        return float(cheapest_set(self.data, rent, allowed, self._last)[0])
+
+    def sets_within(
+        self, rent: NDArray[np.float64], allowed: int, limit: float, most: int
+    ) -> list[int] | None:
+        """All caching sets whose priced delay, by proved rate bounds, is at most ``limit``.
+
+        Nodes are decided one by one, dear ones first; what is chosen and undecided together bounds all that is below.
+
+        Parameters
+        ----------
+        rent
+            (N,) in s per bit, >= 0.
+        allowed
+            Nodes that may cache the block, as a bit mask.
+        limit
+            In s per bit.
+        most
+            None is returned where there are more.
+        """
+        nodes = [n for n in np.argsort(-rent, kind="stable").tolist() if (allowed >> n) & 1]
+        found: list[int] = []
+        open_sets = [(0, 0, allowed)]
+        while open_sets:
+            decided, chosen, largest = open_sets.pop()
+            if largest == 0 or self.delay(largest) + rent_of(rent, chosen) > limit:
+                continue
+            if decided == len(nodes):
+                if len(found) == most:
+                    return None
+                found.append(chosen)
+                continue
+            bit = 1 << nodes[decided]
+            open_sets.append((decided + 1, chosen, largest & ~bit))
+            open_sets.append((decided + 1, chosen | bit, largest))
+        return found
+
     def _rebound(self, mask: int, rent: NDArray[np.float64]) -> None:
         """New multipliers at the errors of a set around S: nearly what solving S proves, at a fraction of its cost.
 
@@ -171,6 +210,15 @@ class SparseBlock:
     def delay(self, caching: int) -> float:
         """T(C) by proved rate bounds."""
         return float(unit_delay(self.data, caching)[0])
+
+    def participating(self, caching: int) -> int:
+        """The set S that attains T(C) by proved rate bounds, 0 if none can serve."""
+        return int(unit_delay(self.data, caching)[1])
+
+    def is_open(self, mask: int, tolerance: float) -> bool:
+        """Whether the rate of the known beam of S is further below its bound than the relative ``tolerance``."""
+        solved = self.solved.get(mask)
+        return solved is None or solved.rate_bps * inverse_rate(self.data, mask) < 1.0 - tolerance
 
     def reached(self, caching: int) -> tuple[float, int]:
         """T(C) with the known beams, and the solved set whose beam is used; infinite and 0 without one."""
@@ -203,7 +251,8 @@ class SparseBlock:
                     rate_evidence(reduced, mask, x if found else None, share if found else None, settings)
                 )
         rate = self.data.bandwidth_hz * float(np.log1p(snr) / np.log(2.0))
-        self.solved[mask] = SolvedSet(mask, rate, x, share)
+        if mask not in self.solved or rate >= self.solved[mask].rate_bps:
+            self.solved[mask] = SolvedSet(mask, rate, x, share)
         known = [s for s in self.solved.values() if s.rate_bps > 0.0]
         self._hand = np.array([s.mask for s in known], np.int64), np.array([1.0 / s.rate_bps for s in known])
 

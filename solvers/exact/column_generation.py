@@ -26,6 +26,7 @@ from fgamcd_opt.formulations.knapsack.dual_simplex import solve_storage_lp
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.solvers.compiled_solver import CompiledSolver
 from fgamcd_opt.solvers.decisions import decision_from_masks
+from fgamcd_opt.solvers.exact.closing import Closing
 from fgamcd_opt.solvers.exact.column_pool import ColumnPool
 from fgamcd_opt.solvers.exact.knapsack_search import KnapsackSearch
 from fgamcd_opt.solving.context import SolveContext
@@ -73,36 +74,42 @@ _LP_SHARE = 0.2
 
 
 class ColumnGenerationSolver(CompiledSolver):
-    """Storage duals price caching sets block by block; scales to 16 nodes and thousands of blocks."""
+    """The former name of ``exact`` with rates on demand; it goes with the next release."""
 
     name: ClassVar[str] = "column-generation"
-    summary: ClassVar[str] = "knapsack (F5) by column generation, rates solved on demand; certified bound"
+    summary: ClassVar[str] = "former name of exact with rates=demand; goes with the next release"
     role: ClassVar[Role] = Role.EXACT
     proves_bounds: ClassVar[bool] = True
     finds_solutions: ClassVar[bool] = True
-    options: ClassVar[Mapping[str, Any]] = {"rounds": 2, "iterations": 200}
+    options: ClassVar[Mapping[str, Any]] = {"rounds": 2, "passes": 10, "iterations": 200, "backend": "tree"}
 
     def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
-        """Solve P1.
+        """See :meth:`fgamcd_opt.solvers.exact.exact.ExactSolver.solve`."""
+        context.progress("column-generation is now exact with --option rates=demand", now=True)
+        return solve_on_demand(problem, context, options)
 
-        Parameters
-        ----------
-        problem
-            P1, default variant.
-        context
-            Limits, seed, clock.
-        options
-            ``rounds``: beamforming effort per set that is solved. ``iterations``: of pricing, at most.
 
-        Raises
-        ------
-        UsageError
-            The instance has too many nodes for bounds by bit mask.
-        """
-        reason = problem.infeasibility_reason()
-        if reason:
-            return Outcome(stop_reason=StopReason.INFEASIBLE, infeasibility=reason)
-        return _ColumnGenerationRun(problem, context, options).run()
+def solve_on_demand(problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
+    """Solve P1 itself by column generation, and close what its relaxation leaves open.
+
+    Parameters
+    ----------
+    problem
+        P1, default variant.
+    context
+        Limits, seed, clock.
+    options
+        ``rounds``, ``passes``, ``iterations``, ``backend`` of :class:`fgamcd_opt.solvers.exact.exact.ExactSolver`.
+
+    Raises
+    ------
+    UsageError
+        The instance has too many nodes for bounds by bit mask.
+    """
+    reason = problem.infeasibility_reason()
+    if reason:
+        return Outcome(stop_reason=StopReason.INFEASIBLE, infeasibility=reason)
+    return _ColumnGenerationRun(problem, context, options).run()
 
 
 @dataclass(eq=False)
@@ -119,15 +126,18 @@ class _ColumnGenerationRun:
     refuted: bool = False
     """Whether it is proved that the blocks cannot be packed."""
     iteration: int = 0
+    nodes: int = 0
+    refusal: str = ""
 
     def __post_init__(self) -> None:
         data = self.problem.instance
         self.settings = BeamformingSettings(rounds=self.options["rounds"], seed=self.context.seed)
         self.rates = SparseRates(self.problem, self.context.limits.threads)
-        self.pool = ColumnPool(data, self.rates)
-        self.bits = 8.0 * self.pool.size_bytes
-        fits = self.pool.size_bytes[:, None] <= data.storage_bytes
+        size_bytes = data.block_bytes[data.requested_blocks]
+        fits = size_bytes[:, None] <= data.storage_bytes
         self.allowed: list[int] = (fits << np.arange(data.n_nodes)).sum(axis=1).tolist()
+        self.pool = ColumnPool(data, self.rates, self.allowed, self.context, self.settings)
+        self.bits = 8.0 * size_bytes
         self.multipliers = np.zeros(data.n_nodes)
         """Storage multipliers in s per byte that prove the bound."""
 
@@ -148,7 +158,33 @@ class _ColumnGenerationRun:
                 break
             self._widen(largest)
             self._place(close=True)
-        return self._infeasible(NO_PLACEMENT) if self.refuted else self._outcome()
+        if self.refuted:
+            return self._infeasible(NO_PLACEMENT)
+        return self._close() if self.gap > self.context.limits.gap and self._may_go_on() else self._outcome()
+
+    def _close(self) -> Outcome:
+        """List all caching sets that can matter, and close the gap over them."""
+        known = math.isfinite(self.delay_s)
+        cutoff_s = self.delay_s * (1.0 - self.context.limits.gap) if known else float(self._longest_s().sum())
+        with self.context.stage("search"):
+            listed = self.pool.list_all(self.multipliers, cutoff_s * _BEYOND_TOLERANCE)
+        if not listed:
+            return self._outcome()
+        closing = Closing(
+            self.problem, self.context, self.pool, self.options["passes"], self.options["backend"]
+        )
+        closing.bound_s = self.bound_s
+        if self.best is not None:
+            closing.best_masks = self.best, self.pool.participating(self.best)
+            closing.delay_s = self.delay_s
+        infeasibility = closing.search()
+        self.nodes, self.refusal = closing.nodes, closing.refusal
+        if infeasibility:
+            return self._infeasible(infeasibility)
+        self.delay_s, self.bound_s = closing.delay_s, closing.bound_s
+        if closing.best_masks is not None:
+            self.best = closing.best_masks[0]
+        return self._outcome()
 
     def _infeasible(self, reason: str) -> Outcome:
         return Outcome(stop_reason=StopReason.INFEASIBLE, infeasibility=reason, counts=self._counts())
@@ -340,19 +376,21 @@ class _ColumnGenerationRun:
             "rate_bounds": self.rates.bounded,
             "columns": len(self.pool),
             "iterations": self.iteration,
+            "nodes": self.nodes,
         }
 
     def _outcome(self) -> Outcome:
         decision = None
         if self.best is not None:
-            used = [b.reached(int(c))[1] for b, c in zip(self.rates.blocks, self.best, strict=True)]
-            decision = decision_from_masks(self.problem, self.rates, self.best, self.best | np.array(used))
-        reached = self.gap <= self.context.limits.gap
+            used = self.pool.participating(self.best)
+            decision = decision_from_masks(self.problem, self.rates, self.best, used)
+        stopped = StopReason.BACKEND_LIMIT if self.refusal else self.context.stop_reason()
         return Outcome(
-            stop_reason=StopReason.GAP_REACHED if reached else self.context.stop_reason(),
+            stop_reason=StopReason.GAP_REACHED if self.gap <= self.context.limits.gap else stopped,
             decision=decision,
             bound_s=self.bound_s,
             bound_kind=BOUND_KIND,
             multipliers=self.multipliers,
             counts=self._counts(),
+            message=self.refusal,
         )
