@@ -82,7 +82,7 @@ def solved(nodes: int, args: argparse.Namespace) -> dict[str, Any]:
     problem = P1(load("large", overrides))
     limits = {"time_limit": args.time_limit, "gap": args.gap, "threads": args.threads}
     begun = time.perf_counter()
-    result = solve(problem, "column-generation", **limits)
+    result = solve(problem, "exact", options={"rates": "demand"}, **limits)
     seconds = time.perf_counter() - begun
     delay = result.solution.delay_s if result.solution and result.verification.valid else None
     return {

@@ -104,7 +104,7 @@ class RateOracle:
         if instance.n_nodes > MAX_NODES:
             raise UsageError(
                 f"{instance.name}: has {instance.n_nodes} nodes; rates are tabulated for all 2^N node sets, which "
-                f"goes up to {MAX_NODES} nodes; --solver column-generation takes more"
+                f"goes up to {MAX_NODES} nodes; --solver exact takes more"
             )
         self.sent, self.blocks, self.senders = sent, sent.block, sent.sender
         self.masks = masks_by_size(instance.n_nodes)

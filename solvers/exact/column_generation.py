@@ -1,4 +1,4 @@
-"""`column-generation`: the knapsack of F5 where neither its columns nor its rates can be enumerated.
+"""Rates on demand: the knapsack of F5 where neither its columns nor its rates can be enumerated.
 
 The LP of F5 over the caching sets found so far (restricted master) proposes storage multipliers; pricing finds the
 best caching set of every block at such multipliers, solves only the beamforming problems that this depends on, and
