@@ -72,12 +72,12 @@ def row(name: str, method: str, limits: dict[str, Any]) -> str:
     except FgamcdError as error:
         return f"| {name} | {method} | refused: {error} | | | | | |\n"
     bound, gap = "none", ""
-    if result.bound_s is not None:
-        bound = f"{result.bound_s:.6f}"
+    if result.lower_bound_s is not None:
+        bound = f"{result.lower_bound_s:.6f}"
         if known is not None and known.delay_s is not None:
-            gap = f"{100.0 * relative_gap(known.delay_s, result.bound_s):.4f}"
+            gap = f"{100.0 * relative_gap(known.delay_s, result.lower_bound_s):.4f}"
     times = result.times
-    seconds = f"{times.rates_s:.2f} | {times.search_s:.2f} | {times.total_s - times.build_s:.2f}"
+    seconds = f"{times.rates_s:.2f} | {times.search_s:.2f} | {times.solve_s:.2f}"
     return f"| {name} | {method} | {bound} | {gap} | {result.stop_reason} | {seconds} |\n"
 
 

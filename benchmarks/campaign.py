@@ -151,15 +151,15 @@ def solves(evaluations: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
             bounds[row["instance"]] = max(row["bound s"], bounds.get(row["instance"], 0.0))
     found = {}
     for row in (row for each in evaluations for row in each["rows"] if row["instance"] in bounds):
-        solved, bound_s = row["class"] in SOLVED_CLASSES, bounds[row["instance"]]
+        solved, lower_bound_s = row["class"] in SOLVED_CLASSES, bounds[row["instance"]]
         found[row["instance"], row["solver"], row["seed"]] = {
             "instance": row["instance"],
             "solver": row["solver"],
             "seed": row["seed"],
             "delay_s": row["delay_s"] if solved else None,
-            "bound_s": bound_s,
-            "gap": relative_gap(row["delay_s"], bound_s) if solved else FAILED_GAP,
-            "time_s": row["total_s"],
+            "lower_bound_s": lower_bound_s,
+            "gap": relative_gap(row["delay_s"], lower_bound_s) if solved else FAILED_GAP,
+            "time_s": row["solve_s"],
         }
     return list(found.values())
 

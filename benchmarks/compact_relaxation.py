@@ -61,7 +61,7 @@ def row(
 ) -> str:
     """One solver on the instance."""
     result = solve(problem, name, **limits, options=options, rate_cache=rate_cache)
-    delay, bound = read_best_known()[instance].delay_s, result.bound_s
+    delay, bound = read_best_known()[instance].delay_s, result.lower_bound_s
     if delay is None or bound is None:
         sys.exit(f"{instance}: there is no delay in the library or no bound by {name}")
     size = [str(result.counts.get(key, "")) for key in ("variables", "constraints")]

@@ -54,11 +54,11 @@ def main() -> None:
         begun = time.monotonic()
         problem = P1(load(name))
         result = solve(problem, "exact", **limits)
-        if result.objective_s is not None:
+        if result.delay_s is not None:
             record_best(
                 name,
                 result.instance_digest,
-                delay_s=result.objective_s,
+                delay_s=result.delay_s,
                 lower_bound_s=result.bound_s,
                 solver=f"{result.solver} {result.solver_version}",
             )

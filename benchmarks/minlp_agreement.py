@@ -74,10 +74,10 @@ def measure(name: str, method: str, time_limit_s: float) -> dict[str, Any]:
     except BackendError as error:
         return {"error": str(error)}
     return {
-        "delay_s": result.objective_s,
-        "bound_s": result.bound_s,
+        "delay_s": result.delay_s,
+        "lower_bound_s": result.lower_bound_s,
         "gap": result.gap,
-        "seconds": result.times.total_s - result.times.build_s,
+        "seconds": result.times.solve_s,
         "nodes": result.counts.get("nodes"),
     }
 

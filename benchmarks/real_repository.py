@@ -150,9 +150,9 @@ def delay_rows(kind: str, folder: Path, preset: str) -> list[str]:
 
 def solved(result: Result) -> list[str]:
     """Delay and bound, or why there is none."""
-    if result.objective_s is None or result.bound_s is None:
+    if result.delay_s is None or result.lower_bound_s is None:
         return [str(result.stop_reason), ""]
-    return [f"{result.objective_s:.6f}", f"{result.bound_s:.6f}"]
+    return [f"{result.delay_s:.6f}", f"{result.lower_bound_s:.6f}"]
 
 
 def cloud_blocks(result: Result) -> str:

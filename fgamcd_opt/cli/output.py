@@ -8,15 +8,23 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fgamcd_opt.io.safe_text import one_line, printable
+
+if TYPE_CHECKING:
+    from fgamcd_opt.studies.table import Table
 
 _UNBOUNDED = 1_000_000
 """Characters of a line where there is no terminal: more than any row has."""
 
 _LEAST_TEXT = 20
 """Characters of a line of text on a terminal that is narrower than its names."""
+
+ROLE = "role"
+"""Heading of the column by which rows are grouped."""
+
+_BETWEEN = "  "
 
 
 def command_line() -> str:
@@ -62,12 +70,67 @@ def _filled(text: str, width: int) -> list[str]:
     return textwrap.wrap(text, max(width, _LEAST_TEXT), break_long_words=False, break_on_hyphens=False)
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Aligned columns, the first and the last to the left; a heading breaks after its first word."""
-    headings = [(*one_line(column).split(" ", 1), "")[:2] for column in columns]
-    lines = [list(line) for line in zip(*headings, strict=True) if any(line)]
+def print_report(table: Table) -> None:
+    """A table with its title above and its notes below, one paragraph each, within the width of the terminal."""
+    say(f"{table.title}\n")
+    print_table(table.headings, table.texts, table.numeric)
+    say()
+    for note in table.notes:
+        say_text(note)
+    say()
+
+
+def print_table(
+    names: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[bool] | None = None
+) -> None:
+    """Aligned columns; a heading breaks after its first word.
+
+    The column ``role`` becomes a line above the rows that share it. Columns that find no room on the terminal stand
+    below the others, beside the first one again.
+
+    Parameters
+    ----------
+    names, rows
+        Headings, and cells as they are shown.
+    numeric
+        Which columns are numbers, to the right; all but the first and the last if not given.
+    """
+    right = list(numeric or [0 < i < len(names) - 1 for i in range(len(names))])
     cells = [[one_line(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*lines, *cells, strict=True)]
-    for line in [*lines, ["-" * width for width in widths], *cells]:
-        inner = [cell.rjust(width) for cell, width in zip(line, widths, strict=True)]
-        say("  ".join([line[0].ljust(widths[0]), *inner[1:-1], line[-1]]))
+    roles = [row[names.index(ROLE)] for row in cells] if ROLE in names else None
+    kept = [i for i, column in enumerate(names) if column != ROLE]
+    headings = [(*one_line(column).split(" ", 1), "")[:2] for column in names]
+    widths = [max(len(line[i]) for line in [*zip(*headings, strict=True), *cells]) for i in range(len(names))]
+    indent = "" if roles is None else "  "
+    for number, part in enumerate(_parts(kept, widths, columns() - len(indent))):
+        if number:
+            say()
+        above = [[headings[i][line] for i in part] for line in (0, 1) if any(headings[i][line] for i in part)]
+        for line in [*above, ["-" * widths[i] for i in part]]:
+            say(indent + _aligned(line, part, widths, right))
+        before = None
+        for place, row in enumerate(cells):
+            if roles is not None and roles[place] != before:
+                before = roles[place]
+                say(before)
+            say(indent + _aligned([row[i] for i in part], part, widths, right))
+
+
+def _parts(kept: Sequence[int], widths: Sequence[int], room: int) -> list[list[int]]:
+    """Columns that stand side by side, the first one in every part."""
+    first, *others = kept
+    parts = [[first]]
+    for column in others:
+        taken = sum(widths[i] + len(_BETWEEN) for i in parts[-1])
+        if len(parts[-1]) > 1 and taken + widths[column] > room:
+            parts.append([first])
+        parts[-1].append(column)
+    return parts
+
+
+def _aligned(cells: Sequence[str], part: Sequence[int], widths: Sequence[int], right: Sequence[bool]) -> str:
+    shown = [
+        cell.rjust(widths[i]) if right[i] else cell.ljust(widths[i])
+        for cell, i in zip(cells, part, strict=True)
+    ]
+    return _BETWEEN.join(shown).rstrip()

@@ -93,7 +93,7 @@ def print_summary(
         return
     rows = {"training": f"{task.method} on {task.instance.name}, {task.mode}, seed {task.config.seed}"}
     rows["stop reason"] = str(progress.reason)
-    known = [bound.bound_s for bound in bounds if bound.bound_s is not None]
+    known = [bound.lower_bound_s for bound in bounds if bound.lower_bound_s is not None]
     if bounds and len(known) == len(bounds):
         of = f"mean of {len(known)} instances" if len(known) > 1 else f"{bounds[0].solver}, {bounds[0].kind}"
         rows["proved bound"] = f"{math.fsum(known) / len(known):.6f} s ({of})"

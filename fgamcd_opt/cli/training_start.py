@@ -76,7 +76,9 @@ def prove_benchmarks(task: Task, context: SolveContext) -> list[Benchmark]:
                 "nothing was started; allow more (a training that has started can be stopped and resumed)"
             )
         known = (
-            "no bound in time, so no gap" if bound.bound_s is None else f"proved bound {bound.bound_s:.6f} s"
+            "no bound in time, so no gap"
+            if bound.lower_bound_s is None
+            else f"proved bound {bound.lower_bound_s:.6f} s"
         )
         log.info("%s %s: %s", bound.instance, bound.digest[:12], known)
         found.append(Benchmark(scenario, bound))
@@ -128,7 +130,7 @@ def make_trainer(
 ) -> Trainer:
     """The trainer at its start; one that is resumed has imitated its demonstrations before."""
     config, begun = task.config, time.perf_counter()
-    judged = [Judged(each.scenario, each.bound.bound_s) for each in benchmarks]
+    judged = [Judged(each.scenario, each.bound.lower_bound_s) for each in benchmarks]
     demonstrations = _demonstrations(task, context) if config.demonstrations and not resumed else None
     return Trainer(
         task.source,
@@ -179,7 +181,11 @@ def description(task: Task, benchmarks: Sequence[Benchmark], command: str) -> di
             "seed": task.config.seed,
             "versions": task.versions,
             "judged_on": [
-                {"instance": each.bound.instance, "digest": each.bound.digest, "bound_s": each.bound.bound_s}
+                {
+                    "instance": each.bound.instance,
+                    "digest": each.bound.digest,
+                    "lower_bound_s": each.bound.lower_bound_s,
+                }
                 for each in benchmarks
             ],
         },

@@ -12,18 +12,20 @@ from fgamcd_opt.io.short_repr import short_repr
 
 @dataclass(frozen=True)
 class Times:
-    """Wall-clock seconds of a solve by stage.
+    """Wall-clock seconds of a solve. The total is the sum of loading, building and solving.
 
     Parameters
     ----------
+    load_s
+        Loading and compiling what the solver needs.
     build_s
-        Making or reading data, and building models.
+        Making or reading the instance.
+    solve_s
+        From the solver's start to its return; what a time limit is about.
     rates_s
-        Beamforming: rates and their bounds.
+        Part of ``solve_s``: beamforming, that is rates and their bounds.
     search_s
-        The combinatorial search.
-    total_s
-        From call to return, everything included.
+        Part of ``solve_s``: the combinatorial search.
 
     Raises
     ------
@@ -31,10 +33,11 @@ class Times:
         A time that is not a finite number >= 0.
     """
 
+    load_s: float = 0.0
     build_s: float = 0.0
+    solve_s: float = 0.0
     rates_s: float = 0.0
     search_s: float = 0.0
-    total_s: float = 0.0
 
     __repr__ = short_repr
 
@@ -43,6 +46,20 @@ class Times:
             require_finite(f"times: {name}", value)
             if value < 0.0:
                 raise InputError(f"times: {name}: {value!r} s is negative")
+
+    @property
+    def total_s(self) -> float:
+        """From the first look at the instance to the solver's return."""
+        return self.load_s + self.build_s + self.solve_s
+
+    def to_json(self) -> dict[str, float]:
+        """All of them by name."""
+        return {**asdict(self), "total_s": self.total_s}
+
+    def __str__(self) -> str:
+        stages = f"rates {self.rates_s:.2f}, search {self.search_s:.2f}"
+        parts = f"load {self.load_s:.2f}, build {self.build_s:.2f}, solve {self.solve_s:.2f} ({stages})"
+        return f"{self.total_s:.2f} s: {parts}"
 
 
 def require_finite(name: str, value: object) -> None:

@@ -1,6 +1,7 @@
-"""The metrics table: every figure of a decision beside its delay, with all that reports say of it; numpy alone.
+"""The one table of names: every figure that a report, a CSV file or a table may hold, under its only name; numpy alone.
 
-A new output column is one entry of the table. `python -m fgamcd_opt.problem.metrics` prints it for the documentation.
+Metrics are computed from a decision; a new one is one entry. `python -m fgamcd_opt.problem.metrics` prints the table
+for the documentation.
 """
 
 from __future__ import annotations
@@ -35,25 +36,44 @@ class Place(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Metric:
-    """One entry of the metrics table.
+class Quantity:
+    """One entry of the table of names.
 
     Parameters
     ----------
     name
-        Key in JSON, column in CSV and Parquet; the unit of a stored figure is in it, SI or bytes.
-    compute
-        The stored figure of a candidate: finite and not negative.
+        Key in JSON, column in CSV and Parquet, attribute in Python; the unit of a stored figure is in it, SI or bytes.
     meaning
         One sentence for the documentation and beside headings.
     heading
         Of its column in tables, with the unit that people read.
-    label, phrase
-        Name of its line in texts, and its words there, ``{}`` for the figure. Metrics with one label share the line.
     scale
         What the stored figure is multiplied by to be in the unit that people read.
     form
-        Format of means in tables.
+        Format in tables.
+    """
+
+    name: str
+    meaning: str
+    heading: str
+    scale: float = 1.0
+    form: str = ".3f"
+
+    def scaled(self, value: float | None) -> float | None:
+        """The stored figure in the unit that people read; None stays None."""
+        return None if value is None else value * self.scale
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric(Quantity):
+    """A figure of a decision beside its delay.
+
+    Parameters
+    ----------
+    compute
+        The stored figure of a candidate: finite and not negative.
+    label, phrase
+        Name of its line in texts, and its words there, ``{}`` for the figure. Metrics with one label share the line.
     whole, largest
         Whether only whole numbers can be stored, and the largest figure that can be.
     places
@@ -62,14 +82,9 @@ class Metric:
         Whether it is left out of texts and of the table of an instance where it is 0.
     """
 
-    name: str
     compute: Callable[[Candidate], float]
-    meaning: str
-    heading: str
     label: str = ""
     phrase: str = "{}"
-    scale: float = 1.0
-    form: str = ".3f"
     whole: bool = False
     largest: float | None = None
     places: frozenset[Place] = frozenset(Place)
@@ -80,10 +95,6 @@ class Metric:
     def in_words(self, value: float) -> str:
         """The stored figure as its part of a line."""
         return self.phrase.format(f"{value}" if self.whole else f"{value * self.scale:.3f}")
-
-    def scaled(self, value: float | None) -> float | None:
-        """The stored figure in the unit that people read; None stays None."""
-        return None if value is None else value * self.scale
 
 
 def served(candidate: Candidate) -> int:
@@ -229,6 +240,58 @@ METRICS: Mapping[str, Metric] = {metric.name: metric for metric in _TABLE}
 """By name, in the order of all reports."""
 
 
+def _seconds(name: str, heading: str, meaning: str, form: str = ".2f") -> Quantity:
+    return Quantity(name=name, heading=f"{heading} s", meaning=meaning, form=form)
+
+
+def _delay(name: str, heading: str, meaning: str) -> Quantity:
+    return _seconds(name, heading, meaning, ".6g")
+
+
+def _percent(name: str, heading: str, meaning: str) -> Quantity:
+    return Quantity(name=name, heading=f"{heading} %", meaning=meaning, scale=100.0)
+
+
+_NAMED = (
+    _delay("delay_s", "delay", "Delay T of the point found, recomputed by the independent checker."),
+    _delay("lower_bound_s", "lower bound", "Proved lower bound L on the delay of the problem solved."),
+    _delay("combinatorial_bound_s", "bound V", "Proved lower bound V over all caching with the known beams."),
+    _percent("gap", "gap", "(T - L) / T, with the lower bound L of the same report."),
+    _percent("gap_combinatorial", "combinatorial gap", "Part (T - V) / T of the gap: caching and migration."),
+    _percent("gap_beamforming", "beamforming gap", "Part (V - L) / T of the gap: beams."),
+    _percent("gap_tolerance", "gap asked", "Gap at which the solver may stop."),
+    _delay(
+        "reference_lower_bound_s",
+        "reference bound",
+        "Best proved lower bound on P1 itself, whoever proved it.",
+    ),
+    _percent("reference_gap", "gap", "(T - L) / T, with the reference bound L."),
+    _percent("gap_max", "largest gap", "Largest of several gaps."),
+    _delay("best_delay_s", "best delay", "Least delay known of the problem asked for, whoever found it."),
+    _percent("to_best", "to best", "(T - best) / best, with the best delay known."),
+    _percent(
+        "gap_of_best", "gap of the best delay", "(best - L) / best: how far the best delay lies above L."
+    ),
+    _delay("best_lower_bound_s", "best bound", "Best proved lower bound on the variant solved."),
+    _delay("certified_lower_bound_s", "certificate", "Lower bound that a stored certificate proves."),
+    _delay("claimed_delay_s", "claimed delay", "What a solution file says its delay is."),
+    _delay("claimed_lower_bound_s", "claimed bound", "What a solution file says was proved."),
+    _delay("delay_low_s", "from", "Lower end of the interval of a mean delay."),
+    _delay("delay_high_s", "to", "Upper end of the interval of a mean delay."),
+    _seconds("load_s", "load", "Loading and compiling what the solver needs."),
+    _seconds("build_s", "build", "Making or reading the instance."),
+    _seconds("solve_s", "solve", "From the solver's start to its return; what a time limit is about."),
+    _seconds("rates_s", "rates", "Part of the solve: beamforming, that is rates and their bounds."),
+    _seconds("search_s", "search", "Part of the solve: the combinatorial search."),
+    _seconds("total_s", "total", "The sum load + build + solve."),
+    _seconds("wall_s", "process", "Life of the process of a cell."),
+    _seconds("time_limit_s", "time limit", "Time limit of the solve."),
+)
+
+QUANTITIES: Mapping[str, Quantity] = {quantity.name: quantity for quantity in (*_NAMED, *_TABLE)}
+"""By name: everything that reports say about a solve, metrics included."""
+
+
 def shown_in(place: Place) -> list[Metric]:
     """The metrics that people read in a place."""
     return [metric for metric in METRICS.values() if place in metric.places]
@@ -247,7 +310,7 @@ def text_rows(metrics: Mapping[str, float]) -> dict[str, str]:
 def markdown() -> str:
     """The table for the documentation."""
     lines = ["| column | heading in tables | meaning |", "|---|---|---|"]
-    lines += [f"| `{metric.name}` | {metric.heading} | {metric.meaning} |" for metric in METRICS.values()]
+    lines += [f"| `{each.name}` | {each.heading} | {each.meaning} |" for each in QUANTITIES.values()]
     return "\n".join(lines)
 
 

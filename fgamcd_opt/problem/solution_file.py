@@ -128,6 +128,9 @@ class Solution:
             raise InputError(f"{path}: {error}") from error
 
 
+_OLD_TIMES = {"build_s", "rates_s", "search_s", "total_s"}
+
+
 def _digest(header: Mapping[str, Any], decision: Decision) -> str:
     """SHA-256 (hex) of the header, without its digest, and of the arrays."""
     state = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
@@ -146,18 +149,28 @@ def _from_archive(header: dict[str, Any], arrays: dict[str, np.ndarray[Any, Any]
             raise InputError(f"{name}: holds a byte that is neither 0 nor 1")
     claimed = header.pop("digest")
     variant, times = _require_object("variant", header["variant"]), _require_object("times", header["times"])
-    _require_names("times field", set(times), {f.name for f in dataclasses.fields(Times)})
-    header |= {"variant": Variant.parse(variant), "times": Times(**times)}
+    header |= {"variant": Variant.parse(variant), "times": _times(times)}
     _require_object("options", header["options"])
     solution = Solution(decision=Decision(**arrays), **header)
     # A release before knew fewer fields of a variant: its digest is over those.
     known = {name: text for name, text in solution.variant.to_dict().items() if name in variant}
     if variant != known:
         raise InputError(f"variant: {quote(variant)} is not how {quote(known)} is written")
-    found = _digest(solution._header() | {"variant": known}, solution.decision)
+    found = _digest(solution._header() | {"variant": known, "times": times}, solution.decision)
     if found != claimed:
         raise InputError(f"the content has digest {found}, but the file says {quote(claimed)}")
     return solution
+
+
+def _times(stored: dict[str, Any]) -> Times:
+    """The times of a file; a release before knew the total, and loading as a part of building."""
+    if set(stored) != _OLD_TIMES:
+        _require_names("times field", set(stored), {f.name for f in dataclasses.fields(Times)})
+        return Times(**stored)
+    for name, value in stored.items():
+        require_finite(f"times: {name}", value)
+    kept = {name: value for name, value in stored.items() if name != "total_s"}
+    return Times(**kept, solve_s=stored["total_s"] - stored["build_s"])
 
 
 def _check_header(header: dict[str, Any], shapes: dict[str, tuple[int, ...]]) -> None:

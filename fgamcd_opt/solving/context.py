@@ -132,7 +132,7 @@ class SolveContext:
         return tuple(self._trace)
 
     def record(
-        self, *, delay_s: float | None = None, bound_s: float | None = None, at_s: float | None = None
+        self, *, delay_s: float | None = None, lower_bound_s: float | None = None, at_s: float | None = None
     ) -> None:
         """Keep the moment if the delay of an incumbent, or a proved bound, is better than all before.
 
@@ -140,22 +140,26 @@ class SolveContext:
         ----------
         delay_s
             Of a point of P1, in s; values that are not finite are ignored.
-        bound_s
+        lower_bound_s
             Proved lower bound on the delay of P1, in s; values that are not finite are ignored.
         at_s
             The moment, in seconds since the start, if it is not now.
         """
         with self._recording:  # threads of a solver may race
-            self._record(delay_s, bound_s, self.elapsed_s if at_s is None else at_s)
+            self._record(delay_s, lower_bound_s, self.elapsed_s if at_s is None else at_s)
 
-    def _record(self, delay_s: float | None, bound_s: float | None, now: float) -> None:
+    def _record(self, delay_s: float | None, lower_bound_s: float | None, now: float) -> None:
         """Add an entry to the trace, or replace the last one, if something is better."""
         best_delay, best_bound = self._trace[-1][1:] if self._trace else (None, None)
         delay, bound = best_delay, best_bound
         if delay_s is not None and math.isfinite(delay_s) and (delay is None or delay_s < delay):
             delay = float(delay_s)
-        if bound_s is not None and math.isfinite(bound_s) and (bound is None or bound_s > bound):
-            bound = float(bound_s)
+        if (
+            lower_bound_s is not None
+            and math.isfinite(lower_bound_s)
+            and (bound is None or lower_bound_s > bound)
+        ):
+            bound = float(lower_bound_s)
         if (delay, bound) == (best_delay, best_bound):
             return
         if now < self._entry_ends:

@@ -106,11 +106,11 @@ def solve(
     begun = time.monotonic()
     with backend_output_logged():
         chosen.prepare()
-    build_s += time.monotonic() - begun
+    load_s = time.monotonic() - begun
     context = SolveContext(limits, seed, folder_of(rate_cache), stop or threading.Event(), silent)
     with nullcontext() if stop else _interrupt_sets(context.stop), backend_output_logged():
         outcome, returned_s = _returned(problem, chosen, context, complete)
-    return _judge(problem, chosen, outcome, context, limits, complete, build_s, returned_s)
+    return _judge(problem, chosen, outcome, context, limits, complete, Times(load_s, build_s, returned_s))
 
 
 def _returned(
@@ -198,19 +198,13 @@ def _judge(
     context: SolveContext,
     limits: Limits,
     options: Mapping[str, Any],
-    build_s: float,
-    returned_s: float,
+    times: Times,
 ) -> Result:
     """Score the outcome with the checker and wrap it up."""
     instance = problem.instance
     problem = P1(instance, outcome.variant or problem.variant)
     outcome, evaluation = _with_finite_delay(problem, outcome, solver)
-    times = Times(
-        build_s=build_s,
-        rates_s=context.stage_s.get("rates", 0.0),
-        search_s=context.stage_s.get("search", 0.0),
-        total_s=build_s + returned_s,
-    )
+    stages = {f"{name}_s": context.stage_s.get(name, 0.0) for name in ("rates", "search")}
     common: dict[str, Any] = {
         "instance_name": instance.name,
         "instance_digest": instance.digest,
@@ -219,7 +213,7 @@ def _judge(
         "options": options,
         "seed": context.seed,
         "variant": problem.variant,
-        "times": times,
+        "times": dataclasses.replace(times, **stages),
     }
     solution, verification, reason = None, None, outcome.stop_reason
     if outcome.decision is not None and evaluation is not None:
@@ -228,23 +222,23 @@ def _judge(
         solution = Solution(
             decision=outcome.decision,
             delay_s=delay,
-            lower_bound_s=outcome.bound_s,
+            lower_bound_s=outcome.lower_bound_s,
             bound_kind=outcome.bound_kind,
             **common,
         )
         verification = verdict(solution, evaluation)
-        if outcome.bound_s is not None:
-            gap = relative_gap(delay, outcome.bound_s) if verification.valid else math.inf
+        if outcome.lower_bound_s is not None:
+            gap = relative_gap(delay, outcome.lower_bound_s) if verification.valid else math.inf
             reason = _settled(reason, gap, limits.gap)
         if verification.valid:
-            context.record(delay_s=delay, at_s=returned_s)
-    context.record(bound_s=outcome.bound_s, at_s=returned_s)
+            context.record(delay_s=delay, at_s=times.solve_s)
+    context.record(lower_bound_s=outcome.lower_bound_s, at_s=times.solve_s)
     try:
         return Result(
             stop_reason=reason,
             solution=solution,
             verification=verification,
-            bound_s=outcome.bound_s,
+            lower_bound_s=outcome.lower_bound_s,
             bound_kind=outcome.bound_kind,
             combinatorial_bound_s=outcome.combinatorial_bound_s,
             gap_tolerance=limits.gap,

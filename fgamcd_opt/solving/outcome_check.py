@@ -55,11 +55,11 @@ def require_outcome(outcome: object, solver: str, n_nodes: int) -> Outcome:
         if not isinstance(value, allowed):
             names = " or ".join("None" if kind is type(None) else kind.__name__ for kind in allowed)
             raise SolverError(f"solver {solver} returned {field} {_quoted(value)}; expected {names}")
-    for field in ("bound_s", "combinatorial_bound_s"):
+    for field in ("lower_bound_s", "combinatorial_bound_s"):
         _require_finite(solver, field, getattr(outcome, field))
-    if (outcome.bound_s is None) != (not outcome.bound_kind):
+    if (outcome.lower_bound_s is None) != (not outcome.bound_kind):
         raise SolverError(
-            f"solver {solver} returned bound {outcome.bound_s} s of kind {_quoted(outcome.bound_kind)}; "
+            f"solver {solver} returned bound {outcome.lower_bound_s} s of kind {_quoted(outcome.bound_kind)}; "
             "a bound has a kind, and a kind a bound"
         )
     if (outcome.stop_reason is StopReason.INFEASIBLE) != bool(outcome.infeasibility):
@@ -117,7 +117,7 @@ def require_consistent(outcome: Outcome, evaluation: Evaluation, solver: str) ->
         )
     if not evaluation.feasible:
         return
-    for field in ("bound_s", "combinatorial_bound_s"):
+    for field in ("lower_bound_s", "combinatorial_bound_s"):
         bound = getattr(outcome, field)
         if bound is not None and bound > evaluation.delay_s * (1.0 + CLAIM_TOLERANCE):
             raise SolverError(

@@ -40,7 +40,7 @@ class Result:
         Why it stopped.
     solution, verification
         The best point and the checker's verdict on it; both or neither.
-    bound_s, bound_kind
+    lower_bound_s, bound_kind
         Proved lower bound L on the delay and the kind of proof; both or neither.
     combinatorial_bound_s
         Proved lower bound V on the delay over all caching and migration with the known beams (F7).
@@ -75,7 +75,7 @@ class Result:
     stop_reason: StopReason
     solution: Solution | None = None
     verification: Verification | None = None
-    bound_s: float | None = None
+    lower_bound_s: float | None = None
     bound_kind: str | None = None
     combinatorial_bound_s: float | None = None
     gap_tolerance: float = 0.0
@@ -101,14 +101,14 @@ class Result:
                 self.solution.instance_digest == self.instance_digest, "the solution is for another instance"
             )
             _require(self.solution.variant == self.variant, "the solution is for another variant")
-            _require(self.solution.lower_bound_s == self.bound_s, "the solution states another bound")
+            _require(self.solution.lower_bound_s == self.lower_bound_s, "the solution states another bound")
 
     def __repr__(self) -> str:
         figures = [str(self.status)]
-        if self.objective_s is not None:
-            figures.append(f"delay {self.objective_s:.6g} s")
-        if self.bound_s is not None:
-            figures.append(f"lower bound {self.bound_s:.6g} s")
+        if self.delay_s is not None:
+            figures.append(f"delay {self.delay_s:.6g} s")
+        if self.lower_bound_s is not None:
+            figures.append(f"lower bound {self.lower_bound_s:.6g} s")
         if self.gap is not None:
             figures.append(f"gap {100.0 * self.gap:.4f} %")
         return (
@@ -118,13 +118,15 @@ class Result:
         )
 
     def _check_bounds(self) -> None:
-        _require((self.bound_s is None) == (not self.bound_kind), "a bound has a kind, and a kind a bound")
-        for name in ("bound_s", "combinatorial_bound_s"):
+        _require(
+            (self.lower_bound_s is None) == (not self.bound_kind), "a bound has a kind, and a kind a bound"
+        )
+        for name in ("lower_bound_s", "combinatorial_bound_s"):
             bound = getattr(self, name)
             _require(bound is None or math.isfinite(bound), f"{name} {bound} is not finite")
-            if bound is not None and self.objective_s is not None:
-                limit = self.objective_s * (1.0 + CLAIM_TOLERANCE)
-                _require(bound <= limit, f"{name} {bound!r} is above the delay {self.objective_s!r}")
+            if bound is not None and self.delay_s is not None:
+                limit = self.delay_s * (1.0 + CLAIM_TOLERANCE)
+                _require(bound <= limit, f"{name} {bound!r} is above the delay {self.delay_s!r}")
 
     def _check_proofs(self) -> None:
         proved_infeasible = self.stop_reason is StopReason.INFEASIBLE
@@ -143,7 +145,7 @@ class Result:
         return PointStatus.FEASIBLE if self.verification.valid else PointStatus.REJECTED
 
     @property
-    def objective_s(self) -> float | None:
+    def delay_s(self) -> float | None:
         """Delay T in s as the checker computed it; None without an accepted point."""
         if self.verification is None or not self.verification.valid or self.verification.evaluation is None:
             return None
@@ -152,9 +154,9 @@ class Result:
     @property
     def gap(self) -> float | None:
         """Certified relative gap of T to L, None unless both are known."""
-        if self.objective_s is None or self.bound_s is None:
+        if self.delay_s is None or self.lower_bound_s is None:
             return None
-        return max(0.0, relative_gap(self.objective_s, self.bound_s))
+        return max(0.0, relative_gap(self.delay_s, self.lower_bound_s))
 
     @property
     def gap_combinatorial(self) -> float | None:
@@ -162,9 +164,9 @@ class Result:
 
         L bounds P1 and therefore also P1 with the known beams, so V is never taken below L.
         """
-        if self.objective_s is None or self.bound_s is None or self.combinatorial_bound_s is None:
+        if self.delay_s is None or self.lower_bound_s is None or self.combinatorial_bound_s is None:
             return None
-        return max(0.0, relative_gap(self.objective_s, max(self.combinatorial_bound_s, self.bound_s)))
+        return max(0.0, relative_gap(self.delay_s, max(self.combinatorial_bound_s, self.lower_bound_s)))
 
     @property
     def gap_beamforming(self) -> float | None:

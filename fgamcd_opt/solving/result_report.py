@@ -21,7 +21,6 @@ _MISSING = {"bound_kind": "", "infeasibility": ""}
 def to_json(result: Result) -> dict[str, Any]:
     """Everything but the decision as plain JSON values; what is not known is None."""
     checked = result.verification.to_json() if result.verification else {}
-    times = result.times
     return {
         "instance": result.instance_name,
         "digest": result.instance_digest,
@@ -33,19 +32,14 @@ def to_json(result: Result) -> dict[str, Any]:
         "status": str(result.status),
         "stop_reason": str(result.stop_reason),
         "point_status": str(result.point_status),
-        "delay_s": result.objective_s,
-        "lower_bound_s": result.bound_s,
+        "delay_s": result.delay_s,
+        "lower_bound_s": result.lower_bound_s,
         "bound_kind": result.bound_kind,
         "gap": result.gap,
         "gap_beamforming": result.gap_beamforming,
         "gap_combinatorial": result.gap_combinatorial,
         "gap_tolerance": result.gap_tolerance,
-        "time_s": {
-            "build": times.build_s,
-            "rates": times.rates_s,
-            "search": times.search_s,
-            "total": times.total_s,
-        },
+        **result.times.to_json(),
         **{name: checked.get(name) for name in METRICS},
         "max_violation": checked.get("max_violation"),
         "faults": checked.get("faults", []),
@@ -58,13 +52,12 @@ def to_json(result: Result) -> dict[str, Any]:
 
 
 def flat(result: Result) -> dict[str, Any]:
-    """:func:`to_json` with one name per figure: times as ``total_s``, counts and options by their own names."""
+    """:func:`to_json` with one name per figure: counts and options by their own names."""
     told = to_json(result)
-    seconds = {f"{stage}_s": value for stage, value in told.pop("time_s").items()}
     nested = {name: told.pop(name) for name in ("counts", "options")}
     own = {f"{name[:-1]}_{key}": value for name, values in nested.items() for key, value in values.items()}
     faults, _ = told.pop("faults"), told.pop("trace")
-    row = {**told, "variant": str(result.variant), **seconds, "faults": "; ".join(faults), **own}
+    row = {**told, "variant": str(result.variant), "faults": "; ".join(faults), **own}
     return {name: _MISSING.get(name, math.nan) if value is None else value for name, value in row.items()}
 
 
@@ -83,19 +76,18 @@ def summary(result: Result) -> str:
 
 def _rows(result: Result) -> dict[str, str]:
     """The figures that matter, in words."""
-    times = result.times
     return {
         "instance": f"{result.instance_name} ({result.variant}), digest {result.instance_digest[:12]}",
         "solver": f"{result.solver} {result.solver_version}, seed {result.seed}",
         "status": f"{result.status}, stopped: {result.stop_reason}",
         "reason": result.infeasibility or "",
-        "delay": _seconds(result.objective_s),
-        "lower bound": _seconds(result.bound_s) + (f" ({result.bound_kind})" if result.bound_kind else ""),
+        "delay": _seconds(result.delay_s),
+        "lower bound": _seconds(result.lower_bound_s)
+        + (f" ({result.bound_kind})" if result.bound_kind else ""),
         "gap": _percent(result.gap),
         "  beamforming": _percent(result.gap_beamforming),
         "  combinatorial": _percent(result.gap_combinatorial),
-        "time": f"{times.total_s:.2f} s: build {times.build_s:.2f}, rates {times.rates_s:.2f}, "
-        f"search {times.search_s:.2f}",
+        "time": str(result.times),
         **_judged(result.verification),
         "message": result.message,
     }

@@ -28,7 +28,7 @@ class Outcome:
         Why it stopped.
     decision
         Best point found, or None.
-    bound_s, bound_kind
+    lower_bound_s, bound_kind
         Proved lower bound on the delay of P1, in s, and how it is proved; both or neither.
     combinatorial_bound_s
         Proved lower bound over all caching and migration with the known beams, in s.
@@ -48,7 +48,7 @@ class Outcome:
 
     stop_reason: StopReason
     decision: Decision | None = None
-    bound_s: float | None = None
+    lower_bound_s: float | None = None
     bound_kind: str | None = None
     combinatorial_bound_s: float | None = None
     multipliers: NDArray[np.float64] | None = None

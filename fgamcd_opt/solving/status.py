@@ -48,6 +48,11 @@ class Status(StrEnum):
     UNKNOWN = "unknown"
 
 
-def relative_gap(primal_s: float, bound_s: float) -> float:
-    """THE gap formula: ``(primal - bound) / primal`` of a delay > 0 above a lower bound."""
-    return (primal_s - bound_s) / primal_s
+def relative_gap(delay_s: float, lower_bound_s: float) -> float:
+    """THE gap formula: ``(T - L) / T`` of a delay T > 0 above a lower bound L."""
+    return (delay_s - lower_bound_s) / delay_s
+
+
+def above_best(delay_s: float, best_delay_s: float) -> float:
+    """How far a delay is above the best delay known: ``(T - best) / best``, the formula of every "to best"."""
+    return (delay_s - best_delay_s) / best_delay_s

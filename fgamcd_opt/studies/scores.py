@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from fgamcd_opt.io.html import html_card, html_table, svg_bars
 from fgamcd_opt.io.short_repr import short_repr
-from fgamcd_opt.solving.status import relative_gap
+from fgamcd_opt.solving.solver import Role
+from fgamcd_opt.solving.status import above_best
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -61,12 +62,12 @@ class Score:
     @property
     def time_s(self) -> float | None:
         """Mean time of a solve over all seeds; for a cell that told none, the wall-clock time of its process."""
-        return mean(known(r["wall_s"] if r["total_s"] is None else r["total_s"] for r in self.records))
+        return mean(known(r["wall_s"] if r["solve_s"] is None else r["solve_s"] for r in self.records))
 
     @property
     def own_bound_s(self) -> float | None:
         """Largest lower bound that the method proved for the variant that it solves."""
-        return max((r["bound_s"] for r in self.records if r["bound_s"] is not None), default=None)
+        return max((r["lower_bound_s"] for r in self.records if r["lower_bound_s"] is not None), default=None)
 
     @property
     def variant(self) -> str:
@@ -74,6 +75,11 @@ class Score:
         return next(
             (r["variant"] for r in self.records if r["variant"] != r["asked_variant"]), self.asked_variant
         )
+
+    @property
+    def role(self) -> str | None:
+        """What the solver is for; None for a plug-in that does not say."""
+        return next((r["role"] for r in self.records if r["role"] is not None), None)
 
     @property
     def asked_variant(self) -> str:
@@ -91,7 +97,8 @@ class Score:
 
 def _class_of(record: Record) -> str:
     ended = record["outcome"] == "solved"
-    return str(record["class"]) if ended else f"{record['class']} ({record['outcome']})"
+    name = str(record["class"]).replace("_", " ")
+    return name if ended else f"{name} ({str(record['outcome']).replace('_', ' ')})"
 
 
 @dataclass(frozen=True)
@@ -121,7 +128,7 @@ class Scores:
         rows, gaps = [], []
         for method in self.methods:
             found = self.of_method(method)
-            gap = mean(self.averages(method, lambda score: score.mean("gap_to_bound")))
+            gap = mean(self.averages(method, lambda score: score.mean("reference_gap")))
             time_s = mean(self.averages(method, lambda score: score.time_s))
             rows.append(
                 (method, f"{len(self.solved(method))} of {len(found)}", _percent(gap), _number(time_s))
@@ -147,13 +154,18 @@ class Scores:
         """Scores on an instance in the order of the methods."""
         return [self.by_cell[instance, m] for m in self.methods if (instance, m) in self.by_cell]
 
-    def reference_bound_s(self, instance: str) -> float | None:
+    def reference_lower_bound_s(self, instance: str) -> float | None:
         """Best certified bound of P1 itself, in s."""
-        return self._shared(instance, "reference_bound_s", imposed=True)
+        return self._shared(instance, "reference_lower_bound_s", imposed=True)
 
-    def best_known_s(self, instance: str) -> float | None:
+    def reference_bound_by(self, instance: str) -> str | None:
+        """Who proved that bound."""
+        by: str | None = self._shared(instance, "reference_bound_by", imposed=True)
+        return by
+
+    def best_delay_s(self, instance: str) -> float | None:
         """Best delay known of the variant that the comparison asks for, in s."""
-        return self._shared(instance, "best_known_s", imposed=False)
+        return self._shared(instance, "best_delay_s", imposed=False)
 
     def _shared(self, instance: str, field: str, *, imposed: bool) -> float | None:
         """A derived value that is the same in all rows of an instance (with or without those of imposed variants)."""
@@ -162,10 +174,10 @@ class Scores:
         return next((value for value in kept if value is not None), None)
 
     def above_best(self, score: Score) -> float | None:
-        """Mean over the seeds of (T - best) / T, where best is :meth:`best_known_s`."""
-        best = self.best_known_s(score.instance)
+        """Mean over the seeds of (T - best) / best, where best is :meth:`best_delay_s`."""
+        best = self.best_delay_s(score.instance)
         delays = score.values("delay_s")
-        return None if best is None else mean(relative_gap(delay, best) for delay in delays)
+        return None if best is None else mean(above_best(delay, best) for delay in delays)
 
     def solved(self, method: str) -> list[str]:
         """Instances that the method solved with every seed."""
@@ -186,7 +198,7 @@ class Scores:
     def pairs_with_bound(self, method: str, other: str) -> list[tuple[Score, Score]]:
         """Scores of both methods on each instance that both solved and that has a certified bound of P1."""
         both = set(self.solved(method)) & set(self.solved(other))
-        kept = (i for i in self.instances if i in both and self.reference_bound_s(i) is not None)
+        kept = (i for i in self.instances if i in both and self.reference_lower_bound_s(i) is not None)
         return [(self.by_cell[i, method], self.by_cell[i, other]) for i in kept]
 
     def averages(self, method: str, value: Callable[[Score], float | None]) -> list[float]:
@@ -208,11 +220,17 @@ def scores_of(frame: DataFrame) -> Scores:
     groups: dict[tuple[str, str], list[Record]] = {}
     for record, instance, method in zip(records, instances, names, strict=True):
         groups.setdefault((instance, method), []).append(record)
+    role_of = {name: record["role"] for record, name in zip(records, names, strict=True)}
     return Scores(
         by_cell={key: Score(*key, tuple(group)) for key, group in groups.items()},
         instances=tuple(dict.fromkeys(instances)),
-        methods=tuple(dict.fromkeys(names)),
+        methods=tuple(sorted(dict.fromkeys(names), key=lambda name: _rank(role_of[name]))),
     )
+
+
+def _rank(role: str | None) -> int:
+    """Place of a role in the order of tables; what has none comes last."""
+    return list(Role).index(Role(role)) if role is not None else len(Role)
 
 
 def records_of(frame: DataFrame) -> list[Record]:

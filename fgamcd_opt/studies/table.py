@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fgamcd_opt.io.html import html_table
 from fgamcd_opt.io.safe_text import one_line
 from fgamcd_opt.io.short_repr import short_repr
+from fgamcd_opt.problem.metrics import QUANTITIES
 
 Value = float | int | str | None
 
@@ -37,6 +38,12 @@ class Column:
             return MISSING
         shown = format(value, self.form) if self.numeric else str(value)
         return shown.removeprefix("-") if self.numeric and float(shown) == 0 else shown
+
+
+def column_of(name: str, meaning: str = "") -> Column:
+    """Column of a quantity of the one table of names, with a meaning of its own where it is a mean or the like."""
+    quantity = QUANTITIES[name]
+    return Column(quantity.heading, quantity.form, meaning or quantity.meaning)
 
 
 @dataclass(frozen=True)
@@ -69,6 +76,11 @@ class Table:
     def headings(self) -> list[str]:
         """Headings of the columns."""
         return [column.heading for column in self.columns]
+
+    @property
+    def numeric(self) -> list[bool]:
+        """Which columns hold numbers."""
+        return [column.numeric for column in self.columns]
 
     @property
     def texts(self) -> list[list[str]]:

@@ -87,15 +87,15 @@ def check_result(result: Result, solver: Solver) -> None:
         require(solver.finds_solutions, "it returned a solution but declares that it finds none")
         faults = "; ".join(result.verification.faults) if result.verification else ""
         require(result.point_status is PointStatus.FEASIBLE, f"the checker rejects its solution: {faults}")
-    if result.bound_s is not None:
+    if result.lower_bound_s is not None:
         require(solver.proves_bounds, "it returned a bound but declares that it proves none")
     recorded_s, proved_s = result.trace[-1][1:] if result.trace else (None, None)
     if recorded_s is not None:
-        kept = result.objective_s is not None and result.objective_s <= recorded_s * (1 + ROUNDING)
-        require(kept, f"it recorded a delay of {recorded_s} s, but returns {result.objective_s}")
+        kept = result.delay_s is not None and result.delay_s <= recorded_s * (1 + ROUNDING)
+        require(kept, f"it recorded a delay of {recorded_s} s, but returns {result.delay_s}")
     if proved_s is not None:
-        kept = result.bound_s is not None and result.bound_s >= proved_s * (1 - ROUNDING)
-        require(kept, f"it recorded a bound of {proved_s} s, but returns {result.bound_s}")
+        kept = result.lower_bound_s is not None and result.lower_bound_s >= proved_s * (1 - ROUNDING)
+        require(kept, f"it recorded a bound of {proved_s} s, but returns {result.lower_bound_s}")
     try:
         json.dumps(result.to_json(), allow_nan=False)
     except (TypeError, ValueError) as error:

@@ -108,7 +108,7 @@ def solves_the_smallest_preset(case: SolverUnderTest) -> None:
     result = case.solve(load("tiny"), gap=1e-3)
     solver = case.solver
     require((result.solution is not None) == solver.finds_solutions, "no solution of the preset tiny")
-    require((result.bound_s is not None) == solver.proves_bounds, "no bound for the preset tiny")
+    require((result.lower_bound_s is not None) == solver.proves_bounds, "no bound for the preset tiny")
     stopped = result.stop_reason in (StopReason.TIME_LIMIT, StopReason.INTERRUPTED)
     require(not stopped, f"it says {result.stop_reason}, but there was no limit and no interruption")
 
@@ -155,7 +155,7 @@ def keeps_what_it_found(case: SolverUnderTest) -> None:
         require(
             kept, f"interrupted at look {looks} of {looks} it returns no solution; the complete run found one"
         )
-        proved = complete.bound_s is None or stopped.bound_s is not None
+        proved = complete.lower_bound_s is None or stopped.lower_bound_s is not None
         require(
             proved, f"interrupted at look {looks} of {looks} it returns no bound; the complete run proved one"
         )
@@ -192,9 +192,9 @@ def repeats_itself(case: SolverUnderTest) -> None:
     instance = _random_instance(3)
     first, *others = (case.solve(instance, seed=3, threads=n) for n in (1, 1, 2))
     for threads, other in zip((1, 2), others, strict=True):
-        same = (other.bound_s, other.objective_s, other.stop_reason) == (
-            first.bound_s,
-            first.objective_s,
+        same = (other.lower_bound_s, other.delay_s, other.stop_reason) == (
+            first.lower_bound_s,
+            first.delay_s,
             first.stop_reason,
         )
         require(
@@ -305,12 +305,12 @@ def _against_enumeration(case: SolverUnderTest, instance: Instance, **arguments:
     result = case.solve(instance, **arguments)
     fastest, reached = _enumerated(instance, result.variant)
     where = f"{instance.name} ({result.variant})"
-    if result.objective_s is not None:
-        possible = result.objective_s >= fastest * (1 - ROUNDING)
-        require(possible, f"{where}: delay {result.objective_s} s, but no solution is below {fastest} s")
-    if result.bound_s is not None:
-        true = result.bound_s <= reached * (1 + ROUNDING)
-        require(true, f"{where}: bound {result.bound_s} s, but a solution has {reached} s")
+    if result.delay_s is not None:
+        possible = result.delay_s >= fastest * (1 - ROUNDING)
+        require(possible, f"{where}: delay {result.delay_s} s, but no solution is below {fastest} s")
+    if result.lower_bound_s is not None:
+        true = result.lower_bound_s <= reached * (1 + ROUNDING)
+        require(true, f"{where}: bound {result.lower_bound_s} s, but a solution has {reached} s")
     if result.stop_reason is StopReason.INFEASIBLE:
         require(math.isinf(reached), f"{where}: called infeasible, but a solution has {reached} s")
     return result

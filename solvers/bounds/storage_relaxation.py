@@ -69,7 +69,7 @@ class StorageRelaxation:
         value, reduced = lagrangian_bound(knapsack, multipliers)
         self.multipliers = multipliers
         self.bound_s = max(self.bound_s, value)
-        self.context.record(bound_s=self.bound_s)
+        self.context.record(lower_bound_s=self.bound_s)
         return reduced
 
     def ascend(self, knapsack: Knapsack) -> NDArray[np.float64]:
@@ -85,7 +85,7 @@ class StorageRelaxation:
             return Outcome(stop_reason=StopReason.INFEASIBLE, infeasibility=NO_PLACEMENT, counts=counts)
         return Outcome(
             stop_reason=self.context.stop_reason(),
-            bound_s=self.bound_s,
+            lower_bound_s=self.bound_s,
             bound_kind=kind,
             multipliers=self.multipliers,
             counts=counts,

@@ -163,7 +163,7 @@ class Closing:
     def _watch_bound(self, delay_s: float, bound_s: float) -> None:
         """The knapsack of the rate bounds tells bounds on P1; its delay is none of P1."""
         self.bound_s = max(self.bound_s, min(bound_s, self.columns.beyond_s, self.delay_s))
-        self.context.record(bound_s=self.bound_s)
+        self.context.record(lower_bound_s=self.bound_s)
 
     def _close(self, hand: KnapsackSearch, bound: KnapsackSearch, beams: float) -> bool:
         """MILPs: a better placement with the known beams, then a better bound where that is not enough.

@@ -205,7 +205,7 @@ class _ColumnGenerationRun:
                     self.problem, int(self.problem.data.requested_blocks[shortest.index(math.inf)])
                 )
             self.bound_s = float(self.bits @ shortest) * (1.0 - ROUNDING)
-            self.context.record(bound_s=self.bound_s)
+            self.context.record(lower_bound_s=self.bound_s)
             everything = (1 << self.problem.instance.n_nodes) - 1
 
             def solve(_: int, block: SparseBlock) -> None:
@@ -324,7 +324,7 @@ class _ColumnGenerationRun:
         if value <= self.bound_s:
             return False
         self.bound_s, self.multipliers = value, multipliers
-        self.context.record(bound_s=value)
+        self.context.record(lower_bound_s=value)
         return True
 
     def _longest_s(self) -> NDArray[np.float64]:
@@ -388,7 +388,7 @@ class _ColumnGenerationRun:
         return Outcome(
             stop_reason=StopReason.GAP_REACHED if self.gap <= self.context.limits.gap else stopped,
             decision=decision,
-            bound_s=self.bound_s,
+            lower_bound_s=self.bound_s,
             bound_kind=BOUND_KIND,
             multipliers=self.multipliers,
             counts=self._counts(),

@@ -126,7 +126,7 @@ class _CompactRun:
         return Outcome(
             stop_reason=self.context.stop_reason(),
             decision=self._decision(),
-            bound_s=min(self.bound_s, self.delay_s),
+            lower_bound_s=min(self.bound_s, self.delay_s),
             bound_kind=self.kind,
             counts=self.counts,
         )

@@ -124,7 +124,7 @@ def _outcome(closing: Closing, oracle: RateOracle, infeasibility: str | None) ->
     return Outcome(
         stop_reason=closing.stop_reason(),
         decision=decision,
-        bound_s=closing.bound_s if proved else None,
+        lower_bound_s=closing.bound_s if proved else None,
         bound_kind=BOUND_KIND if proved else None,
         combinatorial_bound_s=closing.combinatorial_s if math.isfinite(closing.combinatorial_s) else None,
         multipliers=closing.multipliers if proved else None,

@@ -161,7 +161,7 @@ class _MinlpRun:
         return Outcome(
             stop_reason=self.context.stop_reason(),
             decision=self.decision,
-            bound_s=min(bound_s, self.delay_s),
+            lower_bound_s=min(bound_s, self.delay_s),
             bound_kind=kind,
             counts={"nodes": nodes},
         )
@@ -233,7 +233,7 @@ class _MinlpRun:
         return Outcome(
             stop_reason=self.context.stop_reason(),
             decision=self.decision,
-            bound_s=min(bound_s, self.delay_s),
+            lower_bound_s=min(bound_s, self.delay_s),
             bound_kind=kind,
             counts=counts,
             message=f"what {backend} says of bounds was not confirmed in whole bytes, and is not used",

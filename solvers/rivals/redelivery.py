@@ -43,7 +43,7 @@ def reference_solution(problem: P1, rival: P1, context: SolveContext, options: M
     without = f"no caching to start from, as P1 itself has no solution: {found.infeasibility}"
     return dataclasses.replace(
         found,
-        bound_s=None,
+        lower_bound_s=None,
         bound_kind=None,
         combinatorial_bound_s=None,
         infeasibility=excluded,

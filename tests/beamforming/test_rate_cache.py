@@ -54,7 +54,7 @@ def test_damaged_file_is_ignored_and_replaced(tmp_path: Path, caplog: pytest.Log
     (warned,) = caplog.messages
     assert warned.startswith(f"{path}: damaged")
     assert warned.endswith("the file is ignored, and its rates are computed again")
-    assert solve(P1(load_instance("tiny")), rate_cache=tmp_path).bound_s
+    assert solve(P1(load_instance("tiny")), rate_cache=tmp_path).lower_bound_s
     assert path.read_bytes() == good
 
 
@@ -65,8 +65,8 @@ def test_solve_reads_what_an_earlier_solve_kept(tmp_path: Path, caplog: pytest.L
     second = solve(P1(load_instance("tiny")), rate_cache=tmp_path)
     assert any("read from" in message for message in caplog.messages)
     assert (first.rates_read, second.rates_read) == (False, True)
-    assert second.objective_s == first.objective_s
-    assert second.bound_s == first.bound_s
+    assert second.delay_s == first.delay_s
+    assert second.lower_bound_s == first.lower_bound_s
 
 
 WRITE_AND_READ = """

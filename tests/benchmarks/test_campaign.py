@@ -107,7 +107,7 @@ def solve_row(solver: str, delay_s: float | None, name: str, seed: int = 0) -> d
         "seed": seed,
         "delay_s": delay_s,
         "class": name,
-        "total_s": 0.5,
+        "solve_s": 0.5,
     }
 
 
@@ -126,7 +126,8 @@ def test_gaps_are_to_the_best_bound_of_all_evaluations():
         "rows": [solve_row("exact", 1.3, "proved"), solve_row("decoded", 1.5, "feasible", 1)],
     }
     found = {
-        (r["solver"], r["seed"]): (r["delay_s"], r["bound_s"], r["gap"]) for r in solves([plain, decoded])
+        (r["solver"], r["seed"]): (r["delay_s"], r["lower_bound_s"], r["gap"])
+        for r in solves([plain, decoded])
     }
     assert found == {
         ("exact", 0): (1.3, 1.2, pytest.approx(0.1 / 1.3)),

@@ -111,7 +111,7 @@ class BoundOnly(Stub):
     def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
         """Claim it."""
         kind = None if self.claim_s is None else "a claim"
-        return Outcome(stop_reason=StopReason.TIME_LIMIT, bound_s=self.claim_s, bound_kind=kind)
+        return Outcome(stop_reason=StopReason.TIME_LIMIT, lower_bound_s=self.claim_s, bound_kind=kind)
 
 
 class Unlicensed(Stub):

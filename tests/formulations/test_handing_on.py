@@ -183,7 +183,7 @@ def test_a_solved_decision_is_a_point_of_the_pyomo_model(fields: dict[str, str])
     assert result.solution is not None
     model = to_pyomo(problem)
     assign_decision(model, problem, scaled_blocks(problem), result.solution.decision)
-    assert pyo.value(model.T) * model.time_unit_s.value == pytest.approx(result.objective_s, rel=1e-9)
+    assert pyo.value(model.T) * model.time_unit_s.value == pytest.approx(result.delay_s, rel=1e-9)
     for constraint in model.component_data_objects(pyo.Constraint, active=True):
         assert constraint.slack() >= -1e-7, constraint.name
 

@@ -39,7 +39,7 @@ def test_a_demonstration_is_the_optimal_solution(steps):
     scenario.warm()
     delays = scenario.delay_s(np.arange(scenario.n_steps), bits)
     delay = delays.sum()
-    assert exact.bound_s * (1 - 1e-9) <= delay <= exact.objective_s * (1 + 1e-3)
+    assert exact.lower_bound_s * (1 - 1e-9) <= delay <= exact.delay_s * (1 + 1e-3)
     room = data.storage_bytes - np.cumsum(caching * scenario.step_bytes[:, None], axis=0)
     before = np.vstack([data.storage_bytes, room[:-1]])
     np.testing.assert_array_equal(found.rows["admissible"], before >= scenario.step_bytes[:, None])

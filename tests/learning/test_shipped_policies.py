@@ -47,5 +47,5 @@ def test_without_a_policy_file_maasn_da_plays_that_of_the_package(seed: int) -> 
     played, rival, exact = (solve(problem, name) for name in ("maasn-da", "trimcaching", "exact"))
     assert played.solution is not None
     assert rival.solution is not None
-    assert exact.bound_s is not None
-    assert exact.bound_s <= played.objective_s < rival.objective_s
+    assert exact.lower_bound_s is not None
+    assert exact.lower_bound_s <= played.delay_s < rival.delay_s

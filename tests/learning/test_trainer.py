@@ -88,7 +88,7 @@ def test_the_same_episode_with_regret_returns_more_by_the_bound(source: FixedSou
     for reward in ("delay", "regret"):
         settings = {**SHORT, "reward": reward, "copies": 1, "evaluate_every": 1}
         returns.append(trained(Trainer(source, method_config("maasn-da", settings)), 1)[0].return_)
-    bound = RegretReward().prices(source.scenario).bound_s / source.scenario.time_scale_s
+    bound = RegretReward().prices(source.scenario).lower_bound_s / source.scenario.time_scale_s
     assert returns[1] - returns[0] == pytest.approx(bound, rel=1e-5)
 
 
@@ -108,6 +108,6 @@ def test_training_finds_the_optimum_of_a_two_node_toy() -> None:
     values = {**SHORT, "episodes": 400, "copies": 4, "evaluate_every": 400, "gamma": 0.9}
     values |= {"actor_lr": 5e-3, "critic_lr": 5e-3, "hidden": 32, "critic_hidden": 32}
     rows = trained(Trainer(FixedSource(scenario), method_config("maasn-da", values)), 400)
-    assert best.objective_s is not None
-    assert rows[-1].delay_s == pytest.approx(best.objective_s, rel=1e-6)
+    assert best.delay_s is not None
+    assert rows[-1].delay_s == pytest.approx(best.delay_s, rel=1e-6)
     assert np.isfinite(rows[-1].return_)

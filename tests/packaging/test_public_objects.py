@@ -111,7 +111,7 @@ def test_a_glance_says_what_matters():
         repr(Variant.parse({"csi": "nominal", "max_senders": "3"})) == "Variant(csi=nominal, max_senders=3)"
     )
     figures = repr(RESULT)
-    assert f"{RESULT.objective_s:.6g} s" in figures
+    assert f"{RESULT.delay_s:.6g} s" in figures
     assert "by 'greedy': feasible" in figures
     digest = PROBLEM.instance.digest[:12]
     assert repr(PROBLEM.instance).startswith("<Instance 'tiny': 2 nodes with ")

@@ -15,7 +15,7 @@ from toy_problems import random_decision, random_instance, solved_toy
 from fgamcd_opt.io.archive import read_archive, write_archive
 from fgamcd_opt.io.errors import InputError
 from fgamcd_opt.io.times import Times
-from fgamcd_opt.problem.solution_file import Solution
+from fgamcd_opt.problem.solution_file import Solution, _digest
 from fgamcd_opt.problem.variants import Variant
 
 
@@ -97,7 +97,7 @@ FILE_CHANGES = {
     "other shape": (lambda h, a: a.update(migration=a["migration"][:2]), "migration: shape is"),
     "unknown variant": (lambda h, a: h["variant"].update(delivery="pigeon"), "'pigeon' is unknown"),
     "variant no object": (lambda h, a: h.update(variant=[]), r"variant: \[\] is not an object"),
-    "times incomplete": (lambda h, a: h["times"].pop("total_s"), "times field 'total_s' is missing"),
+    "times incomplete": (lambda h, a: h["times"].pop("solve_s"), "times field 'solve_s' is missing"),
     "options no object": (lambda h, a: h.update(options=3), "options: 3 is not an object"),
     "another spelling": (lambda h, a: h["variant"].update(cooperation="True"), "is not how"),
     "delay": (lambda h, a: h.update(delay_s=h["delay_s"] / 2), "the content has digest"),
@@ -115,6 +115,19 @@ def test_changed_files_are_refused(tmp_path, name):
     with pytest.raises(InputError, match=fault) as caught:
         Solution.load(path)
     assert str(path) in str(caught.value)
+
+
+def test_times_of_an_older_release(tmp_path):
+    """They knew a total, and loading as a part of building."""
+    path, solution = tmp_path / "s.npz", solved_toy()[1]
+    old = {"build_s": 1.5, "rates_s": 0.25, "search_s": 0.5, "total_s": 2.5}
+    header = solution._header() | {"times": old}
+    solution.save(path)
+    rewrite(path, lambda h, a: h.update(times=old, digest=_digest(header, solution.decision)))
+    assert Solution.load(path).times == Times(build_s=1.5, solve_s=1.0, rates_s=0.25, search_s=0.5)
+    rewrite(path, lambda h, a: h["times"].update(total_s="long"))
+    with pytest.raises(InputError, match="times: total_s: 'long' is not a finite number"):
+        Solution.load(path)
 
 
 def test_nothing_is_left_behind_when_writing_fails(tmp_path):

@@ -34,8 +34,8 @@ def test_bound_and_delay_enclose_the_optimum(seed, nodes):
     if result.stop_reason is StopReason.INFEASIBLE:
         assert math.isinf(relaxed)
         return
-    assert result.bound_s is not None
-    assert result.bound_s <= optimum * (1 + 1e-9)
+    assert result.lower_bound_s is not None
+    assert result.lower_bound_s <= optimum * (1 + 1e-9)
     if result.solution is not None:
         assert result.verification.valid
         assert result.solution.delay_s >= relaxed * (1 - 1e-9)
@@ -47,11 +47,11 @@ def test_bound_is_at_least_the_lp_of_the_complete_knapsack(storage):
     problem = P1(load("small", {"storage_gb": storage}))
     generated = solve(problem, "column-generation", gap=1e-5)
     complete = solve(problem, "lp", gap=1e-5)
-    assert generated.bound_s >= complete.bound_s * (1.0 - 3e-4)
+    assert generated.lower_bound_s >= complete.lower_bound_s * (1.0 - 3e-4)
     exact = solve(problem, "exact", gap=1e-3)
-    assert generated.bound_s <= exact.solution.delay_s
+    assert generated.lower_bound_s <= exact.solution.delay_s
     assert generated.verification.valid
-    assert exact.bound_s <= generated.solution.delay_s <= exact.solution.delay_s * 1.02
+    assert exact.lower_bound_s <= generated.solution.delay_s <= exact.solution.delay_s * 1.02
     assert generated.counts["rate_problems"] < generated.counts["rate_problems_total"]
 
 
@@ -62,8 +62,8 @@ def test_what_the_relaxation_leaves_open_is_closed():
         solve(problem, "exact", gap=1e-4, options={"rates": rates}) for rates in ("demand", "table")
     )
     assert result.gap <= 1e-4
-    assert result.bound_s <= table.objective_s
-    assert table.bound_s <= result.objective_s
+    assert result.lower_bound_s <= table.delay_s
+    assert table.lower_bound_s <= result.delay_s
     assert result.counts["rate_problems"] < result.counts["rate_problems_total"]
 
 
@@ -112,7 +112,7 @@ def test_rates_that_cannot_be_had_are_refused(options, variant, words):
 def test_threads_do_not_change_the_result():
     problem = P1(load("small"))
     one, two = (solve(problem, "column-generation", gap=1e-3, threads=t) for t in (1, 2))
-    assert one.bound_s == two.bound_s
+    assert one.lower_bound_s == two.lower_bound_s
     assert one.solution.delay_s == two.solution.delay_s
     assert (one.solution.decision.caching == two.solution.decision.caching).all()
 

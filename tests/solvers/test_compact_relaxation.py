@@ -94,8 +94,8 @@ def test_the_solver_proves_less_than_exact_and_says_so():
     strong = solve(problem, "exact", **limits)
     assert "compact" in weak.bound_kind
     assert "weaker than the knapsack (F5)" in weak.bound_kind
-    assert weak.bound_s < 0.99 * strong.bound_s
+    assert weak.lower_bound_s < 0.99 * strong.lower_bound_s
     assert weak.gap > strong.gap
-    assert strong.bound_s <= weak.objective_s
+    assert strong.lower_bound_s <= weak.delay_s
     with pytest.raises(UsageError, match="option depth: -1 is negative"):
         solve(problem, "compact", options={"depth": -1})

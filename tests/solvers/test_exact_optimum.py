@@ -39,13 +39,13 @@ def test_knapsack_search_finds_the_enumerated_optimum(seed):
     best = best_delay(problem, rates)
     found = KnapsackSearch(build_knapsack(problem, rates), "test")
     found.relax()
-    assert found.bound_s <= best or found.infeasible
+    assert found.lower_bound_s <= best or found.infeasible
     close(found)
     assert found.infeasible == math.isinf(best)
     if not found.infeasible:
         assert found.delay_s == pytest.approx(best, rel=1e-9)
-        assert found.bound_s <= best * (1 + 1e-12)
-        assert found.bound_s >= best * (1 - 1e-6)
+        assert found.lower_bound_s <= best * (1 + 1e-12)
+        assert found.lower_bound_s >= best * (1 - 1e-6)
 
 
 def test_both_outcomes_occur_among_these_instances():
@@ -70,16 +70,16 @@ def test_exact_solver_between_the_enumerations_with_beams_and_with_bounds(seed):
     if math.isinf(with_bounds):
         assert result.stop_reason is StopReason.INFEASIBLE
         return
-    assert result.bound_s is not None
-    assert result.bound_s <= with_beams
+    assert result.lower_bound_s is not None
+    assert result.lower_bound_s <= with_beams
     if math.isinf(with_beams):
         assert result.status is Status.UNKNOWN
         return
     assert result.verification is not None
     assert result.verification.valid
-    assert with_bounds * (1 - 1e-9) <= result.objective_s <= with_beams * (1 + 1e-9)
-    assert result.bound_s >= with_bounds * (1 - 1e-6)
-    assert result.bound_s <= result.combinatorial_bound_s * (1 + 1e-9)
+    assert with_bounds * (1 - 1e-9) <= result.delay_s <= with_beams * (1 + 1e-9)
+    assert result.lower_bound_s >= with_bounds * (1 - 1e-6)
+    assert result.lower_bound_s <= result.combinatorial_bound_s * (1 + 1e-9)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -91,8 +91,8 @@ def test_exact_solver_against_every_decision_as_the_checker_evaluates_it(seed):
     if math.isinf(best):
         assert result.stop_reason is StopReason.INFEASIBLE
     else:
-        assert result.objective_s == pytest.approx(best, rel=1e-4)
-        assert result.bound_s <= best
+        assert result.delay_s == pytest.approx(best, rel=1e-4)
+        assert result.lower_bound_s <= best
 
 
 @pytest.mark.parametrize("seed", [*range(8), 101, 146, 232])
@@ -114,4 +114,4 @@ def test_blocks_of_a_few_bytes_are_placed_as_well(seed):
     assert found.infeasible == math.isinf(best)
     if not found.infeasible:
         assert found.delay_s == pytest.approx(best, rel=1e-9)
-        assert found.bound_s <= best * (1 + 1e-12)
+        assert found.lower_bound_s <= best * (1 + 1e-12)

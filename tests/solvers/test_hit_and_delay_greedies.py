@@ -81,7 +81,7 @@ def test_shared_blocks_are_stored_once_and_hits_decide(name):
     assert cached_at(result, 0) == {SHARED, A, B}
     assert cached_at(result, 1) == {C}
     assert result.verification.evaluation.hit_ratio == 5 / 6
-    assert result.objective_s == pytest.approx(delay_with_migration(C), rel=1e-6)
+    assert result.delay_s == pytest.approx(delay_with_migration(C), rel=1e-6)
     assert result.counts["users_hit"] == 5
     assert result.counts["models_placed"] == 2
     assert result.counts["blocks_completed"] == 1
@@ -105,7 +105,7 @@ def test_placed_models_are_not_moved_for_blocks_without_room(name):
     result = solve(P1(data), name)
     assert result.status is Status.UNKNOWN
     assert "1 of 4 requested blocks found no room" in result.message
-    assert solve(P1(data.replace(storage_bytes=np.array([13, 1]) * MB)), name).objective_s == pytest.approx(
+    assert solve(P1(data.replace(storage_bytes=np.array([13, 1]) * MB)), name).delay_s == pytest.approx(
         AIR_S, rel=1e-6
     )
 
@@ -120,7 +120,7 @@ def test_greedy_delay_saves_the_most_per_byte(storage_mb, remote):
     """
     result = solve(hand_problem(storage_mb), "greedy-delay")
     assert cached_at(result, 0) == {SHARED, A, B, C} - set(remote)
-    assert result.objective_s == pytest.approx(delay_with_migration(*remote), rel=1e-6)
+    assert result.delay_s == pytest.approx(delay_with_migration(*remote), rel=1e-6)
 
 
 @pytest.mark.parametrize("seed", range(30))
@@ -193,7 +193,7 @@ def test_with_a_cloud_a_block_without_room_comes_from_there(name):
     result = solve(P1(data, Variant.parse({"unserved": "cloud(5e7)"})), name)
     local = [SHARED, A, B]
     assert cached_at(result, 0) == set(local)
-    assert result.objective_s == pytest.approx(
+    assert result.delay_s == pytest.approx(
         8 * MB * (SIZE_MB[local].sum() / RATE_BPS + SIZE_MB[C] / 5e7), rel=1e-6
     )
     assert result.verification.evaluation.cloud_blocks == 1
@@ -205,7 +205,7 @@ def test_a_cloud_does_not_keep_blocks_out_of_caches_with_room(name):
     problem = hand_problem(11)
     cloudy = P1(problem.instance, Variant.parse({"unserved": "cloud(5e7)"}))
     result = solve(cloudy, name)
-    assert result.objective_s == pytest.approx(solve(problem, name).objective_s, rel=1e-9)
+    assert result.delay_s == pytest.approx(solve(problem, name).delay_s, rel=1e-9)
     assert result.verification.evaluation.cloud_blocks == 0
 
 
@@ -223,7 +223,7 @@ def test_the_better_order_counts_where_a_cloud_delivers_what_is_left_out(delays,
 def test_a_cloud_that_hardly_delivers_changes_nothing_where_everything_fits(name, instance):
     problem = P1(library_instance(instance))
     slow = P1(problem.instance, Variant.parse({"unserved": "cloud(1e3)"}))
-    assert solve(slow, name).objective_s == solve(problem, name).objective_s
+    assert solve(slow, name).delay_s == solve(problem, name).delay_s
 
 
 @pytest.mark.parametrize("name", ["trimcaching", "trimcaching-spec"])
@@ -233,7 +233,7 @@ def test_free_room_is_used_on_request_only(name):
     for seed in range(4):
         problem = random_problem(seed, blocks=4, qos_share=0.0, storage_share=8.0)
         best = best_delay(problem, full_oracle(problem).lower_bps())
-        filled, left = (solve(problem, name, options={"fill": fill}).objective_s for fill in (1, 0))
+        filled, left = (solve(problem, name, options={"fill": fill}).delay_s for fill in (1, 0))
         assert filled == pytest.approx(best, rel=1e-9)
         assert left >= filled
         reached.append(left > filled)

@@ -33,7 +33,7 @@ def expect_refusal(name: str, problem: P1, reason: str, *, packing: bool = False
     do not fit, may at most find nothing."""
     result = solve(problem, name, gap=1e-4)
     assert result.solution is None
-    assert result.objective_s is None
+    assert result.delay_s is None
     solver = get_solver(name)
     if solver.proves_bounds and (solver.finds_solutions or not packing):
         assert result.stop_reason is StopReason.INFEASIBLE
@@ -47,7 +47,7 @@ def expect_refusal(name: str, problem: P1, reason: str, *, packing: bool = False
 def solves(name: str, problem: P1) -> bool:
     """Whether there is a solution, or a bound where a method finds no solutions."""
     result = solve(problem, name)
-    return (result.objective_s if get_solver(name).finds_solutions else result.bound_s) is not None
+    return (result.delay_s if get_solver(name).finds_solutions else result.lower_bound_s) is not None
 
 
 @EVERY_SOLVER

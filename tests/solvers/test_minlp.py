@@ -31,8 +31,8 @@ def check(result, best_s: float, gap: float = CLOSE["gap"]) -> None:
     """Optimum found and proved to the gap, as an independent enumeration sees it."""
     assert result.point_status is PointStatus.FEASIBLE
     assert result.stop_reason in (StopReason.GAP_REACHED, StopReason.OPTIMAL)
-    assert result.objective_s == pytest.approx(best_s, rel=gap)
-    assert best_s * (1 - gap) <= result.bound_s <= best_s * (1 + 1e-9)
+    assert result.delay_s == pytest.approx(best_s, rel=gap)
+    assert best_s * (1 - gap) <= result.lower_bound_s <= best_s * (1 + 1e-9)
 
 
 @GLOBAL
@@ -64,8 +64,8 @@ def test_library_instances_agree_with_exact(backend, name):
     problem = P1(load(name))
     exact = solve(problem, "exact", gap=1e-6)
     result = solve(problem, "minlp", gap=1e-5, options={"backend": backend})
-    check(result, exact.objective_s, gap=1e-5)
-    assert exact.bound_s == pytest.approx(result.bound_s, rel=2e-5)
+    check(result, exact.delay_s, gap=1e-5)
+    assert exact.lower_bound_s == pytest.approx(result.lower_bound_s, rel=2e-5)
 
 
 @GLOBAL
@@ -74,8 +74,8 @@ def test_a_time_limit_leaves_the_start_and_a_valid_bound(backend):
     exact = solve(problem, "exact", **CLOSE)
     result = solve(problem, "minlp", time_limit=1.0, options={"backend": backend, "cuts": 0})
     assert result.stop_reason is StopReason.TIME_LIMIT
-    assert result.objective_s == pytest.approx(exact.objective_s, rel=1e-4)
-    assert 0.0 < result.bound_s < exact.bound_s
+    assert result.delay_s == pytest.approx(exact.delay_s, rel=1e-4)
+    assert 0.0 < result.lower_bound_s < exact.lower_bound_s
 
 
 @GLOBAL
@@ -84,7 +84,7 @@ def test_a_stop_request_is_served_during_the_search(backend):
     result = solve(problem, "minlp", stop=StopAfter(150), options={"backend": backend, "cuts": 0})
     assert result.stop_reason is StopReason.INTERRUPTED
     assert result.point_status is PointStatus.FEASIBLE
-    assert result.bound_s < 0.99 * result.objective_s
+    assert result.lower_bound_s < 0.99 * result.delay_s
 
 
 @GLOBAL
@@ -97,7 +97,7 @@ def test_infeasible_packings_are_proved_by_the_model_alone(backend):
     assert refused.stop_reason is StopReason.INFEASIBLE
     assert backend in refused.infeasibility
     enough = changed(block_bytes=sizes, storage_bytes=np.array([2 * sizes[0] - 1, 2 * sizes[0]]))
-    assert solve(enough, "minlp", gap=0.5, options=options).objective_s is not None
+    assert solve(enough, "minlp", gap=0.5, options=options).delay_s is not None
 
 
 def test_gurobi_refuses_what_its_free_licence_cannot_take(monkeypatch):
@@ -114,9 +114,9 @@ def test_bounds_of_other_solvers_are_not_taken_over():
     problem = P1(load("tiny-s2-0055MB"))
     result = solve(problem, "minlp", **CLOSE, options={"backend": "scip_direct"})
     trusted = solve(problem, "minlp", **CLOSE)
-    assert result.objective_s == pytest.approx(trusted.objective_s, rel=1e-4)
+    assert result.delay_s == pytest.approx(trusted.delay_s, rel=1e-4)
     assert "Cauchy-Schwarz" in result.bound_kind
-    assert result.bound_s < 0.9 * trusted.bound_s
+    assert result.lower_bound_s < 0.9 * trusted.lower_bound_s
 
 
 @pytest.mark.parametrize(

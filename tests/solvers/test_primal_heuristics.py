@@ -34,11 +34,11 @@ def test_feasible_and_not_better_than_the_optimum(name, seed):
     )
     oracle = full_oracle(problem)
     result = solve(problem, name)
-    assert result.bound_s is None
+    assert result.lower_bound_s is None
     assert result.bound_kind is None
-    if result.objective_s is not None:
+    if result.delay_s is not None:
         assert result.verification.valid
-        assert result.objective_s >= best_delay(problem, oracle.upper_bps()) * (1 - 1e-9)
+        assert result.delay_s >= best_delay(problem, oracle.upper_bps()) * (1 - 1e-9)
     else:
         assert result.status in (Status.INFEASIBLE, Status.UNKNOWN)
 
@@ -49,7 +49,7 @@ def test_the_optimum_is_found_where_every_cache_holds_everything(name, seed):
     problem = random_problem(seed, blocks=4, qos_share=0.0, storage_share=8.0)
     oracle = full_oracle(problem, rounds=0 if name == "greedy" else 2)
     result = solve(problem, name)
-    assert result.objective_s == pytest.approx(best_delay(problem, oracle.lower_bps()), rel=1e-9)
+    assert result.delay_s == pytest.approx(best_delay(problem, oracle.lower_bps()), rel=1e-9)
 
 
 @pytest.mark.parametrize("seed", range(6))

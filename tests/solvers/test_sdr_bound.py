@@ -55,8 +55,8 @@ def test_programs_where_they_are_needed_give_what_programs_everywhere_give(seed)
         b_eq=np.ones(choice.shape[0]),
     )
     assert solved.status == 0
-    assert result.bound_s == pytest.approx(solved.fun, rel=1e-5)
-    assert result.bound_s <= best_delay(problem, full_oracle(problem).lower_bps())
+    assert result.lower_bound_s == pytest.approx(solved.fun, rel=1e-5)
+    assert result.lower_bound_s <= best_delay(problem, full_oracle(problem).lower_bps())
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -65,8 +65,8 @@ def test_bound_is_that_of_certified_rates_to_solver_accuracy(seed):
     problem = random_problem(seed, nodes=2, users=3, storage_share=2.5)
     sdr, lagrangian = solve(problem, "sdr"), solve(problem, "lagrangian", options={"rounds": 8})
     assert sdr.stop_reason is lagrangian.stop_reason
-    if sdr.bound_s is not None:
-        assert sdr.bound_s == pytest.approx(lagrangian.bound_s, rel=1e-4)
+    if sdr.lower_bound_s is not None:
+        assert sdr.lower_bound_s == pytest.approx(lagrangian.lower_bound_s, rel=1e-4)
 
 
 def test_blocks_with_many_users_keep_the_bounds_of_lone_users():
@@ -76,8 +76,8 @@ def test_blocks_with_many_users_keep_the_bounds_of_lone_users():
     assert none.counts["semidefinite_programs"] == 0
     assert none.counts["programs_left_out"] > some.counts["programs_left_out"] > 0
     early = solve(problem, "lagrangian", time_limit=1e-9)  # lone users, all nodes sending
-    assert none.bound_s == pytest.approx(early.bound_s, rel=2e-6)
-    assert none.bound_s < some.bound_s <= solve(problem, "lagrangian").bound_s * (1 + 1e-6)
+    assert none.lower_bound_s == pytest.approx(early.lower_bound_s, rel=2e-6)
+    assert none.lower_bound_s < some.lower_bound_s <= solve(problem, "lagrangian").lower_bound_s * (1 + 1e-6)
 
 
 def test_an_unknown_conic_backend_is_refused():

@@ -53,8 +53,8 @@ def test_the_ascent_reaches_the_linear_program_or_proves_that_nothing_fits(seed)
         relaxation.ascend(knapsack)
     assert relaxation.infeasible == math.isinf(optimum)
     if not relaxation.infeasible:
-        assert relaxation.bound_s == lagrangian_bound(knapsack, relaxation.multipliers)[0]
-        assert relaxation.bound_s == pytest.approx(optimum, rel=1e-9)
+        assert relaxation.lower_bound_s == lagrangian_bound(knapsack, relaxation.multipliers)[0]
+        assert relaxation.lower_bound_s == pytest.approx(optimum, rel=1e-9)
 
 
 @pytest.mark.parametrize("storage_gb", ["0.18", "0.4", "1.25"])
@@ -67,7 +67,7 @@ def test_the_ascent_reaches_the_linear_program_at_paper_size(storage_gb):
     multipliers, feasible = solve_relaxation(knapsack, SolveContext())
     assert feasible
     relaxation.ascend(knapsack)
-    assert relaxation.bound_s == pytest.approx(lagrangian_bound(knapsack, multipliers)[0], rel=1e-9)
+    assert relaxation.lower_bound_s == pytest.approx(lagrangian_bound(knapsack, multipliers)[0], rel=1e-9)
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -81,10 +81,10 @@ def test_lp_and_lagrangian_agree_below_the_enumerated_optimum(seed):
         assert math.isinf(best)
         return
     assert lp.stop_reason is StopReason.COMPLETED
-    assert lagrangian.bound_s == pytest.approx(lp.bound_s, rel=1e-9)
-    assert max(lp.bound_s, lagrangian.bound_s) <= best * (1 + 1e-9)
+    assert lagrangian.lower_bound_s == pytest.approx(lp.lower_bound_s, rel=1e-9)
+    assert max(lp.lower_bound_s, lagrangian.lower_bound_s) <= best * (1 + 1e-9)
     by_hand = linear_program(build_knapsack(problem, oracle.upper_bps()))
-    assert lp.bound_s == pytest.approx(by_hand, rel=1e-6)
+    assert lp.lower_bound_s == pytest.approx(by_hand, rel=1e-6)
 
 
 @pytest.mark.parametrize("name", ["lp", "lagrangian"])
@@ -94,14 +94,14 @@ def test_a_bound_is_in_hand_before_any_beam(name):
     early, late = (solve(problem, name, time_limit=s) for s in (1e-9, math.inf))
     assert early.stop_reason is StopReason.TIME_LIMIT
     assert early.counts["rate_problems"] < late.counts["rate_problems"]
-    assert 0 < early.bound_s <= late.bound_s
+    assert 0 < early.lower_bound_s <= late.lower_bound_s
 
 
 def test_tight_storage_raises_the_bound_towards_the_optimum():
     """The relaxation of storage is not the bound without storage, and lies within 2 % of the optimum here."""
     problem = P1(load("small", {"storage_gb": "0.02"}))
     wide = P1(load("small", {"storage_gb": "1"}))
-    bound = solve(problem, "lagrangian").bound_s
-    optimum = solve(problem, "exact", gap=1e-3).objective_s
-    assert solve(wide, "lagrangian").bound_s < 0.9 * bound
+    bound = solve(problem, "lagrangian").lower_bound_s
+    optimum = solve(problem, "exact", gap=1e-3).delay_s
+    assert solve(wide, "lagrangian").lower_bound_s < 0.9 * bound
     assert 0.98 * optimum < bound <= optimum

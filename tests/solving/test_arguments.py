@@ -93,14 +93,14 @@ def test_numpy_numbers_mean_what_python_numbers_mean():
         seed=np.uint8(3),
         options={"rounds": np.int16(1)},
     )
-    assert (numbers.objective_s, numbers.bound_s, numbers.seed) == (plain.objective_s, plain.bound_s, 3)
+    assert (numbers.delay_s, numbers.lower_bound_s, numbers.seed) == (plain.delay_s, plain.lower_bound_s, 3)
     assert dict(numbers.options) == dict(plain.options)
 
 
 def test_an_instance_stands_for_its_p1_and_an_object_for_its_name():
     by_name, by_object = solve(P1(TINY), "greedy"), solve(TINY, GreedySolver())
     assert by_object.solver == "greedy"
-    assert by_object.objective_s == by_name.objective_s
+    assert by_object.delay_s == by_name.delay_s
 
 
 def test_arguments_have_the_names_of_the_command_lines_options():

@@ -61,7 +61,7 @@ def delay_of(outcome: Outcome, problem: P1) -> float:
 def bound_of(share: float) -> Spoil:
     """A bound of that share of the own delay."""
     return lambda outcome, problem, context: dataclasses.replace(
-        outcome, bound_s=share * delay_of(outcome, problem), bound_kind="a claim"
+        outcome, lower_bound_s=share * delay_of(outcome, problem), bound_kind="a claim"
     )
 
 
@@ -72,17 +72,17 @@ def refused(plug: Any, spoil: Spoil, part: str) -> None:
 
 
 def test_the_solver_unspoiled_is_accepted(plug):
-    assert plug(lambda outcome, *_: outcome).objective_s > 0
+    assert plug(lambda outcome, *_: outcome).delay_s > 0
 
 
 @pytest.mark.parametrize("share", [0.5, 1.0, 1.0 + 1e-10])
 def test_a_bound_up_to_the_own_delay_is_accepted(plug, share):
-    assert plug(bound_of(share)).bound_s is not None
+    assert plug(bound_of(share)).lower_bound_s is not None
 
 
 @pytest.mark.parametrize("share", [1.0 + 1e-8, 2.0])
 def test_a_bound_above_the_own_verified_delay_is_refused(plug, share):
-    refused(plug, bound_of(share), "claims bound_s .* above the delay")
+    refused(plug, bound_of(share), "claims lower_bound_s .* above the delay")
 
 
 def test_a_combinatorial_bound_above_the_own_delay_is_refused(plug):
@@ -101,14 +101,17 @@ def test_a_point_beside_a_proof_that_there_is_none_is_refused(plug):
     ("spoil", "part"),
     [
         (lambda *_: None, "returned None, not an Outcome"),
-        (lambda *_: {"bound_s": 3}, "not an Outcome"),
+        (lambda *_: {"lower_bound_s": 3}, "not an Outcome"),
         (with_fields(stop_reason="done"), "stop_reason 'done'; expected StopReason"),
         (with_fields(decision="none"), "decision 'none'; expected Decision or None"),
-        (with_fields(bound_s=float("nan"), bound_kind="k"), "bound_s nan; expected a finite number"),
-        (with_fields(bound_s=float("inf"), bound_kind="k"), "bound_s inf"),
-        (with_fields(bound_s="3", bound_kind="k"), "bound_s '3'"),
-        (with_fields(bound_s=True, bound_kind="k"), "bound_s True"),
-        (with_fields(bound_s=0.0), "a bound has a kind"),
+        (
+            with_fields(lower_bound_s=float("nan"), bound_kind="k"),
+            "lower_bound_s nan; expected a finite number",
+        ),
+        (with_fields(lower_bound_s=float("inf"), bound_kind="k"), "lower_bound_s inf"),
+        (with_fields(lower_bound_s="3", bound_kind="k"), "lower_bound_s '3'"),
+        (with_fields(lower_bound_s=True, bound_kind="k"), "lower_bound_s True"),
+        (with_fields(lower_bound_s=0.0), "a bound has a kind"),
         (with_fields(combinatorial_bound_s=float("nan")), "combinatorial_bound_s nan"),
         (with_fields(multipliers=np.zeros(7)), "multipliers .* expected 3 finite numbers"),
         (with_fields(multipliers=np.full(3, np.nan)), "multipliers"),
@@ -202,7 +205,7 @@ def test_what_a_solver_held_is_not_what_it_is_judged_on(plug):
         return outcome
 
     honest, cheated = plug(lambda outcome, *_: outcome), plug(spoil)
-    assert cheated.objective_s == honest.objective_s
+    assert cheated.delay_s == honest.delay_s
     assert cheated.gap_tolerance == honest.gap_tolerance
     assert cheated.instance_digest == honest.instance_digest
 

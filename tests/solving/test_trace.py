@@ -24,7 +24,7 @@ def test_the_trace_is_the_running_best(told: list[tuple[float, float | None, flo
         context.started = 0.0
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("fgamcd_opt.solving.context.time.monotonic", lambda moment=moment: moment)
-            context.record(delay_s=delay, bound_s=bound)
+            context.record(delay_s=delay, lower_bound_s=bound)
     delays = [d for _, d, _ in told if d is not None and math.isfinite(d)]
     bounds = [b for _, _, b in told if b is not None and math.isfinite(b)]
     assert bool(context.trace) == bool(delays or bounds)
@@ -60,14 +60,14 @@ def test_the_trace_ends_at_the_result(solver: str, steps: int) -> None:
     assert len(result.trace) >= steps
     times = [moment for moment, _, _ in result.trace]
     assert times == sorted(times)
-    assert times[-1] <= result.times.total_s
+    assert times[-1] <= result.times.solve_s
     _, delay, bound = result.trace[-1]
-    assert bound == result.bound_s
-    if result.objective_s is None:
+    assert bound == result.lower_bound_s
+    if result.delay_s is None:
         assert delay is None
     else:
-        assert delay == pytest.approx(result.objective_s, rel=1e-9)
-    assert all(b <= result.bound_s * (1 + 1e-12) for _, _, b in result.trace if b is not None)
+        assert delay == pytest.approx(result.delay_s, rel=1e-9)
+    assert all(b <= result.lower_bound_s * (1 + 1e-12) for _, _, b in result.trace if b is not None)
     assert result.to_json()["trace"] == [list(entry) for entry in result.trace]
 
 
@@ -75,9 +75,9 @@ def test_a_method_within_another_one_leaves_no_trace() -> None:
     context = SolveContext()
     twin = context.untraced()
     with twin.stage("rates"):
-        twin.record(delay_s=1.0, bound_s=0.5)
+        twin.record(delay_s=1.0, lower_bound_s=0.5)
     assert context.trace == ()
     assert "rates" in context.stage_s
     result = solve(P1(load("tiny")), "minlp")
-    assert result.trace[-1][2] == result.bound_s
+    assert result.trace[-1][2] == result.lower_bound_s
     assert [b for _, _, b in result.trace[:-1]] == [None] * (len(result.trace) - 1)

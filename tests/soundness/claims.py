@@ -250,29 +250,29 @@ class Trial:
     def _judge(self, setting: Setting, result: Result) -> None:
         point = self.best(result.variant)
         known = math.inf if point is None else point.delay_s
-        if result.objective_s is not None:
+        if result.delay_s is not None:
             self._judge_delay(setting, result)
-            known = min(known, result.objective_s)
+            known = min(known, result.delay_s)
         elif result.point_status is PointStatus.REJECTED and result.variant.csi is not Csi.NOMINAL:
             faults = result.verification.faults if result.verification else ()
             self._add(setting, "rejected point", "; ".join(faults))
-        if result.bound_s is not None and result.bound_s > known * (1.0 + ROUNDING):
-            self._add(setting, "false bound", f"bound {result.bound_s!r} s, a point takes {known!r} s")
+        if result.lower_bound_s is not None and result.lower_bound_s > known * (1.0 + ROUNDING):
+            self._add(setting, "false bound", f"bound {result.lower_bound_s!r} s, a point takes {known!r} s")
         if result.status is Status.INFEASIBLE and math.isfinite(known):
             self._add(setting, "false infeasibility", f"a point takes {known!r} s; {result.infeasibility}")
         if result.status in (Status.OPTIMAL, Status.WITHIN_GAP):
             most = known / (1.0 - result.gap_tolerance) * (1.0 + ROUNDING)
-            if result.objective_s is not None and result.objective_s > most:
-                self._add(setting, "false optimum", f"{result.objective_s!r} s, a point takes {known!r} s")
+            if result.delay_s is not None and result.delay_s > most:
+                self._add(setting, "false optimum", f"{result.delay_s!r} s, a point takes {known!r} s")
         self._judge_end(setting, result, known)
 
     def _judge_delay(self, setting: Setting, result: Result) -> None:
         """The delay of a decision, computed once more."""
         assert result.solution is not None
-        assert result.objective_s is not None
+        assert result.delay_s is not None
         delay = delay_of(P1(self.instance, result.variant).data, result.variant, result.solution.decision)
-        if delay is not None and not math.isclose(delay, result.objective_s, rel_tol=ROUNDING):
-            self._add(setting, "wrong delay", f"{result.objective_s!r} s, recomputed {delay!r} s")
+        if delay is not None and not math.isclose(delay, result.delay_s, rel_tol=ROUNDING):
+            self._add(setting, "wrong delay", f"{result.delay_s!r} s, recomputed {delay!r} s")
 
     def _judge_end(self, setting: Setting, result: Result, known: float) -> None:
         """Where a point verifies, a solver that answers P1 finds one; where all is known, nothing stays open."""

@@ -232,7 +232,7 @@ class Returns(Plain):
                 decision=Decision(fair.caching[:, :1], fair.migration, fair.beams),
             ),
             "NaN bound": lambda: Outcome(
-                stop_reason=StopReason.COMPLETED, decision=fair, bound_s=math.nan, bound_kind="a claim"
+                stop_reason=StopReason.COMPLETED, decision=fair, lower_bound_s=math.nan, bound_kind="a claim"
             ),
         }[options["what"]]()
         return what  # type: ignore[no-any-return]
@@ -269,7 +269,10 @@ class FalseBound(Plain):
         decision = everything_at_node_0(problem)
         claim = 2.0 * problem.evaluate(decision).delay_s
         return Outcome(
-            stop_reason=StopReason.COMPLETED, decision=decision, bound_s=claim, bound_kind="a false claim"
+            stop_reason=StopReason.COMPLETED,
+            decision=decision,
+            lower_bound_s=claim,
+            bound_kind="a false claim",
         )
 
 

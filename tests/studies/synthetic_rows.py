@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from pandas import DataFrame
 
-from fgamcd_opt.solving.status import relative_gap
+from fgamcd_opt.solving.status import above_best, relative_gap
 
 BOUND_S = {"alpha-s2": 0.99, "alpha-s10": 2.0, "beta": 5.0, "gamma": 0.4}
 """Certified bound of P1 of each instance, in s; the best known delay lies 0.1 % above."""
@@ -53,16 +53,17 @@ def cell(instance: str, solver: str, seed: int = 0, **changed: Any) -> dict[str,
         "stop_reason": "completed",
         "point_status": "feasible",
         "delay_s": delay,
-        "bound_s": bound if solver == "exact" else None,
+        "lower_bound_s": bound if solver == "exact" else None,
         "bound_kind": "certified" if solver == "exact" else None,
         "combinatorial_bound_s": None,
         "infeasibility": None,
         "max_violation": 0.0,
         **METRICS,
+        "load_s": 0.2,
         "build_s": 0.1,
         "rates_s": 0.2,
         "search_s": 0.3,
-        "total_s": 0.6,
+        "solve_s": 0.6,
         "wall_s": 2.0,
         "peak_memory_bytes": 300_000_000,
         "rate_problems": 10,
@@ -78,23 +79,38 @@ def cell(instance: str, solver: str, seed: int = 0, **changed: Any) -> dict[str,
         "cores": 2,
         "started": "2026-01-01T00:00:00+00:00",
         "error": None,
-        "best_bound_s": bound,
-        "best_known_s": best,
-        "reference_bound_s": bound,
-        "own_gap": None,
+        "total_s": 0.9,
+        "role": None,
+        "best_lower_bound_s": bound,
+        "best_delay_s": best,
+        "reference_lower_bound_s": bound,
+        "reference_bound_by": "exact",
+        "gap": None,
         "class": "proved" if solver == "exact" else "feasible",
         **changed,
     }
-    for gap, reference in (("gap_to_bound", record["reference_bound_s"]), ("gap_to_best_known", best)):
+    measures = (
+        ("reference_gap", record["reference_lower_bound_s"], relative_gap),
+        ("to_best", best, above_best),
+    )
+    for name, reference, measure in measures:
         known = record["delay_s"] is not None and reference is not None
-        record.setdefault(gap, relative_gap(record["delay_s"], reference) if known else None)
+        record.setdefault(name, measure(record["delay_s"], reference) if known else None)
     return record
 
 
 def failed(instance: str, solver: str, seed: int = 0, **changed: Any) -> dict[str, Any]:
     """A cell that was killed and left nothing."""
     nothing = dict.fromkeys(
-        ("stop_reason", "point_status", "delay_s", "bound_s", "total_s", "solution_digest", "rates_read")
+        (
+            "stop_reason",
+            "point_status",
+            "delay_s",
+            "lower_bound_s",
+            "solve_s",
+            "solution_digest",
+            "rates_read",
+        )
     )
     why = {"outcome": "killed_memory", "reason": "above 4 GB", "class": "failed"}
     return cell(instance, solver, seed, **{**nothing, "trace": [], **why, **changed})
@@ -118,6 +134,6 @@ def varied(seeds: int = 2) -> DataFrame:
                 trace = [[t, delay * (1 + 0.5 / (i + 1)), None] for i, t in enumerate(steps)]
                 if solver == "exact":
                     trace = [[t, d, bound * (1 - 0.3 / (i + 1))] for i, (t, d, _) in enumerate(trace)]
-                cells.append(cell(instance, solver, seed, delay_s=delay, total_s=time_s, trace=trace))
+                cells.append(cell(instance, solver, seed, delay_s=delay, solve_s=time_s, trace=trace))
     cells[-1] = failed("gamma", "tdma-unicast", seeds - 1)
     return frame(cells)

@@ -75,8 +75,8 @@ def test_a_table_and_a_picture(name):
 
 def test_the_figures_are_those_of_the_object():
     words = shown(RESULT).words
-    assert f"{RESULT.objective_s:.6f} s" in words
-    assert any(text.startswith(f"{RESULT.bound_s:.6f} s") for text in words)
+    assert f"{RESULT.delay_s:.6f} s" in words
+    assert any(text.startswith(f"{RESULT.lower_bound_s:.6f} s") for text in words)
     assert TINY.digest[:12] in shown(TINY).words
     assert "csi=nominal" in shown(OBJECTS["P1"]).words
     assert f"{100 * GAPS['greedy']:.3f}" in shown(OBJECTS["Scores"]).words

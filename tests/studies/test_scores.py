@@ -50,14 +50,14 @@ def test_averages_are_those_of_pandas_over_the_comparable_rows():
     comparable = table[~table["instance"].isin(lost)]
     assert 0 < len(lost) < len(BOUND_S)
     per_instance = comparable.groupby(["solver", "instance"])
-    gaps = 100.0 * per_instance["gap_to_bound"].mean().unstack()
-    times = per_instance["total_s"].mean().unstack()
+    gaps = 100.0 * per_instance["reference_gap"].mean().unstack()
+    times = per_instance["solve_s"].mean().unstack()
     summary = summary_table(scores_of(table))
     for solver in GAPS:
         assert column(summary, "n")[solver] == len(BOUND_S) - len(lost)
         assert column(summary, "gap mean %")[solver] == pytest.approx(gaps.loc[solver].mean())
         assert column(summary, "gap max %")[solver] == pytest.approx(gaps.loc[solver].max())
-        assert column(summary, "time s")[solver] == pytest.approx(gmean(times.loc[solver] + 1.0) - 1.0)
+        assert column(summary, "solve s")[solver] == pytest.approx(gmean(times.loc[solver] + 1.0) - 1.0)
 
 
 def test_counts_by_class_cover_every_cell():
@@ -104,14 +104,14 @@ def test_pairs_are_averaged_over_the_instances_that_both_solved():
         both = [i for i in BOUND_S if solved[solver, i] and solved["exact", i]]
         means = (
             table[table["instance"].isin(both)]
-            .groupby(["solver", "instance"])[["gap_to_bound", "total_s"]]
+            .groupby(["solver", "instance"])[["reference_gap", "solve_s"]]
             .mean()
         )
         assert n == len(both) == len(BOUND_S) - (solver == "tdma-unicast")
-        assert gap == pytest.approx(100.0 * means.loc[solver, "gap_to_bound"].mean())
-        assert exact_gap == pytest.approx(100.0 * means.loc["exact", "gap_to_bound"].mean())
-        assert time_s == pytest.approx(gmean(means.loc[solver, "total_s"] + 1.0) - 1.0)
-        assert exact_time_s == pytest.approx(gmean(means.loc["exact", "total_s"] + 1.0) - 1.0)
+        assert gap == pytest.approx(100.0 * means.loc[solver, "reference_gap"].mean())
+        assert exact_gap == pytest.approx(100.0 * means.loc["exact", "reference_gap"].mean())
+        assert time_s == pytest.approx(gmean(means.loc[solver, "solve_s"] + 1.0) - 1.0)
+        assert exact_time_s == pytest.approx(gmean(means.loc["exact", "solve_s"] + 1.0) - 1.0)
 
 
 def test_one_failed_seed_makes_an_instance_unsolved():
@@ -130,17 +130,19 @@ def test_a_wrong_cell_is_in_no_average():
 
 def test_gaps_are_averaged_only_where_all_have_a_bound():
     cells = [cell(i, solver) for i in BOUND_S for solver in ("exact", "greedy")]
-    cells += [cell(i, "local-search", reference_bound_s=None if i == "beta" else BOUND_S[i]) for i in BOUND_S]
+    cells += [
+        cell(i, "local-search", reference_lower_bound_s=None if i == "beta" else BOUND_S[i]) for i in BOUND_S
+    ]
     scores = scores_of(frame(cells))
     for method in ("exact", "local-search"):
-        assert len(scores.averages(method, lambda score: score.mean("gap_to_bound"))) == 3
+        assert len(scores.averages(method, lambda score: score.mean("reference_gap"))) == 3
         assert len(scores.averages(method, lambda score: score.time_s)) == 4
 
 
 def test_best_known_is_that_of_the_problem_asked_for():
-    cells = [cell("beta", "tdma-unicast", best_known_s=7.0), cell("beta", "greedy", best_known_s=5.0)]
+    cells = [cell("beta", "tdma-unicast", best_delay_s=7.0), cell("beta", "greedy", best_delay_s=5.0)]
     scores = scores_of(frame(cells))
-    assert scores.best_known_s("beta") == 5.0
+    assert scores.best_delay_s("beta") == 5.0
     score = scores.by_cell["beta", "tdma-unicast"]
     assert scores.above_best(score) == pytest.approx(1.0 - 5.0 / cells[0]["delay_s"])
 

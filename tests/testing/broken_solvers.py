@@ -127,7 +127,7 @@ class WithoutBound(SoundBound):
     breaks, says = "solves_the_smallest_preset", "no bound for the preset tiny"
 
     def spoiled(self, outcome: Outcome, context: SolveContext) -> Outcome:
-        return replace(outcome, bound_s=None, bound_kind=None)
+        return replace(outcome, lower_bound_s=None, bound_kind=None)
 
 
 class InventsALimit(SoundHeuristic):
@@ -141,7 +141,7 @@ class UndeclaredBound(SoundHeuristic):
     breaks, says = "solves_the_smallest_preset", "declares that it proves none"
 
     def spoiled(self, outcome: Outcome, problem: P1, context: SolveContext) -> Outcome:
-        return replace(outcome, bound_s=0.0, bound_kind="delays are positive")
+        return replace(outcome, lower_bound_s=0.0, bound_kind="delays are positive")
 
 
 class UndeclaredSolution(SoundHeuristic):
@@ -163,7 +163,7 @@ class BoundAboveOwnDelay(SoundHeuristic):
     proves_bounds = True
 
     def spoiled(self, outcome: Outcome, problem: P1, context: SolveContext) -> Outcome:
-        return replace(outcome, bound_s=1e9, bound_kind="a claim")
+        return replace(outcome, lower_bound_s=1e9, bound_kind="a claim")
 
 
 class TracesAnotherDelay(SoundHeuristic):
@@ -178,8 +178,8 @@ class TracesAnotherBound(SoundBound):
     breaks, says = "solves_the_smallest_preset", "it recorded a bound of 0.19 s, but returns"
 
     def spoiled(self, outcome: Outcome, context: SolveContext) -> Outcome:
-        context.record(bound_s=0.19)
-        return replace(outcome, bound_s=0.1)
+        context.record(lower_bound_s=0.19)
+        return replace(outcome, lower_bound_s=0.1)
 
 
 class NumpyCounts(SoundHeuristic):
@@ -225,7 +225,11 @@ class FalseBound(SoundBound):
     breaks, says = "never_beats_enumeration", "but a solution has"
 
     def spoiled(self, outcome: Outcome, context: SolveContext) -> Outcome:
-        return outcome if outcome.bound_s is None else replace(outcome, bound_s=3.0 * outcome.bound_s)
+        return (
+            outcome
+            if outcome.lower_bound_s is None
+            else replace(outcome, lower_bound_s=3.0 * outcome.lower_bound_s)
+        )
 
 
 class GivesUpAsInfeasible(SoundHeuristic):
@@ -255,8 +259,8 @@ class GuessesWhenInterrupted(SoundBound):
     breaks, says = "stops_in_good_order", "but a solution has"
 
     def spoiled(self, outcome: Outcome, context: SolveContext) -> Outcome:
-        if outcome.stop_reason is StopReason.INTERRUPTED and outcome.bound_s is not None:
-            return replace(outcome, bound_s=1e9)
+        if outcome.stop_reason is StopReason.INTERRUPTED and outcome.lower_bound_s is not None:
+            return replace(outcome, lower_bound_s=1e9)
         return outcome
 
 
@@ -271,7 +275,7 @@ class LosesItsBound(SoundBound):
     breaks, says = "keeps_what_it_found", "returns no bound; the complete run proved one"
 
     def spoiled(self, outcome: Outcome, context: SolveContext) -> Outcome:
-        return replace(outcome, bound_s=None, bound_kind=None) if context.must_stop else outcome
+        return replace(outcome, lower_bound_s=None, bound_kind=None) if context.must_stop else outcome
 
 
 class DeafToTime(SoundHeuristic):

@@ -64,16 +64,16 @@ def run(args: argparse.Namespace) -> ExitCode:
         if args.json:
             print_json(report)
         else:
-            print_rows({name: text for name, text in _rows(report).items() if text})
+            print_rows({name: text for name, text in _rows(report, result).items() if text})
         if args.certificate is not None:
             write_certificate(problem, result, args.certificate, args.threads, stop)
-    gap = report["gap_to_best_known"]
+    gap = report["gap_of_best"]
     if gap is not None and gap < -_ROUNDING:
         log.error("the bound lies above the best known delay: one of the two is wrong")
         return ExitCode.VERIFICATION_FAILED
     if result.infeasibility:
         return ExitCode.INFEASIBLE
-    return ExitCode.NO_SOLUTION if result.bound_s is None else ExitCode.DONE
+    return ExitCode.NO_SOLUTION if result.lower_bound_s is None else ExitCode.DONE
 
 
 def _check_method(name: str) -> None:
@@ -100,25 +100,25 @@ def _report(result: Result, known: BestKnown | None) -> dict[str, Any]:
     report = result.to_json()
     keys = ("instance", "digest", "variant", "solver", "solver_version", "options", "seed", "stop_reason")
     best = known.delay_s if known is not None else None
-    bound = result.bound_s
+    bound = result.lower_bound_s
     return {key: report[key] for key in keys} | {
         "lower_bound_s": bound,
         "bound_kind": result.bound_kind,
-        "delay_s": result.objective_s,
-        "best_known_delay_s": best,
-        "best_known_solver": known.delay_solver if known is not None else None,
-        "gap_to_best_known": None if best is None or bound is None else relative_gap(best, bound),
-        **{key: report[key] for key in ("time_s", "infeasibility", "counts", "message")},
+        "delay_s": result.delay_s,
+        "best_delay_s": best,
+        "best_delay_by": known.delay_solver if known is not None else None,
+        "gap_of_best": None if best is None or bound is None else relative_gap(best, bound),
+        **result.times.to_json(),
+        **{key: report[key] for key in ("infeasibility", "counts", "message")},
     }
 
 
-def _rows(report: dict[str, Any]) -> dict[str, str]:
+def _rows(report: dict[str, Any], result: Result) -> dict[str, str]:
     """The report for people; rows without content are empty."""
     from fgamcd_opt.solving.front_door import BOUNDS_ONLY
 
-    time_s = report["time_s"]
-    bound, delay, best = (report[key] for key in ("lower_bound_s", "delay_s", "best_known_delay_s"))
-    gap = report["gap_to_best_known"]
+    bound, delay, best = (report[key] for key in ("lower_bound_s", "delay_s", "best_delay_s"))
+    gap = report["gap_of_best"]
     return {
         "instance": f"{report['instance']}, digest {report['digest'][:12]}",
         "method": f"{report['solver']} {report['solver_version']}, seed {report['seed']}",
@@ -126,10 +126,9 @@ def _rows(report: dict[str, Any]) -> dict[str, str]:
         "reason": report["infeasibility"] or "",
         "lower bound": "none was proved" if bound is None else f"{bound:.6f} s ({report['bound_kind']})",
         "delay found": "" if delay is None else f"{delay:.6f} s",
-        "best known": "" if best is None else f"{best:.6f} s by {report['best_known_solver']}",
+        "best known": "" if best is None else f"{best:.6f} s by {report['best_delay_by']}",
         "gap to it": "" if gap is None else f"{100.0 * gap:.4f} %",
-        "time": f"{time_s['total']:.2f} s: build {time_s['build']:.2f}, rates {time_s['rates']:.2f}, "
-        f"search {time_s['search']:.2f}",
+        "time": str(result.times),
         "work": ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in report["counts"].items()),
         "message": "" if report["message"] == BOUNDS_ONLY else report["message"],
     }

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from fgamcd_opt.cli.arguments import add_json, add_log_level, add_output, add_pairs
 from fgamcd_opt.cli.grid_arguments import options_by_solver, solvers_of, whole_numbers
-from fgamcd_opt.cli.output import command_line, print_json, print_table, say
+from fgamcd_opt.cli.output import command_line, print_json, print_report
 from fgamcd_opt.io.errors import ExitCode, UsageError
 from fgamcd_opt.io.targets import require_folder
 from fgamcd_opt.solving.context import DEFAULT_GAP
@@ -176,9 +176,7 @@ def _print_tables(scores: Scores) -> None:
 
     shown = scores.instances if len(scores.instances) <= _FEW_INSTANCES else []
     for table in [*(instance_table(scores, instance) for instance in shown), *overview(scores)]:
-        say(f"{table.title}\n")
-        print_table(table.headings, table.texts)
-        say("\n".join(["", *table.notes, ""]))
+        print_report(table)
 
 
 def _report(rows: Sequence[Row], classes: Sequence[str], wrong: Sequence[str]) -> dict[str, Any]:

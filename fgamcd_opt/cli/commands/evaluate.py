@@ -17,7 +17,7 @@ from fgamcd_opt.cli.arguments import (
     whole_number,
 )
 from fgamcd_opt.cli.compilation import compilation_announced
-from fgamcd_opt.cli.output import command_line, print_json, print_table, say
+from fgamcd_opt.cli.output import command_line, print_json, print_report
 from fgamcd_opt.cli.stopping import orderly_stop
 from fgamcd_opt.io.errors import ExitCode, InputError, UsageError
 from fgamcd_opt.io.targets import require_folder
@@ -109,9 +109,7 @@ def run(args: argparse.Namespace) -> ExitCode:
         print_json(evaluation.to_json() | {"files": [str(path) for path in written]})
     else:
         for table in evaluation.tables():
-            say(f"{table.title}\n")
-            print_table(table.headings, table.texts)
-            say("\n".join(["", *table.notes, ""]))
+            print_report(table)
     log.info("tables: %s", args.output / "tables.md")
     for pair in evaluation.wrong:
         log.error("%s", pair)

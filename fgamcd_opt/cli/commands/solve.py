@@ -126,7 +126,7 @@ def _save(result: Result, path: Path) -> None:
     InputError
         It could not be written to ``path``; says where it is kept.
     """
-    if result.solution is None or result.objective_s is None:
+    if result.solution is None or result.delay_s is None:
         log.warning("%s: not written, since there is no feasible solution", path)
         return
     try:
@@ -147,8 +147,8 @@ def _record(result: Result) -> None:
     improved = record_best(
         result.instance_name,
         result.instance_digest,
-        delay_s=result.objective_s,
-        lower_bound_s=result.bound_s,
+        delay_s=result.delay_s,
+        lower_bound_s=result.lower_bound_s,
         solver=f"{result.solver} {result.solver_version}",
         path=BEST_KNOWN_PATH,
     )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from fgamcd_opt.cli.arguments import add_json, add_log_level, add_output, add_pairs, cores, positive_number
 from fgamcd_opt.cli.grid_arguments import whole_numbers
-from fgamcd_opt.cli.output import print_json, print_rows, print_table, say
+from fgamcd_opt.cli.output import print_json, print_report, print_rows, say
 from fgamcd_opt.io.errors import ExitCode, UsageError
 from fgamcd_opt.io.safe_text import quote
 from fgamcd_opt.io.sizes import has_unit, parse_size
@@ -186,9 +186,7 @@ def _content(report: Report, written: list[Path]) -> dict[str, object]:
 def _print(report: Report, written: list[Path]) -> None:
     """Both tables as text, and the files."""
     points = report.table()
-    say(points.title)
-    print_table(points.headings, points.texts)
-    say("\n".join(points.notes))
+    print_report(points)
     trends = report.trends()
     for figure, quantity, reported, measured, verdict, why in trends.texts:
         say(f"\nfigure {figure}, {quantity}: {verdict}")

@@ -27,7 +27,7 @@ class ProvedBound:
     ----------
     instance, digest
         What it holds for.
-    bound_s
+    lower_bound_s
         In s; None if none was proved in time.
     kind, solver
         Kind of proof, and what proved it.
@@ -37,7 +37,7 @@ class ProvedBound:
 
     instance: str
     digest: str
-    bound_s: float | None
+    lower_bound_s: float | None
     kind: str | None
     solver: str
     delay_s: float | None
@@ -69,10 +69,10 @@ class ProvedBound:
         return cls(
             result.instance_name,
             result.instance_digest,
-            result.bound_s,
+            result.lower_bound_s,
             result.bound_kind,
             result.solver,
-            result.objective_s,
+            result.delay_s,
             result.gap,
         )
 
@@ -100,7 +100,7 @@ class ProvedBound:
                 f"{where}: {quote(content)} is no bound; expected an object of {', '.join(names)}"
             )
         for name in names:
-            kind = float if name in ("bound_s", "delay_s", "gap") else str
+            kind = float if name in ("lower_bound_s", "delay_s", "gap") else str
             optional = kind is float or name == "kind"
             if not (isinstance(content[name], kind) or (optional and content[name] is None)):
                 raise InputError(f"{where}: {name}: {quote(content[name])} is not of type {kind.__name__}")

@@ -12,7 +12,7 @@ from fgamcd_opt.io.optional import require_extra
 from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.problem.tolerances import CLAIM_TOLERANCE
 from fgamcd_opt.problem.variants import Variant
-from fgamcd_opt.solving.status import StopReason, relative_gap
+from fgamcd_opt.solving.status import StopReason, above_best, relative_gap
 from fgamcd_opt.studies.grid.cell_outcome import CellOutcome
 from fgamcd_opt.studies.grid.row import Row
 
@@ -47,7 +47,7 @@ class Contradiction:
         The problem.
     delay_by, delay_s
         Who found a point, and its verified delay in s.
-    bound_by, bound_s
+    bound_by, lower_bound_s
         Who proved that there is none below this bound, in s; infinite for a proof that there is no point at all.
     """
 
@@ -56,13 +56,13 @@ class Contradiction:
     delay_by: str
     delay_s: float
     bound_by: str
-    bound_s: float
+    lower_bound_s: float
 
     __repr__ = short_repr
 
     def __str__(self) -> str:
         problem = f"{self.instance} ({self.variant})"
-        claim = "no point" if math.isinf(self.bound_s) else f"no delay below {self.bound_s!r} s"
+        claim = "no point" if math.isinf(self.lower_bound_s) else f"no delay below {self.lower_bound_s!r} s"
         return f"{problem}: {self.bound_by} proved {claim}, {self.delay_by} found {self.delay_s!r} s"
 
 
@@ -73,6 +73,7 @@ class _Claim:
     value_s: float
     by: str
     cell: str | None
+    solver: str
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,14 @@ class _Problem:
         return min((claim.value_s for claim in self.delays), default=None)
 
     @property
-    def best_bound_s(self) -> float | None:
+    def best_bound_by(self) -> str | None:
+        best = max(
+            (c for c in self.bounds if math.isfinite(c.value_s)), key=lambda c: c.value_s, default=None
+        )
+        return None if best is None else best.solver
+
+    @property
+    def best_lower_bound_s(self) -> float | None:
         return max((c.value_s for c in self.bounds if math.isfinite(c.value_s)), default=None)
 
     def contradictions(self) -> Iterable[tuple[_Claim, _Claim]]:
@@ -113,8 +121,9 @@ def derive(rows: Sequence[Row], known: Mapping[str, BestKnown] | None = None) ->
     -------
     pandas.DataFrame
         One line per row, in their order: all fields of `Row`, its metrics as their own columns, and
-        ``best_bound_s``, ``best_known_s`` (of the same instance and variant), ``reference_bound_s`` (of P1 itself),
-        ``gap_to_bound`` (to the reference bound), ``gap_to_best_known``, ``own_gap``, ``class``.
+        ``best_lower_bound_s``, ``best_delay_s`` (of the same instance and variant), ``reference_lower_bound_s`` (of P1
+        itself) and ``reference_bound_by`` (who proved it), ``gap`` (to the row's own bound), ``reference_gap``,
+        ``to_best``, ``total_s``, ``class``.
 
     Raises
     ------
@@ -151,15 +160,26 @@ def _problems(rows: Sequence[Row], known: Mapping[str, BestKnown] | None) -> dic
     problems = {}
     for (digest, variant), same in groups.items():
         best = by_digest.get(digest) if variant == DEFAULT_VARIANT else None
-        delays = [_Claim(row.delay_s, _author(row), row.cell) for row in same if row.delay_s is not None]
-        bounds = [_Claim(row.bound_s, _author(row), row.cell) for row in same if row.bound_s is not None]
-        bounds += [_Claim(math.inf, _author(row), row.cell) for row in same if row.infeasibility]
+        delays = [
+            _Claim(row.delay_s, _author(row), row.cell, row.solver) for row in same if row.delay_s is not None
+        ]
+        bounds = [
+            _Claim(row.lower_bound_s, _author(row), row.cell, row.solver)
+            for row in same
+            if row.lower_bound_s is not None
+        ]
+        bounds += [_Claim(math.inf, _author(row), row.cell, row.solver) for row in same if row.infeasibility]
         if best is not None and best.delay_s is not None:
-            delays.append(_Claim(best.delay_s, f"the library ({best.delay_solver})", None))
+            delays.append(_of_library(best.delay_s, best.delay_solver))
         if best is not None and best.lower_bound_s is not None:
-            bounds.append(_Claim(best.lower_bound_s, f"the library ({best.bound_solver})", None))
+            bounds.append(_of_library(best.lower_bound_s, best.bound_solver))
         problems[digest, variant] = _Problem(delays, bounds, best.delay_s if best is not None else None)
     return problems
+
+
+def _of_library(value_s: float, solver: str | None) -> _Claim:
+    by = f"the library ({solver})"
+    return _Claim(value_s, by, None, by)
 
 
 def _author(row: Row) -> str:
@@ -173,19 +193,30 @@ def _line(row: Row, problems: Mapping[tuple[str, str], _Problem], wrong: bool) -
     fields = asdict(row) | {"outcome": str(row.outcome)}
     return {
         **{name: value for name, value in fields.items() if name != "metrics"},
+        "total_s": _sum(row.load_s, row.build_s, row.solve_s),
         **row.metrics,
-        "best_bound_s": own.best_bound_s,
-        "best_known_s": own.best_delay_s,
-        "reference_bound_s": reference.best_bound_s,
-        "gap_to_bound": _gap(row.delay_s, reference.best_bound_s),
-        "gap_to_best_known": _gap(row.delay_s, own.best_delay_s),
-        "own_gap": _gap(row.delay_s, row.bound_s),
+        "best_lower_bound_s": own.best_lower_bound_s,
+        "best_delay_s": own.best_delay_s,
+        "reference_lower_bound_s": reference.best_lower_bound_s,
+        "reference_bound_by": reference.best_bound_by,
+        "reference_gap": _gap(row.delay_s, reference.best_lower_bound_s),
+        "to_best": _to_best(row.delay_s, own.best_delay_s),
+        "gap": _gap(row.delay_s, row.lower_bound_s),
         "class": "wrong" if wrong else _class(row, own.known_s),
     }
 
 
-def _gap(delay_s: float | None, bound_s: float | None) -> float | None:
-    return None if delay_s is None or bound_s is None else relative_gap(delay_s, bound_s)
+def _sum(*seconds: float | None) -> float | None:
+    known = [value for value in seconds if value is not None]
+    return sum(known) if len(known) == len(seconds) else None
+
+
+def _gap(delay_s: float | None, lower_bound_s: float | None) -> float | None:
+    return None if delay_s is None or lower_bound_s is None else relative_gap(delay_s, lower_bound_s)
+
+
+def _to_best(delay_s: float | None, best_s: float | None) -> float | None:
+    return None if delay_s is None or best_s is None else above_best(delay_s, best_s)
 
 
 def _class(row: Row, known_s: float | None) -> str:
@@ -193,14 +224,14 @@ def _class(row: Row, known_s: float | None) -> str:
     if row.outcome is CellOutcome.REFUTED:
         return "wrong"
     if row.point_status == "feasible" and row.delay_s is not None:
-        gap = _gap(row.delay_s, row.bound_s)
+        gap = _gap(row.delay_s, row.lower_bound_s)
         if gap is not None and gap <= row.gap_tolerance:
             return "proved"
         better = known_s is not None and row.delay_s < known_s * (1.0 - CLAIM_TOLERANCE)
         return "better_than_known" if better else "feasible"
     if row.infeasibility:
         return "infeasible"
-    if row.bound_s is not None and not row.finds_solutions:
+    if row.lower_bound_s is not None and not row.finds_solutions:
         return "bound"
     if row.outcome in (CellOutcome.KILLED_TIME, CellOutcome.KILLED_MEMORY) or row.stop_reason in _LIMITS:
         return "limit"

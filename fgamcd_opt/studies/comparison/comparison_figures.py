@@ -47,7 +47,7 @@ def comparison_figures(scores: Scores) -> dict[str, Figure]:
 def gap_distribution_figure(scores: Scores) -> Figure | None:
     """One line per method: a point per cell, and a box over quartiles from three cells on; None without any gap."""
     gaps = {
-        method: [v for s in scores.of_method(method) for v in s.values("gap_to_bound")]
+        method: [v for s in scores.of_method(method) for v in s.values("reference_gap")]
         for method in scores.methods
     }
     drawn = {method: floored_percent(values) for method, values in gaps.items() if values}
@@ -97,7 +97,7 @@ def time_against_gap_figure(scores: Scores) -> Figure | None:
 def _time_and_gap(scores: Scores, method: str) -> list[tuple[float, float]]:
     """Time in s and gap of every cell with an accepted delay that knows both."""
     records = (record for score in scores.of_method(method) for record in score.records)
-    accepted = [(r["total_s"], r["gap_to_bound"]) for r in records if r["class"] in SOLVED_CLASSES]
+    accepted = [(r["solve_s"], r["reference_gap"]) for r in records if r["class"] in SOLVED_CLASSES]
     return [(time_s, gap) for time_s, gap in accepted if time_s is not None and gap is not None]
 
 

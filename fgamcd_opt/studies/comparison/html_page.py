@@ -123,7 +123,7 @@ def _rows(found: Sequence[Score]) -> Iterator[Record]:
 def _named(record: Record) -> str:
     return (
         f"{record['instance']}, {record['solver']}, seed {record['seed']}: T = {record['delay_s']} s, "
-        f"own bound {record['bound_s']} s, best bound {record['best_bound_s']} s"
+        f"own bound {record['lower_bound_s']} s, best bound {record['best_lower_bound_s']} s"
     )
 
 

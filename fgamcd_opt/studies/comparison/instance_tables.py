@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fgamcd_opt.problem.metrics import Metric, Place, shown_in
-from fgamcd_opt.studies.scores import Score, Scores, variants_of
-from fgamcd_opt.studies.table import DELAY, GAP, TIME, Column, Table, Value, in_percent, without_empty
+from fgamcd_opt.studies.comparison.explanations import instance_notes
+from fgamcd_opt.studies.scores import Score, Scores
+from fgamcd_opt.studies.table import DELAY, GAP, Column, Table, Value, column_of, in_percent, without_empty
 
 
 def gap_table(scores: Scores) -> Table:
@@ -14,15 +15,15 @@ def gap_table(scores: Scores) -> Table:
     solving = [method for method in scores.methods if scores.solved(method)]
     columns = (
         Column("instance"),
-        Column("bound s", DELAY, "best certified bound of P1"),
-        Column("best s", DELAY, "best delay known of the problem asked for"),
+        column_of("reference_lower_bound_s"),
+        column_of("best_delay_s"),
         *(Column(method, GAP, f"gap of {method} in %") for method in solving),
     )
     rows = tuple(
         (
             instance,
-            scores.reference_bound_s(instance),
-            scores.best_known_s(instance),
+            scores.reference_lower_bound_s(instance),
+            scores.best_delay_s(instance),
             *(_gap_of_cell(scores, instance, method) for method in solving),
         )
         for instance in scores.instances
@@ -33,39 +34,39 @@ def gap_table(scores: Scores) -> Table:
 
 def _gap_of_cell(scores: Scores, instance: str, method: str) -> float | None:
     score = scores.by_cell.get((instance, method))
-    return in_percent(score.mean("gap_to_bound")) if score is not None and score.solved else None
+    return in_percent(score.mean("reference_gap")) if score is not None and score.solved else None
 
 
 _Filled = tuple[Column, Callable[[Scores, Score], Value]]
 
 _INSTANCE_COLUMNS: tuple[_Filled, ...] = (
     (Column("method"), lambda _, s: s.method),
+    (Column("role", meaning="what the method is for"), lambda _, s: s.role),
     (
-        Column("T s", DELAY, "delay by the independent checker, mean over the seeds"),
+        column_of("delay_s", "delay by the independent checker, mean over the seeds"),
         lambda _, s: s.mean("delay_s"),
     ),
     (
-        Column("best T s", DELAY, "least over the seeds"),
+        Column("least delay s", DELAY, "least over the seeds"),
         lambda _, s: min(s.values("delay_s"), default=None) if len(s.records) > 1 else None,
     ),
     (
-        Column("gap %", GAP, "(T - bound) / T, best certified bound of P1"),
-        lambda _, s: in_percent(s.mean("gap_to_bound")),
+        column_of("reference_gap"),
+        lambda _, s: in_percent(s.mean("reference_gap")),
     ),
     (
-        Column("to best %", GAP, "(T - best) / T, best delay known of the problem asked for"),
+        column_of("to_best"),
         lambda scores, s: in_percent(scores.above_best(s)),
     ),
-    (Column("own bound s", DELAY, "bound proved by the method for its variant"), lambda _, s: s.own_bound_s),
-    (Column("time s", TIME, "time of a solve, mean over the seeds"), lambda _, s: s.time_s),
+    (
+        column_of("lower_bound_s", "bound proved by the method for the problem that it solves"),
+        lambda _, s: s.own_bound_s,
+    ),
+    (column_of("solve_s", "time of a solve, mean over the seeds"), lambda _, s: s.time_s),
 )
 
 _LAST_COLUMNS: tuple[_Filled, ...] = (
-    (
-        Column("variant", meaning="what the method changes in the problem asked for"),
-        lambda _, s: variants_of([s]),
-    ),
-    (Column("class"), lambda _, s: s.classes),
+    (Column("class", meaning="how it ended, in one word"), lambda _, s: s.classes),
 )
 
 
@@ -84,21 +85,18 @@ def instance_table(scores: Scores, instance: str) -> Table:
     filled = (*_INSTANCE_COLUMNS, *map(_metric_column, shown_in(Place.INSTANCE)), *_LAST_COLUMNS)
     columns = tuple(column for column, _ in filled)
     rows = tuple(tuple(value(scores, s) for _, value in filled) for s in scores.of_instance(instance))
-    bound, best = scores.reference_bound_s(instance), scores.best_known_s(instance)
-    parts = [
-        f"best certified bound of P1: {_seconds(bound)}",
-        f"best delay known: {_seconds(best)}",
-    ]
     number = scores.instances.index(instance) + 1
-    return without_empty(Table(f"instance-{number}", instance, columns, rows, ("; ".join(parts) + ".",)))
+    return without_empty(
+        Table(f"instance-{number}", instance, columns, rows, instance_notes(scores, instance))
+    )
 
 
 _CELL_FIELDS = {
     "seed": Column("seed", "d"),
-    "delay_s": Column("T s", DELAY),
-    "bound_s": Column("own bound s", DELAY),
-    "total_s": Column("time s", TIME, "time of the solve"),
-    "wall_s": Column("process s", TIME, "life of the cell's process"),
+    "delay_s": column_of("delay_s"),
+    "lower_bound_s": column_of("lower_bound_s"),
+    "solve_s": column_of("solve_s"),
+    "wall_s": column_of("wall_s"),
     "peak_memory_bytes": Column("memory MB", ".0f", "peak memory of the process"),
     "class": Column("class"),
     "stop_reason": Column("stop"),
@@ -123,7 +121,3 @@ def _cell_value(field: str, value: Value) -> Value:
     if field == "peak_memory_bytes" and isinstance(value, float | int):
         return value / 1e6
     return value[:12] if field == "solution_digest" and isinstance(value, str) else value
-
-
-def _seconds(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:{DELAY}} s"

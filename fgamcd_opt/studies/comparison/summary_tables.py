@@ -8,6 +8,7 @@ from fgamcd_opt.problem.metrics import Place, shown_in
 from fgamcd_opt.solving.status import relative_gap
 from fgamcd_opt.studies.comparison.classes import CLASSES, DEFAULT_VARIANT
 from fgamcd_opt.studies.comparison.comparison_settings import distinct
+from fgamcd_opt.studies.comparison.explanations import imposed, legend, roles, without_delay, word
 from fgamcd_opt.studies.scores import (
     COVERAGE,
     TIME_SHIFT_S,
@@ -16,7 +17,6 @@ from fgamcd_opt.studies.scores import (
     known,
     mean,
     shifted_geometric_mean,
-    variants_of,
 )
 from fgamcd_opt.studies.table import GAP, TIME, Column, Table, Value, in_percent, without_empty
 
@@ -33,17 +33,19 @@ def summary_table(scores: Scores) -> Table:
     """One line per method: cells by class, and averages over the common instances."""
     columns = (
         Column("method"),
+        Column("role", meaning="what the method is for"),
         Column("solved", "d", "instances solved with every seed"),
         Column("of", "d", "instances run"),
         Column("n", "d", "instances that the averages of this line are taken over"),
         Column("gap mean %", GAP, "mean of (T - bound) / T against the best certified bound of P1"),
         Column("gap max %", GAP, "largest of these gaps"),
         Column(
-            "to best %", GAP, "mean of (T - best) / T against the best delay known of the problem asked for"
+            "to best %",
+            GAP,
+            "mean of (T - best) / best against the best delay known of the problem asked for",
         ),
-        Column("time s", TIME, f"shifted geometric mean of the time of a solve, shift {TIME_SHIFT_S:g} s"),
-        *(Column(name, "d", f"cells: {meaning}") for name, meaning in CLASSES.items()),
-        Column("variant", meaning="what the method changes in the problem asked for"),
+        Column("solve s", TIME, f"shifted geometric mean of the time of a solve, shift {TIME_SHIFT_S:g} s"),
+        *(Column(word(name), "d", f"cells: {meaning}") for name, meaning in CLASSES.items()),
     )
     rows = tuple(_summary_row(scores, method) for method in scores.methods)
     return without_empty(Table("summary", "Summary by method", columns, rows, comparability(scores)))
@@ -51,12 +53,13 @@ def summary_table(scores: Scores) -> Table:
 
 def _summary_row(scores: Scores, method: str) -> tuple[Value, ...]:
     found = scores.of_method(method)
-    gaps = scores.averages(method, partial(Score.mean, field="gap_to_bound"))
+    gaps = scores.averages(method, partial(Score.mean, field="reference_gap"))
     to_best = scores.averages(method, scores.above_best)
     times = scores.averages(method, lambda score: score.time_s)
     cells = [record["class"] for score in found for record in score.records]
     return (
         method,
+        found[0].role,
         len(scores.solved(method)),
         len(found),
         len(scores.common) if method in scores.compared else None,
@@ -65,20 +68,19 @@ def _summary_row(scores: Scores, method: str) -> tuple[Value, ...]:
         in_percent(mean(to_best)),
         shifted_geometric_mean(times),
         *(cells.count(name) or None for name in CLASSES),
-        variants_of(found),
     )
 
 
 def comparability(scores: Scores) -> tuple[str, ...]:
-    """In words: over which instances averages are taken."""
+    """In words: over which instances averages are taken, what the words mean, and why a method has no average."""
     others = [method for method in scores.methods if method not in scores.compared]
-    bounded = sum(scores.reference_bound_s(i) is not None for i in scores.common)
+    bounded = sum(scores.reference_lower_bound_s(i) is not None for i in scores.common)
     asked = [variant for variant in distinct(scores.records, "asked_variant") if variant != DEFAULT_VARIANT]
+    seeds = len({record["seed"] for record in scores.records})
     said = [
-        f"Averages: over the {len(scores.common)} of {len(scores.instances)} instances that all {len(scores.compared)} "
-        f"methods with delays for at least {COVERAGE:.0%} of the instances solved (with a certified bound of P1: "
-        f"{bounded}). "
-        f"{_TIME_NOTE}"
+        f"n: instances that the averages of a line are taken over, the {len(scores.common)} of "
+        f"{len(scores.instances)} that every method with n has solved{' with every seed' if seeds > 1 else ''}; "
+        f"gaps over the {bounded} of them for which a bound of P1 is proved. {_TIME_NOTE}"
     ]
     if asked:
         said.insert(0, f"The problem asked for is P1 with {' or with '.join(asked)}.")
@@ -89,8 +91,27 @@ def comparability(scores: Scores) -> tuple[str, ...]:
             "hold no beamforming."
         )
     if others:
-        said.append("Without averages, for they solved fewer: " + ", ".join(others) + ".")
-    return tuple(said)
+        least = f"fewer than {COVERAGE:.0%} of the instances"
+        said.append(f"Without averages, for they have a delay on {least}: {', '.join(others)}.")
+    said += imposed(scores.by_cell.values())
+    if len(scores.instances) > 1:
+        said += _lacking(scores)
+    said += [roles(scores)] if roles(scores) else []
+    return (*said, legend(record["class"] for record in scores.records))
+
+
+def _lacking(scores: Scores) -> list[str]:
+    """Why methods have no delay on some instance; of each method the first such instance speaks."""
+    first = []
+    for method in scores.methods:
+        lacking = [score for score in scores.of_method(method) if without_delay([score])]
+        first += lacking[:1]
+    texts = without_delay(first)
+    return (
+        [f"Without a delay on some instance, here the first of each method. {texts[0]}", *texts[1:]]
+        if texts
+        else []
+    )
 
 
 def pair_table(scores: Scores) -> Table:
@@ -103,15 +124,15 @@ def pair_table(scores: Scores) -> Table:
         ),
         Column("gap mean %", GAP, "mean of (T - bound) / T of the method on these instances"),
         Column(f"{reference} gap %", GAP, f"the same mean of {reference}"),
-        Column("time s", TIME, "shifted geometric mean of the time of the method on these instances"),
-        Column(f"{reference} time s", TIME, f"the same mean of {reference}"),
+        Column("solve s", TIME, "shifted geometric mean of the time of the method on these instances"),
+        Column(f"{reference} solve s", TIME, f"the same mean of {reference}"),
     )
     rows = []
     for method in scores.methods:
         pairs = scores.pairs_with_bound(method, reference)
         if method != reference and pairs:
             both = list(zip(*pairs, strict=True))
-            gaps = [in_percent(mean(known(s.mean("gap_to_bound") for s in side))) for side in both]
+            gaps = [in_percent(mean(known(s.mean("reference_gap") for s in side))) for side in both]
             times = [shifted_geometric_mean(known(s.time_s for s in side)) for side in both]
             rows.append((method, len(pairs), *gaps, *times))
     note = f"Every line has its own n instances: compare its two methods, not one line with another. {_TIME_NOTE}"
@@ -167,7 +188,7 @@ def _bound_gaps(scores: Scores, method: str) -> dict[str, float]:
     """Gap of the method's bound to the best delay known, by instance."""
     gaps = {}
     for score in scores.of_method(method):
-        best = scores.best_known_s(score.instance)
+        best = scores.best_delay_s(score.instance)
         if (
             score.variant == score.asked_variant
             and "wrong" not in score.classes

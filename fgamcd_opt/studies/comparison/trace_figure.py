@@ -28,7 +28,7 @@ def trace_figure(scores: Scores, instance: str) -> Figure | None:
 
     The first seed of every method is drawn.
     """
-    best = scores.best_known_s(instance)
+    best = scores.best_delay_s(instance)
     traced = {s.method: s.records[0]["trace"] for s in scores.of_instance(instance) if s.records[0]["trace"]}
     if best is None or not traced:
         return None

@@ -7,6 +7,7 @@ the solver does to this process (closed files, another folder, threads that go o
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import faulthandler
 import json
 import os
@@ -106,14 +107,11 @@ def _result_fields(result: Result) -> dict[str, Any]:
         "options": dict(result.options),
         "stop_reason": str(result.stop_reason),
         "point_status": str(result.point_status),
-        "bound_s": result.bound_s,
+        "lower_bound_s": result.lower_bound_s,
         "bound_kind": result.bound_kind or None,
         "combinatorial_bound_s": result.combinatorial_bound_s,
         "infeasibility": result.infeasibility or None,
-        "build_s": result.times.build_s,
-        "rates_s": result.times.rates_s,
-        "search_s": result.times.search_s,
-        "total_s": result.times.total_s - result.times.build_s,
+        **dataclasses.asdict(result.times),
         "rate_problems": result.counts.get("rate_problems"),
         "rates_read": result.rates_read,
         "message": result.message,

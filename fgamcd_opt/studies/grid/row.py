@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fgamcd_opt.io.errors import InputError, UsageError
+from fgamcd_opt.io.errors import BackendError, InputError, UsageError
 from fgamcd_opt.io.files import require_version
 from fgamcd_opt.io.safe_text import quote
 from fgamcd_opt.io.sealed_json import read_sealed_json, write_sealed_json
@@ -16,12 +16,13 @@ from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.problem.variants import Variant
 from fgamcd_opt.solving.arguments import complete_options
 from fgamcd_opt.solving.registry import get_solver
+from fgamcd_opt.solving.solver import Role
 from fgamcd_opt.studies.grid.cell_outcome import CellOutcome
 from fgamcd_opt.studies.grid.cells import Cell
 from fgamcd_opt.studies.grid.row_schema import contradiction, field_fault
 
-SCHEMA_VERSION = 2
-"""Version 1 had no seal."""
+SCHEMA_VERSION = 3
+"""Version 1 had no seal, version 2 other names of bound and times, and no role."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,11 +44,13 @@ class Row:
         How it ended, and why there is no accepted point of a method that looks for one.
     finds_solutions
         Whether the solver looks for points, or for bounds alone.
+    role
+        What the solver is for.
     stop_reason, point_status
         As the solver said, and as the checker judged.
     delay_s
         Delay T of a point that the checker accepts, recomputed from the saved solution.
-    bound_s, bound_kind, combinatorial_bound_s
+    lower_bound_s, bound_kind, combinatorial_bound_s
         Bounds that the solver proved.
     infeasibility
         Proof in words that there is no feasible point.
@@ -55,10 +58,10 @@ class Row:
         Largest relative violation of a constraint.
     metrics
         Further figures of the checker's evaluation, by name.
-    build_s
-        Seconds for making the instance and loading or compiling kernels; part of no other time but ``wall_s``.
-    rates_s, search_s, total_s
-        Seconds of the solver by stage, and from its start to its end, which is what the time limit is about.
+    load_s, build_s
+        Seconds for loading or compiling kernels, and for making the instance.
+    solve_s, rates_s, search_s
+        Seconds from the solver's start to its end, which is what the time limit is about, and its two stages.
     wall_s
         Seconds of the cell's process from start to end.
     peak_memory_bytes
@@ -94,19 +97,21 @@ class Row:
     outcome: CellOutcome
     reason: str = ""
     finds_solutions: bool = True
+    role: str | None = None
     stop_reason: str | None = None
     point_status: str | None = None
     delay_s: float | None = None
-    bound_s: float | None = None
+    lower_bound_s: float | None = None
     bound_kind: str | None = None
     combinatorial_bound_s: float | None = None
     infeasibility: str | None = None
     max_violation: float | None = None
     metrics: Mapping[str, float | None] = field(default_factory=dict)
+    load_s: float | None = None
     build_s: float | None = None
+    solve_s: float | None = None
     rates_s: float | None = None
     search_s: float | None = None
-    total_s: float | None = None
     wall_s: float | None = None
     peak_memory_bytes: int | None = None
     rate_problems: int | None = None
@@ -143,6 +148,7 @@ class Row:
             "gap_tolerance": cell.limits.gap,
             "threads": cell.limits.threads,
             "outcome": outcome,
+            "role": _role_of(cell.solver),
         }
         return cls(**{**given, **known})
 
@@ -232,6 +238,15 @@ class Row:
         if row.cell != path.stem:
             raise InputError(f"{path}: holds the row of cell {row.cell}")
         return row
+
+
+def _role_of(name: str) -> str | None:
+    """What a solver is for; None for a plug-in that does not say, or cannot be loaded."""
+    try:
+        role = getattr(get_solver(name), "role", None)
+    except (UsageError, BackendError):
+        return None
+    return role if isinstance(role, Role) else None
 
 
 _NAMES = tuple(spec.name for spec in dataclasses.fields(Row))

@@ -16,6 +16,7 @@ from fgamcd_opt.io.value_rules import LARGEST, Rule, one_of, optional, real, sha
 from fgamcd_opt.problem.metrics import METRICS
 from fgamcd_opt.problem.tolerances import CLAIM_TOLERANCE
 from fgamcd_opt.problem.variants import Variant
+from fgamcd_opt.solving.solver import Role
 from fgamcd_opt.solving.status import OPTIMALITY_GAP, PointStatus, StopReason, relative_gap
 from fgamcd_opt.studies.grid.cell_outcome import CellOutcome
 
@@ -147,19 +148,21 @@ RULES: Mapping[str, Rule] = {
     "outcome": one_of(list(CellOutcome)),
     "reason": _TEXT,
     "finds_solutions": truth,
+    "role": optional(one_of(list(Role))),
     "stop_reason": optional(one_of(list(StopReason))),
     "point_status": optional(one_of(list(PointStatus))),
     "delay_s": _SECONDS,
-    "bound_s": optional(real()),
+    "lower_bound_s": optional(real()),
     "bound_kind": optional(_NAME),
     "combinatorial_bound_s": optional(real()),
     "infeasibility": optional(_NAME),
     "max_violation": optional(real()),
     "metrics": _metrics,
+    "load_s": _SECONDS,
     "build_s": _SECONDS,
+    "solve_s": _SECONDS,
     "rates_s": _SECONDS,
     "search_s": _SECONDS,
-    "total_s": optional(real(-_CLOCK_S)),
     "wall_s": _SECONDS,
     "peak_memory_bytes": _COUNT,
     "rate_problems": _COUNT,
@@ -181,16 +184,17 @@ RULES: Mapping[str, Rule] = {
 _TOLD_BY_SOLVERS = (
     "stop_reason",
     "point_status",
+    "load_s",
     "build_s",
+    "solve_s",
     "rates_s",
     "search_s",
-    "total_s",
     "rates_read",
 )
 """Known if and only if the solver returned."""
 
 _FOUND_BY_SOLVERS = (
-    *("delay_s", "bound_s", "bound_kind", "combinatorial_bound_s", "infeasibility", "max_violation"),
+    *("delay_s", "lower_bound_s", "bound_kind", "combinatorial_bound_s", "infeasibility", "max_violation"),
     *("rate_problems", "solution_digest"),
 )
 """None unless the solver returned."""
@@ -228,9 +232,9 @@ def _contradictions(row: Row) -> Iterable[str]:
         yield f"error: is known, but the outcome is {row.outcome}"
     yield from _of_the_point(row)
     yield from _of_the_proofs(row)
-    beyond = [entry for entry in row.trace if (entry[0] or 0.0) > (row.total_s or 0.0) + _CLOCK_S]
+    beyond = [entry for entry in row.trace if (entry[0] or 0.0) > (row.solve_s or 0.0) + _CLOCK_S]
     if beyond:
-        yield f"trace: goes on to {beyond[-1][0]} s, beyond total_s = {row.total_s}"
+        yield f"trace: goes on to {beyond[-1][0]} s, beyond solve_s = {row.solve_s}"
 
 
 def _of_the_point(row: Row) -> Iterable[str]:
@@ -251,20 +255,22 @@ def _of_the_point(row: Row) -> Iterable[str]:
 def _of_the_proofs(row: Row) -> Iterable[str]:
     """Bounds, infeasibility, and what the reason to stop says about the gap."""
     infeasible = row.stop_reason == StopReason.INFEASIBLE
-    if (row.bound_s is None) != (row.bound_kind is None):
-        yield f"bound_s, bound_kind: {row.bound_s} and {row.bound_kind} do not go together"
+    if (row.lower_bound_s is None) != (row.bound_kind is None):
+        yield f"lower_bound_s, bound_kind: {row.lower_bound_s} and {row.bound_kind} do not go together"
     if infeasible != (row.infeasibility is not None):
         yield f"infeasibility: {quote(row.infeasibility)} with stop_reason {row.stop_reason}"
     if infeasible and row.solution_digest is not None:
         yield "stop_reason: infeasible, but there is a point"
     delay_s = row.delay_s if row.point_status == PointStatus.FEASIBLE else None
     if delay_s is not None:
-        for name in ("bound_s", "combinatorial_bound_s"):
+        for name in ("lower_bound_s", "combinatorial_bound_s"):
             bound = getattr(row, name)
             if bound is not None and bound > delay_s * (1.0 + CLAIM_TOLERANCE):
                 yield f"{name}: {bound!r} is above the delay {delay_s!r}"
     allowed = {StopReason.OPTIMAL: OPTIMALITY_GAP, StopReason.GAP_REACHED: row.gap_tolerance}
     if row.stop_reason in allowed:
-        gap = None if delay_s is None or row.bound_s is None else relative_gap(delay_s, row.bound_s)
+        gap = (
+            None if delay_s is None or row.lower_bound_s is None else relative_gap(delay_s, row.lower_bound_s)
+        )
         if gap is None or gap > allowed[StopReason(row.stop_reason)]:
             yield f"stop_reason: {row.stop_reason} with gap {gap}"

@@ -35,7 +35,7 @@ COLUMNS = (
 class LibraryRow:
     """One library instance: sizes (in bytes), released digest, best known values in s or None.
 
-    ``certified_bound_s`` is the lower bound of the stored certificate, which `fgamcd verify --certificate` proves.
+    ``certified_lower_bound_s`` is that of the stored certificate, which `fgamcd verify --certificate` proves.
     """
 
     instance: str
@@ -51,7 +51,7 @@ class LibraryRow:
     lower_bound_s: float | None
     bound_solver: str | None
     gap: float | None
-    certified_bound_s: float | None
+    certified_lower_bound_s: float | None
 
     def cells(self) -> tuple[str, ...]:
         """The row as text, one cell for each of :data:`COLUMNS`."""
@@ -66,7 +66,7 @@ class LibraryRow:
             "-" if self.delay_s is None else f"{self.delay_s:.6g}",
             "-" if self.lower_bound_s is None else f"{self.lower_bound_s:.6g}",
             "-" if self.gap is None else f"{100 * self.gap:.3f}",
-            "-" if self.certified_bound_s is None else f"{self.certified_bound_s:.6g}",
+            "-" if self.certified_lower_bound_s is None else f"{self.certified_lower_bound_s:.6g}",
             self.digest[:12],
         )
 
@@ -107,7 +107,7 @@ def _row(name: str, entry: LibraryEntry, best: BestKnown | None) -> LibraryRow:
         lower_bound_s=best.lower_bound_s,
         bound_solver=best.bound_solver,
         gap=relative_gap(best.delay_s, best.lower_bound_s) if known else None,  # type: ignore[arg-type]
-        certified_bound_s=None if certificate is None else certificate.bound_s,
+        certified_lower_bound_s=None if certificate is None else certificate.bound_s,
     )
 
 

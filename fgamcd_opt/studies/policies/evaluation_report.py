@@ -146,7 +146,7 @@ class EvaluatedPolicies:
 
 def unbounded(scores: Scores) -> list[str]:
     """Instances without a certified bound: unfinished, or infeasible."""
-    return [instance for instance in scores.instances if scores.reference_bound_s(instance) is None]
+    return [instance for instance in scores.instances if scores.reference_lower_bound_s(instance) is None]
 
 
 def _records(table: Table) -> list[dict[str, Any]]:

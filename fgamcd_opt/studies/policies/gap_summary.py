@@ -62,7 +62,7 @@ def gaps_by_method(scores: Scores) -> list[MethodGaps]:
     ValueError
         No instance has a bound.
     """
-    bounded = [i for i in scores.instances if scores.reference_bound_s(i) is not None]
+    bounded = [i for i in scores.instances if scores.reference_lower_bound_s(i) is not None]
     if not bounded:
         raise ValueError("no instance has a certified bound")
     found = []
@@ -70,7 +70,7 @@ def gaps_by_method(scores: Scores) -> list[MethodGaps]:
         cells = [scores.by_cell[instance, method].records for instance in bounded]
         accepted = [[record["class"] in SOLVED_CLASSES for record in records] for records in cells]
         gaps = [
-            [r["gap_to_bound"] if good else FAILED_GAP for r, good in zip(records, goods, strict=True)]
+            [r["reference_gap"] if good else FAILED_GAP for r, good in zip(records, goods, strict=True)]
             for records, goods in zip(cells, accepted, strict=True)
         ]
         found.append(
@@ -79,7 +79,7 @@ def gaps_by_method(scores: Scores) -> list[MethodGaps]:
                 seeds=tuple(record["seed"] for record in cells[0]),
                 gaps=np.array(gaps, dtype=np.float64).T,
                 solved=sum(map(sum, accepted)),
-                time_s=mean(known(record["total_s"] for records in cells for record in records)),
+                time_s=mean(known(record["solve_s"] for records in cells for record in records)),
             )
         )
     return found
@@ -107,7 +107,7 @@ def method_table(found: Sequence[MethodGaps], reference: str, notes: Sequence[st
         Column("to %", GAP, "upper end of this interval"),
         Column("mean gap %", GAP),
         Column("largest %", GAP),
-        Column("time s", TIME, "mean time of a solve"),
+        Column("solve s", TIME, "mean time of a solve"),
         Column(f"below {reference} %", ".1f", f"probability of a smaller gap than a run of {reference}"),
         Column("from %", ".1f", "lower end of its interval"),
         Column("to %", ".1f", "upper end of its interval"),

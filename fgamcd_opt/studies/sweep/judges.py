@@ -103,7 +103,7 @@ def _why(measured: Measured, method: str, reported: float, found: float) -> str:
         f"{100 * abs(found - reported):.1f} points {'smaller' if found < reported else 'larger'} than reported"
     ]
     said += _fewer_points(measured, (REFERENCE, method))
-    most = measured.gain(method, "bound_s").value
+    most = measured.gain(method, "lower_bound_s").value
     if most < reported:
         said.append(
             f"more than {percent(most)} is impossible here: no solution of P1 is below the proved bound"

@@ -174,6 +174,12 @@ def _proved_optimum(axes: Axes, table: pd.DataFrame) -> None:
     for _, rows in table[table["method"] == REFERENCE].groupby("series", dropna=False):
         rows = rows.sort_values("x")
         axes.fill_between(
-            rows["x"], rows["bound_s"], rows["delay_s"], color="0.8", linewidth=2.0, label=label, zorder=1
+            rows["x"],
+            rows["lower_bound_s"],
+            rows["delay_s"],
+            color="0.8",
+            linewidth=2.0,
+            label=label,
+            zorder=1,
         )
         label = ""

@@ -23,7 +23,7 @@ POINT = ["series", "value"]
 
 def averaged() -> tuple[str, ...]:
     """Columns of the cells of which the table holds the mean."""
-    return (*METRICS, "total_s")
+    return (*METRICS, "solve_s")
 
 
 def common_seeds(cells: pd.DataFrame) -> frozenset[int]:
@@ -34,7 +34,8 @@ def common_seeds(cells: pd.DataFrame) -> frozenset[int]:
     Parameters
     ----------
     cells
-        One row per cell: `POINT`, ``method``, ``seed``, ``class``, ``delay_s``, ``bound_s`` and those of `averaged`.
+        One row per cell: `POINT`, ``method``, ``seed``, ``class``, ``delay_s``,
+        ``lower_bound_s`` and those of `averaged`.
     """
     reference = cells[cells["method"] == REFERENCE]
     common: frozenset[int] | None = None
@@ -59,13 +60,13 @@ def summarise(cells: pd.DataFrame) -> pd.DataFrame:
         are over (0: no mean).
     delay_s, delay_low_s, delay_high_s
         Mean T and its 95 % interval, in s.
-    bound_s
+    lower_bound_s
         Mean proved lower bound of the reference, in s.
     gap, gap_max
         Mean and largest gap of T to the reference's proved bound, seed by seed.
     gain, gain_low, gain_high
         By how much the reference's T is below the method's, as a share of the method's; mean over the seeds.
-    served, ..., total_s
+    served, ..., solve_s
         Means of the metrics, and of the time of a solve in s.
     """
     import pandas as pd
@@ -98,9 +99,9 @@ def _row(
     }
     row |= {"seeds": len(used)}
     row |= _named("delay", "_s", used["delay_s"].tolist())
-    bounds = reference["bound_s"].tolist() if reference["bound_s"].notna().all() else []
-    row["bound_s"] = mean_interval(bounds).value
-    gaps = _pairs(used["delay_s"], best["bound_s"])
+    bounds = reference["lower_bound_s"].tolist() if reference["lower_bound_s"].notna().all() else []
+    row["lower_bound_s"] = mean_interval(bounds).value
+    gaps = _pairs(used["delay_s"], best["lower_bound_s"])
     row["gap"], row["gap_max"] = mean_interval(gaps).value, max(gaps, default=math.nan)
     row |= _named("gain", "", _pairs(used["delay_s"], best["delay_s"]))
     return row | {name: float(used[name].astype(float).mean()) for name in averaged()}

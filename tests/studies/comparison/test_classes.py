@@ -45,16 +45,16 @@ def test_the_empty_case_and_the_list() -> None:
 @pytest.mark.parametrize(
     ("group", "fields"),
     [
-        ("proved", {"delay_s": 2.0, "bound_s": 1.999}),
-        ("feasible", {"delay_s": 2.0, "bound_s": 1.997}),
+        ("proved", {"delay_s": 2.0, "lower_bound_s": 1.999}),
+        ("feasible", {"delay_s": 2.0, "lower_bound_s": 1.997}),
         ("feasible", {"delay_s": 2.0, "stop_reason": "time_limit"}),
         ("better_than_known", {"delay_s": 1.6}),
         ("wrong", {"delay_s": 1.4}),
-        ("wrong", {"bound_s": 2.1, "bound_kind": "x"}),
+        ("wrong", {"lower_bound_s": 2.1, "bound_kind": "x"}),
         ("wrong", {"infeasibility": "because", "stop_reason": "infeasible"}),
-        ("bound", {"bound_s": 1.2, "finds_solutions": False}),
-        ("bound", {"bound_s": 1.2, "finds_solutions": False, "stop_reason": "time_limit"}),
-        ("limit", {"bound_s": 1.2, "stop_reason": "time_limit"}),
+        ("bound", {"lower_bound_s": 1.2, "finds_solutions": False}),
+        ("bound", {"lower_bound_s": 1.2, "finds_solutions": False, "stop_reason": "time_limit"}),
+        ("limit", {"lower_bound_s": 1.2, "stop_reason": "time_limit"}),
         ("limit", {"stop_reason": "backend_limit"}),
         ("limit", {"outcome": CellOutcome.KILLED_MEMORY, "stop_reason": None}),
         ("failed", {"point_status": "rejected"}),
@@ -75,20 +75,20 @@ def test_infeasible_where_nothing_speaks_against_it() -> None:
 
 
 def test_rounding_is_no_contradiction() -> None:
-    rows = [row(delay_s=2.0), row(1, bound_s=2.0 * (1 + 0.9e-9))]
+    rows = [row(delay_s=2.0), row(1, lower_bound_s=2.0 * (1 + 0.9e-9))]
     assert contradictions(rows, {}) == []
-    worse = [row(delay_s=2.0), row(1, bound_s=2.0 * (1 + 1.1e-9))]
+    worse = [row(delay_s=2.0), row(1, lower_bound_s=2.0 * (1 + 1.1e-9))]
     assert len(contradictions(worse, {})) == 1
 
 
 def test_gaps_are_to_the_bound_of_p1_itself() -> None:
-    rows = [row(bound_s=1.0, delay_s=1.25), row(1, delay_s=2.0, bound_s=1.5, variant=VARIANTS[1])]
+    rows = [row(lower_bound_s=1.0, delay_s=1.25), row(1, delay_s=2.0, lower_bound_s=1.5, variant=VARIANTS[1])]
     frame = derive(rows, {})
-    assert frame["reference_bound_s"].tolist() == [1.0, 1.0]
-    assert frame["best_bound_s"].tolist() == [1.0, 1.5]
-    assert frame["gap_to_bound"].tolist() == [relative_gap(1.25, 1.0), relative_gap(2.0, 1.0)]
-    assert frame["own_gap"].tolist() == [relative_gap(1.25, 1.0), relative_gap(2.0, 1.5)]
-    assert frame["gap_to_best_known"].tolist() == [0.0, 0.0]
+    assert frame["reference_lower_bound_s"].tolist() == [1.0, 1.0]
+    assert frame["best_lower_bound_s"].tolist() == [1.0, 1.5]
+    assert frame["reference_gap"].tolist() == [relative_gap(1.25, 1.0), relative_gap(2.0, 1.0)]
+    assert frame["gap"].tolist() == [relative_gap(1.25, 1.0), relative_gap(2.0, 1.5)]
+    assert frame["to_best"].tolist() == [0.0, 0.0]
 
 
 VALUE = st.none() | st.integers(1, 6).map(float)
@@ -98,7 +98,7 @@ ROWS = st.lists(
         instance_digest=st.sampled_from(DIGESTS),
         variant=st.sampled_from(VARIANTS),
         delay_s=VALUE,
-        bound_s=VALUE,
+        lower_bound_s=VALUE,
         infeasibility=st.sampled_from([None, None, None, "because"]),
     ),
     max_size=6,
@@ -114,16 +114,21 @@ def test_wrong_is_whatever_a_pair_by_pair_search_finds(
     for i, one in enumerate(rows):
         same = [r for r in rows if (r.instance_digest, r.variant) == (one.instance_digest, one.variant)]
         delays = [r.delay_s for r in same if r.delay_s is not None]
-        bounds = [r.bound_s for r in same if r.bound_s is not None]
+        bounds = [r.lower_bound_s for r in same if r.lower_bound_s is not None]
         if (one.instance_digest, one.variant) == ("a", "P1"):
             delays += [library[0]] if library[0] else []
             bounds += [library[1]] if library[1] else []
         claims = [*bounds, *(math.inf for r in same if r.infeasibility)]
         beaten = one.delay_s is not None and any(bound > one.delay_s for bound in claims)
         refuted = any(
-            (one.bound_s is not None and one.bound_s > delay) or one.infeasibility for delay in delays
+            (one.lower_bound_s is not None and one.lower_bound_s > delay) or one.infeasibility
+            for delay in delays
         )
         line = frame.iloc[i]
         assert (line["class"] == "wrong") == (beaten or refuted)
-        assert line["best_known_s"] == min(delays) if delays else math.isnan(line["best_known_s"] or math.nan)
-        assert line["best_bound_s"] == max(bounds) if bounds else math.isnan(line["best_bound_s"] or math.nan)
+        assert line["best_delay_s"] == min(delays) if delays else math.isnan(line["best_delay_s"] or math.nan)
+        assert (
+            line["best_lower_bound_s"] == max(bounds)
+            if bounds
+            else math.isnan(line["best_lower_bound_s"] or math.nan)
+        )

@@ -126,7 +126,7 @@ def test_a_solver_refuted_by_its_own_point_ends_with_exit_code_6_and_its_name(
     report = json.loads(printed.out)
     assert [row["class"] for row in report["rows"]] == ["feasible", "wrong"]
     assert report["contradictions"] == []
-    assert "solver odd-false-bound claims bound_s" in printed.err
+    assert "solver odd-false-bound claims lower_bound_s" in printed.err
 
 
 def test_failed_cells_do_not_fail_the_command(

@@ -39,7 +39,7 @@ def test_gap_distribution_draws_every_gap(figures, table):
     (axes,) = figures["gap_distribution"].axes
     points = [line for line in axes.lines if line.get_linestyle() == "None" and line.get_marker() != "None"]
     for line, solver, tick in zip(points, GAPS, axes.get_yticklabels(), strict=True):
-        gaps = table.loc[table["solver"] == solver, "gap_to_bound"].dropna()
+        gaps = table.loc[table["solver"] == solver, "reference_gap"].dropna()
         np.testing.assert_allclose(line.get_xdata(), np.maximum(100.0 * gaps, 1e-4))
         assert tick.get_text() == f"{solver} ({gaps.size})"
 
@@ -62,8 +62,8 @@ def test_time_against_gap_draws_every_cell(figures, table):
     (axes,) = figures["time_against_gap"].axes
     for solver, line in lines(axes).items():
         rows = table[(table["solver"] == solver) & table["delay_s"].notna()]
-        np.testing.assert_allclose(line.get_xdata(), rows["total_s"])
-        np.testing.assert_allclose(line.get_ydata(), np.maximum(100.0 * rows["gap_to_bound"], 1e-4))
+        np.testing.assert_allclose(line.get_xdata(), rows["solve_s"])
+        np.testing.assert_allclose(line.get_ydata(), np.maximum(100.0 * rows["reference_gap"], 1e-4))
 
 
 def test_delay_profile_is_the_share_within_each_factor():
@@ -86,7 +86,7 @@ def test_delay_profile_is_the_share_within_each_factor():
 
 def test_time_profile_counts_only_good_delays():
     times = {"exact": 4.0, "local-search": 1.0, "greedy": 0.1}  # greedy is 2 % off: too far
-    cells = [cell(i, solver, total_s=time_s) for i in BOUND_S for solver, time_s in times.items()]
+    cells = [cell(i, solver, solve_s=time_s) for i in BOUND_S for solver, time_s in times.items()]
     below = comparison_figures(scores_of(frame(cells)))["performance_profile"].axes[1]
     assert set(lines(below)) == {"exact", "local-search"}
     np.testing.assert_allclose(lines(below)["exact"].get_xdata()[:-1], 4.0)
@@ -105,7 +105,7 @@ def test_ratios_are_to_the_least_on_the_same_instance(values):
 
 def test_trace_draws_delays_above_and_bounds_below_the_best():
     trace = [[0.5, None, 4.0], [1.0, 6.0, 4.0], [2.0, 5.5, 4.5], [3.0, 5.5, 4.5]]
-    figures = comparison_figures(scores_of(frame([cell("beta", "exact", trace=trace, best_known_s=5.0)])))
+    figures = comparison_figures(scores_of(frame([cell("beta", "exact", trace=trace, best_delay_s=5.0)])))
     delay, bound, zero = figures["trace_beta"].axes[0].lines
     np.testing.assert_allclose(delay.get_xydata(), [[1, 20], [2, 10], [3, 10], [3, 10]])
     np.testing.assert_allclose(bound.get_xydata(), [[0.5, -20], [1, -20], [2, -10], [3, -10], [3, -10]])

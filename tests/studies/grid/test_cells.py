@@ -40,7 +40,7 @@ def test_a_solved_cell_is_what_the_front_door_and_the_checker_say(tmp_path: Path
     row = found.row
     direct = solve(P1(load("tiny")), "exact", seed=3, options={"rounds": 1}, **cell.limits.of_solver())
     assert (row.cell, row.outcome, row.reason) == (cell.id, CellOutcome.SOLVED, "")
-    assert (row.delay_s, row.bound_s) == (direct.objective_s, direct.bound_s)
+    assert (row.delay_s, row.lower_bound_s) == (direct.delay_s, direct.lower_bound_s)
     assert row.options == direct.options
     assert row.stop_reason == direct.stop_reason
     path = tmp_path / "found.npz"
@@ -68,7 +68,7 @@ def test_a_solved_cell_is_what_the_front_door_and_the_checker_say(tmp_path: Path
         ("odd-refusal", CellOutcome.REFUSED, "3 variables", "failed"),
         ("odd-overfull", CellOutcome.SOLVED, "power", "failed"),
         ("odd-false-proof", CellOutcome.SOLVED, "because", "infeasible"),
-        ("odd-false-bound", CellOutcome.REFUTED, "solver odd-false-bound claims bound_s", "wrong"),
+        ("odd-false-bound", CellOutcome.REFUTED, "solver odd-false-bound claims lower_bound_s", "wrong"),
     ],
 )
 def test_every_end_gives_a_row(
@@ -138,8 +138,8 @@ def test_contradictions_name_both_sides(plug_ins: Path, roomy: Path) -> None:
     assert {(c.delay_by.split()[0], c.bound_by.split()[0]) for c in found} == {
         ("odd-plain", claim) for claim in ("odd-lone-bound", "odd-false-proof")
     }
-    assert {c.bound_s for c in found} == {bound.bound_s, math.inf}
-    assert bound.bound_s == pytest.approx(2.0 * plain.delay_s)
+    assert {c.lower_bound_s for c in found} == {bound.lower_bound_s, math.inf}
+    assert bound.lower_bound_s == pytest.approx(2.0 * plain.delay_s)
     assert all("roomy (P1)" in str(c) and "odd-" in str(c) for c in found)
     assert list(derive(rows, known={})["class"]) == ["wrong"] * 3
 

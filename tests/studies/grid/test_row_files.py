@@ -22,7 +22,7 @@ def table():
         [
             cell("beta", "exact", delay_s=0.1 + 0.2, message='two\nlines, "quoted"', options={"rounds": 2}),
             failed("beta", "greedy", error="Traceback\n  x"),
-            cell("gamma", "greedy", 7, total_s=1e-300, trace=[[0.5, None, 1.0]]),
+            cell("gamma", "greedy", 7, solve_s=1e-300, trace=[[0.5, None, 1.0]]),
         ]
     )
 

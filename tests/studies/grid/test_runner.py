@@ -49,7 +49,7 @@ def test_failed_cells_are_run_again_if_asked(tmp_path: Path, plug_ins: Path, roo
 def test_the_table_has_every_field_and_metric(tmp_path: Path, plug_ins: Path, roomy: Path) -> None:
     rows = run_cells(make_grid([Source.of(str(roomy))], ["odd-plain", "odd-bug"]), tmp_path / "out")
     table = derive(rows)
-    assert set(table.columns) >= {"cell", "served", "hit_ratio", "gap_to_bound", "own_gap", "class"}
+    assert set(table.columns) >= {"cell", "served", "hit_ratio", "reference_gap", "gap", "class"}
     assert table["served"].iloc[0] == rows[0].metrics["served"]
     assert table["delay_s"].isna().tolist() == [False, True]
 

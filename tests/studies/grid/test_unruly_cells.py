@@ -132,7 +132,7 @@ def test_nonsense_gives_a_row_without_a_delay(plug_ins: Path, roomy: Path, what:
     assert not row.solved
     assert row.reason
     assert row.delay_s is None
-    assert row.bound_s is None
+    assert row.lower_bound_s is None
 
 
 @pytest.mark.parametrize(

@@ -95,12 +95,12 @@ def test_gaps_are_those_of_direct_solves(tmp_path, drawings, capsys):
 
     sources = [Source.of("tiny"), *held_out("tiny", 2)]
     problems = [P1(load_instance(source.instance, source.changes)) for source in sources]
-    proved = [(problem, solve(problem, "exact").bound_s) for problem in problems]
+    proved = [(problem, solve(problem, "exact").lower_bound_s) for problem in problems]
     assert proved[-1][1] is None  # the last one is proved infeasible, but not at once: it is left out
     assert report["methods"][0]["n"] == len(proved) - 1
 
     def gaps(solver: str) -> list[float]:
-        found = [(solve(problem, solver).objective_s, bound) for problem, bound in proved[:-1]]
+        found = [(solve(problem, solver).delay_s, bound) for problem, bound in proved[:-1]]
         return [(delay - bound) / delay for delay, bound in found]
 
     of = {entry["method"]: entry for entry in report["methods"]}
@@ -257,10 +257,10 @@ def test_fresh_policies_through_their_own_solver(tmp_path):
     plan = plan_of(*paths, options={"samples": "4"})
     evaluation = EvaluatedPolicies.of(plan.contenders, run_trials(plan.trials(), tmp_path / "out"))
     problem = P1(load_instance("tiny"))
-    bound = solve(problem).bound_s
+    bound = solve(problem).lower_bound_s
     for path, method in zip(paths, evaluation.methods[1:], strict=True):
         options = {"policy": str(path), "samples": 4}
-        delay = solve(problem, "maasn-da", options=options).objective_s
+        delay = solve(problem, "maasn-da", options=options).delay_s
         assert method.gaps.item() == pytest.approx((delay - bound) / delay)
         assert method.method == path.stem
 

@@ -35,10 +35,10 @@ def synthetic_cells(
                             "method": method,
                             "class": "infeasible" if delay is None else "feasible",
                             "delay_s": math.nan if delay is None else delay,
-                            "bound_s": (1.0 - gap) * delay if method == "exact" and delay else math.nan,
+                            "lower_bound_s": (1.0 - gap) * delay if method == "exact" and delay else math.nan,
                             "cloud_blocks": 0 if method == "exact" else seed,
                             "mean_user_rate_bps": 5e9,
-                            "total_s": 1.0,
+                            "solve_s": 1.0,
                             "storage_bytes": 2e9,
                             "requested_bytes": 1e9,
                         }

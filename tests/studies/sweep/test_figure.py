@@ -24,7 +24,7 @@ def points(seeds: int, half_width: float) -> pd.DataFrame:
             "delay_s": delay,
             "delay_low_s": delay - half_width,
             "delay_high_s": delay + half_width,
-            "bound_s": 1.0,
+            "lower_bound_s": 1.0,
             "gap": 1 - 1 / delay,
             "cloud_blocks": 0.0,
         }

@@ -52,7 +52,7 @@ def test_means_gaps_and_gains_by_hand():
     assert len(table) == 6
     coarse, exact = row(table, 2.0, "coarse"), row(table, 2.0, "exact")
     assert coarse["delay_s"] == pytest.approx((2 + 8 + 6) / 3)
-    assert exact["bound_s"] == coarse["bound_s"] == pytest.approx(0.99 * 2)
+    assert exact["lower_bound_s"] == coarse["lower_bound_s"] == pytest.approx(0.99 * 2)
     assert coarse["gain"] == pytest.approx((0.5 + 0.75 + 0.5) / 3)
     assert coarse["gap"] == pytest.approx(1 - 0.99 * (0.5 + 0.25 + 0.5) / 3)
     assert coarse["gap_max"] == pytest.approx(1 - 0.99 * 0.25)
