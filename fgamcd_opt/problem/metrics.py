@@ -310,7 +310,7 @@ def text_rows(metrics: Mapping[str, float]) -> dict[str, str]:
 def markdown() -> str:
     """The table for the documentation."""
     lines = ["| column | heading in tables | meaning |", "|---|---|---|"]
-    lines += [f"| `{each.name}` | {each.heading} | {each.meaning} |" for each in QUANTITIES.values()]
+    lines += [f"| `{each.name}` | {each.heading} | {each.meaning} |" for each in (*_NAMED, *METRICS.values())]
     return "\n".join(lines)
 
 

@@ -251,5 +251,5 @@ def _delay(knapsack: Knapsack, found: MilpResult) -> float:
 
 def _solved(problem: P1, backend: str) -> float:
     result = solve(problem, "exact", gap=1e-4, options={"backend": backend}, silent=True)
-    require(result.objective_s is not None, f"exact finds no solution with backend {backend}")
-    return result.objective_s or math.inf
+    require(result.delay_s is not None, f"exact finds no solution with backend {backend}")
+    return result.delay_s or math.inf

@@ -67,7 +67,7 @@ def test_a_claim_that_the_certificate_covers_is_said_to_be_proved(
         dataclasses.replace(solution, lower_bound_s=claim).save(path)
         ran = fgamcd("verify", SMALL, path, "--certificate", certificate)
         assert ran.code == ExitCode.DONE
-        assert words in next(line for line in ran.out.splitlines() if line.startswith("lower bound"))
+        assert words in next(line for line in ran.out.splitlines() if line.startswith("claimed bound"))
 
 
 def test_false_certificates_are_rejected(fgamcd: Run, solved: tuple[Path, Path]) -> None:

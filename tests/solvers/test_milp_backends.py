@@ -287,5 +287,5 @@ def test_a_refusal_in_the_middle_keeps_what_was_found(monkeypatch):
     assert result.exit_code is ExitCode.BACKEND_MISSING
     assert "ends at 10 of each" in result.message
     assert result.gap > 1e-4
-    assert result.bound_s <= reference.delay_s
-    assert reference.bound_s <= result.delay_s
+    assert result.lower_bound_s <= reference.delay_s
+    assert reference.lower_bound_s <= result.delay_s

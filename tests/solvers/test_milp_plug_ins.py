@@ -80,7 +80,7 @@ def test_exact_uses_it_by_its_name():
     mine, tree = (solve(TIGHT, gap=1e-4, options={"backend": name}) for name in ("mine", "tree"))
     assert Mine.asked > 0
     assert mine.gap <= 1e-4
-    assert max(mine.bound_s, tree.bound_s) <= min(mine.objective_s, tree.objective_s)
+    assert max(mine.lower_bound_s, tree.lower_bound_s) <= min(mine.delay_s, tree.delay_s)
 
 
 WRONG_RESULTS = {
@@ -190,7 +190,7 @@ def test_it_cannot_change_what_it_is_given(plug_in):
     def vandal(found, task, context):
         task.knapsack.delay_s[:] = 0.0
         task.knapsack.storage_bytes[:] = 2**40
-        context.record(bound_s=1e9)
+        context.record(lower_bound_s=1e9)
         return MilpResult(found.columns, found.bound_s, True, 0)
 
     plug_in(vandal)

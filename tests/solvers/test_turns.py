@@ -84,4 +84,4 @@ def test_progress_says_whose_bound_it_is(caplog, monkeypatch):
     assert len(lines) > 10
     assert all("bound of this knapsack" in line for line in lines)
     assert certified == sorted(certified)
-    assert max(certified) <= result.bound_s + 1e-6
+    assert max(certified) <= result.lower_bound_s + 1e-6

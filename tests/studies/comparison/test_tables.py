@@ -87,7 +87,7 @@ def test_comparison_without_any_delay_still_has_a_summary():
     scores = scores_of(frame([failed("beta", "greedy"), failed("beta", "exact")]))
     (summary,) = overview(scores)
     assert by_first(summary)["greedy"]["failed"] == 1
-    assert "0 of 1 instances" in summary.notes[0]
+    assert "the 0 of 1 that every method with n has solved" in summary.notes[0]
 
 
 def test_text_and_markdown_hold_the_same_cells(scores):

@@ -65,8 +65,8 @@ def test_a_bad_row_is_named_set_aside_and_its_cell_run_again(
         (good[:100], "not valid JSON"),
         (good.replace('"seed": 0', '"seed": 1'), "does not match its seal"),
         (
-            good.replace('"schema_version": 2', '"schema_version": 1'),
-            "schema_version is 1; this release reads 2",
+            good.replace('"schema_version": 3', '"schema_version": 2'),
+            "schema_version is 2; this release reads 3",
         ),
         ((tmp_path / "cells" / f"{other.cell}.json").read_text(), f"holds the row of cell {other.cell}"),
     ):
