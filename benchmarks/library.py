@@ -59,7 +59,7 @@ def main() -> None:
                 name,
                 result.instance_digest,
                 delay_s=result.delay_s,
-                lower_bound_s=result.bound_s,
+                lower_bound_s=result.lower_bound_s,
                 solver=f"{result.solver} {result.solver_version}",
             )
         gap = "unknown" if result.gap is None else f"{100 * result.gap:.4f} %"

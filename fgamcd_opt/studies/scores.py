@@ -156,18 +156,20 @@ class Scores:
 
     def reference_lower_bound_s(self, instance: str) -> float | None:
         """Best certified bound of P1 itself, in s."""
-        return self._shared(instance, "reference_lower_bound_s", imposed=True)
+        bound: float | None = self._shared(instance, "reference_lower_bound_s", imposed=True)
+        return bound
 
     def reference_bound_by(self, instance: str) -> str | None:
         """Who proved that bound."""
-        by: str | None = self._shared(instance, "reference_bound_by", imposed=True)
-        return by
+        by = self._shared(instance, "reference_bound_by", imposed=True)
+        return None if by is None else str(by)
 
     def best_delay_s(self, instance: str) -> float | None:
         """Best delay known of the variant that the comparison asks for, in s."""
-        return self._shared(instance, "best_delay_s", imposed=False)
+        best: float | None = self._shared(instance, "best_delay_s", imposed=False)
+        return best
 
-    def _shared(self, instance: str, field: str, *, imposed: bool) -> float | None:
+    def _shared(self, instance: str, field: str, *, imposed: bool) -> Any:
         """A derived value that is the same in all rows of an instance (with or without those of imposed variants)."""
         records = (record for score in self.of_instance(instance) for record in score.records)
         kept = (r[field] for r in records if imposed or r["variant"] == r["asked_variant"])

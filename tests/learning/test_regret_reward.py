@@ -74,7 +74,7 @@ def test_the_bound_is_that_of_the_enumeration_and_of_the_bundle_method(seed):
         )
         assert prices.least_s[0, row] == pytest.approx(least, rel=1e-9)
     assert prices.bound_s <= best_delay(scenario.problem, upper) * (1 + 1e-9)
-    assert prices.bound_s == pytest.approx(solve(scenario.problem, "lagrangian").bound_s, rel=1e-5)
+    assert prices.bound_s == pytest.approx(solve(scenario.problem, "lagrangian").lower_bound_s, rel=1e-5)
 
 
 def test_undelivered_blocks_keep_their_penalty():

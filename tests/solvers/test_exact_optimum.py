@@ -39,13 +39,13 @@ def test_knapsack_search_finds_the_enumerated_optimum(seed):
     best = best_delay(problem, rates)
     found = KnapsackSearch(build_knapsack(problem, rates), "test")
     found.relax()
-    assert found.lower_bound_s <= best or found.infeasible
+    assert found.bound_s <= best or found.infeasible
     close(found)
     assert found.infeasible == math.isinf(best)
     if not found.infeasible:
         assert found.delay_s == pytest.approx(best, rel=1e-9)
-        assert found.lower_bound_s <= best * (1 + 1e-12)
-        assert found.lower_bound_s >= best * (1 - 1e-6)
+        assert found.bound_s <= best * (1 + 1e-12)
+        assert found.bound_s >= best * (1 - 1e-6)
 
 
 def test_both_outcomes_occur_among_these_instances():
@@ -114,4 +114,4 @@ def test_blocks_of_a_few_bytes_are_placed_as_well(seed):
     assert found.infeasible == math.isinf(best)
     if not found.infeasible:
         assert found.delay_s == pytest.approx(best, rel=1e-9)
-        assert found.lower_bound_s <= best * (1 + 1e-12)
+        assert found.bound_s <= best * (1 + 1e-12)

@@ -44,7 +44,8 @@ def imposed(found: Iterable[Score]) -> list[str]:
 
 def without_delay(found: Iterable[Score]) -> list[str]:
     """Why methods that look for solutions have none, and which options would let them compete."""
-    said, remedies = [], dict[str, list[str]]()
+    said: list[str] = []
+    remedies: dict[str, list[str]] = {}
     for score in found:
         lacking = [record for record in score.records if _lacks(record)]
         said += dict.fromkeys(f"{score.method}: {_why(record)}." for record in lacking)
