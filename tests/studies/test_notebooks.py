@@ -122,7 +122,7 @@ def test_rows_of_any_results_make_one_table_of_numbers():
     results = [solve(problem, name) for problem, name in problems]
     table = pd.concat([result.to_frame() for result in results], ignore_index=True)
     for name, values in (
-        ("delay_s", [result.objective_s for result in results]),
+        ("delay_s", [result.delay_s for result in results]),
         ("lower_bound_s", [result.bound_s for result in results]),
         ("gap", [result.gap for result in results]),
     ):
