@@ -123,7 +123,7 @@ def test_rows_of_any_results_make_one_table_of_numbers():
     table = pd.concat([result.to_frame() for result in results], ignore_index=True)
     for name, values in (
         ("delay_s", [result.delay_s for result in results]),
-        ("lower_bound_s", [result.bound_s for result in results]),
+        ("lower_bound_s", [result.lower_bound_s for result in results]),
         ("gap", [result.gap for result in results]),
     ):
         assert table[name].dtype == float
