@@ -66,7 +66,7 @@ def measured(name: str, limits: dict[str, Any]) -> list[str]:
     problem = P1(instance)
     result = solve(problem, "exact", **limits)
     relaxed = solve(problem, "lp", **limits)
-    if result.multipliers is None or result.bound_s is None or relaxed.bound_s is None:
+    if result.multipliers is None or result.lower_bound_s is None or relaxed.lower_bound_s is None:
         raise SystemExit(f"{name}: no bound within the time limit")
     begun = time.perf_counter()
     certificate = certify(problem, result.multipliers, "benchmark", threads=limits["threads"])
@@ -89,8 +89,8 @@ def measured(name: str, limits: dict[str, Any]) -> list[str]:
         f"{made:.1f}",
         f"{checked:.2f}",
         f"{certificate.bound_s:.6f}",
-        f"{relaxed.bound_s:.6f}",
-        f"{result.bound_s:.6f}",
+        f"{relaxed.lower_bound_s:.6f}",
+        f"{result.lower_bound_s:.6f}",
         "-" if delay is None else f"{delay:.6f}",
         "-" if delay is None else f"{100 * relative_gap(delay, certificate.bound_s):.4f}",
     ]

@@ -32,9 +32,7 @@ from fgamcd_opt.solving.rate_tables import unservable_block
 from fgamcd_opt.solving.solver import Outcome, Role
 from fgamcd_opt.solving.status import StopReason
 
-BOUND_KIND = (
-    "Lagrangian knapsack bound, semidefinite rates (F5, F6, F7)"
-)
+BOUND_KIND = "Lagrangian knapsack bound, semidefinite rates (F5, F6, F7)"
 
 _IN_USE = 1e-6
 """A column whose reduced cost is below this share of the bound counts as in use."""
