@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import shutil
 import sys
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 _UNBOUNDED = 1_000_000
 """Characters of a line where there is no terminal: more than any row has."""
+
+_LAST_GAP = re.compile(r"  \S+(?:   *\S+)??   *(?=\S)")
+"""Names in the first columns of a line, and the gap before what is said of them."""
 
 _LEAST_TEXT = 20
 """Characters of a line of text on a terminal that is narrower than its names."""
@@ -52,6 +56,14 @@ def say_text(text: str) -> None:
     say("\n".join(_filled(text, columns())))
 
 
+def say_lines(text: str) -> None:
+    """Lines with a place for each thing; what is too long goes on below the last column."""
+    for line in text.split("\n"):
+        gap = _LAST_GAP.match(line)
+        for part in _filled(line, columns(), " " * min(gap.end() if gap else 4, columns() // 2)):
+            say(part)
+
+
 def print_rows(rows: Mapping[str, str]) -> None:
     """Names and texts in two columns; long texts go on below their beginning."""
     width = max(map(len, rows))
@@ -62,12 +74,18 @@ def print_rows(rows: Mapping[str, str]) -> None:
             say(f"{'':<{width}}  {line}")
 
 
-def _filled(text: str, width: int) -> list[str]:
+def _filled(text: str, width: int, indent: str = "") -> list[str]:
     """Lines of at most ``width`` characters, where its words let them be; a text that fits stays as it is."""
     text = one_line(text)
     if len(text) <= width:
         return [text]
-    return textwrap.wrap(text, max(width, _LEAST_TEXT), break_long_words=False, break_on_hyphens=False)
+    return textwrap.wrap(
+        text,
+        max(width, _LEAST_TEXT),
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def print_report(table: Table) -> None:

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from fgamcd_opt.cli.arguments import add_instance, add_json, add_log_level
-from fgamcd_opt.cli.output import print_json, print_rows, say
+from fgamcd_opt.cli.output import print_json, print_rows, say_lines
 from fgamcd_opt.io.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> ExitCode:
 
     problem = P1(load(args.instance, args.set))
     if args.problem:
-        say(problem.describe())
+        say_lines(problem.describe())
         return ExitCode.DONE
     report = _report(problem.instance) | {"infeasibility": problem.infeasibility_reason()}
     if args.instance.endswith(".npz") and not args.set:

@@ -19,7 +19,7 @@ from fgamcd_opt.cli.arguments import (
     named_path,
     require_new_files,
 )
-from fgamcd_opt.cli.output import print_json, print_rows, print_table, say
+from fgamcd_opt.cli.output import print_json, print_rows, print_table, say, say_text
 from fgamcd_opt.io.errors import ExitCode, UsageError
 from fgamcd_opt.io.safe_text import quote
 from fgamcd_opt.io.targets import make_folder
@@ -220,27 +220,30 @@ def _print(report: dict[str, Any]) -> None:
         [
             [
                 label,
-                *(f"{report['points'][key][n]:.4g}" for n in ("zeta", "xi")),
-                f"{report['points'][key]['bound']:.6g}",
-                *(f"{report['points'][key][n]:.3g}" for n in ("algorithmic", "amplification")),
-                *(f"{report['points'][key][n]:.4g}" for n in ("one_step", "sample_term", "model_term")),
+                *(f"{report['points'][key][n]:.3f}" for n in ("zeta", "xi")),
+                f"{report['points'][key]['bound']:.3f}",
+                f"{report['points'][key]['algorithmic']:.2e}",
+                f"{report['points'][key]['amplification']:.1f}",
+                *(f"{report['points'][key][n]:.4f}" for n in ("one_step", "sample_term", "model_term")),
             ]
             for key, label in names.items()
         ],
     )  # fmt: skip
     if least["on_edge"]:
-        say(
-            "\nThe least bound lies on an edge of the grid: with these constants there is no minimiser within."
+        say()
+        say_text(
+            "The least bound lies on an edge of the grid: with these constants there is no minimiser within."
         )
     say("\nMinimiser if one assumed constant were another:")
     print_table(
         ["constant", "times", "zeta", "xi", "where"],
         [
-            [row["constant"], f"{row['times']:g}", f"{row['zeta']:.4g}", f"{row['xi']:.4g}", _where(row)]
+            [row["constant"], f"{row['times']:.1f}", f"{row['zeta']:.3f}", f"{row['xi']:.3f}", _where(row)]
             for row in report["sensitivity"]
         ],
     )
-    say("\nThe form of the one-step error and the constants marked as assumptions are not the paper's.")
+    say()
+    say_text("The form of the one-step error and the constants marked as assumptions are not the paper's.")
     for path in report.get("files", ()):
         say(f"written {path}")
 
