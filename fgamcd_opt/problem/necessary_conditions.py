@@ -16,11 +16,11 @@ def storage_fault(instance: Instance) -> str | None:
     needed = sum(size.tolist())
     total = sum(instance.storage_bytes.tolist())  # in Python's numbers: it may pass 2^63
     if needed > total:
-        return f"the requested blocks take {needed} bytes, but all caches together hold {total} bytes (1)"
+        return f"the requested blocks take {needed} bytes, but all caches together hold {total} bytes (storage, eq. 1)"
     largest = int(size.argmax())
     if size[largest] > room:
         name = instance.block_names[instance.requested_blocks[largest]]
-        return f"block {name!r} takes {size[largest]} bytes, but the largest cache holds {room} bytes (1)"
+        return f"block {name!r} takes {size[largest]} bytes, but the largest cache holds {room} bytes (storage, eq. 1)"
     return None
 
 
@@ -43,8 +43,10 @@ def qos_fault(instance: Instance) -> str | None:
     name = instance.block_names[instance.pair_block[worst]]
     user = instance.pair_user[worst]
     if qos[worst] <= 0.0:
-        return f"no beam reaches user {user} for {name!r}, even alone and with all nodes: the rate is 0 (6)"
+        return (
+            f"no beam reaches user {user} for {name!r}, even alone and with all nodes: the rate is 0 (eq. 6)"
+        )
     return (
         f"user {user} needs {qos[worst]:.6g} bit/s, but alone, with all nodes, "
-        f"it reaches {reachable[worst]:.6g} bit/s for {name!r} (9b)"
+        f"it reaches {reachable[worst]:.6g} bit/s for {name!r} (QoS, eq. 9b)"
     )

@@ -14,7 +14,7 @@ from fgamcd_opt.solving.context import SolveContext
 from fgamcd_opt.solving.solver import Outcome
 from fgamcd_opt.solving.status import StopReason
 
-NO_PLACEMENT = "no caching placement fits into the storage (1) with every block deliverable (9b)"
+NO_PLACEMENT = "no caching placement fits into the storage (eq. 1) with every block deliverable (QoS, eq. 9b)"
 """What the solvers say where it is proved that the knapsack of F5 has no feasible choice."""
 
 
@@ -126,7 +126,7 @@ def unservable(problem: P1, block: int, sender: int = JOINT) -> str:
     most = problem.variant.max_senders
     together = {None: "even with all nodes", 1: "from any node alone"}.get(most, f"from any {most} nodes")
     by = {JOINT: together, BEST_NODE: "from any node alone"}.get(sender, f"from node {sender} alone")
-    return f"block {block} ({name}) cannot reach the QoS (9b) of its users {by} (F6)"
+    return f"block {block} ({name}) cannot reach the QoS (eq. 9b) of its users {by} (rate bound F6)"
 
 
 def reporter(context: SolveContext, label: str) -> Progress:

@@ -104,6 +104,7 @@ def to_milp(problem: P1, rate_bps: NDArray[np.float64]) -> KnapsackMilp:
     without = np.setdiff1d(np.arange(knapsack.n_blocks), knapsack.block)
     if without.size:
         raise InfeasibleError(
-            f"{kind} {milp_units[without[0]]}: no caching set fits into the storage (1) and delivers it at these rates"
+            f"{kind} {milp_units[without[0]]}: no caching set fits into the storage (eq. 1) "
+            "and delivers it at these rates"
         )
     return KnapsackMilp(knapsack, knapsack_matrix(knapsack, rows_of(knapsack, EXACT_SUM)), milp_units, kind)

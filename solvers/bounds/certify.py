@@ -118,7 +118,7 @@ def _certify_block(
         value, mask = search.least()
     if not np.isfinite(value):
         name = instance.block_names[index]
-        raise InputError(f"{name}: no placement can deliver it under QoS (9b); P1 is infeasible")
+        raise InputError(f"{name}: no placement can deliver it under QoS (eq. 9b); P1 is infeasible")
     search.drop_idle_rows(value * (1.0 - _NEEDED))
     return search.block.least(search.evidence()).value_s * (1.0 - _SLACK), search.rows
 

@@ -82,14 +82,14 @@ def test_nominal_csi_is_judged_on_the_real_errors():
 def test_infeasible_by_total_storage():
     instance = solved_toy()[0].replace(storage_bytes=np.array([500, 499, 0]))
     assert P1(instance).infeasibility_reason() == (
-        "the requested blocks take 1000 bytes, but all caches together hold 999 bytes (1)"
+        "the requested blocks take 1000 bytes, but all caches together hold 999 bytes (storage, eq. 1)"
     )
 
 
 def test_infeasible_by_the_largest_block():
     instance = solved_toy()[0].replace(storage_bytes=np.array([499, 499, 499]))
     assert P1(instance).infeasibility_reason() == (
-        "block 'b0' takes 500 bytes, but the largest cache holds 499 bytes (1)"
+        "block 'b0' takes 500 bytes, but the largest cache holds 499 bytes (storage, eq. 1)"
     )
 
 

@@ -71,7 +71,7 @@ def test_a_block_larger_than_every_cache(name):
 def test_room_enough_but_no_packing(name):
     """Three blocks of 6 MB need 18 MB; two caches of 10 MB hold 20 MB, but only one block each."""
     problem = changed(block_bytes=np.full(3, 6 * 10**6), storage_bytes=np.full(2, 10**7))
-    expect_refusal(name, problem, "no caching placement fits into the storage (1)", packing=True)
+    expect_refusal(name, problem, "no caching placement fits into the storage (eq. 1)", packing=True)
 
 
 @ON_P1
@@ -79,7 +79,7 @@ def test_a_packing_short_of_one_byte(name):
     """The same with caches of exactly two blocks less one byte, and then with that byte."""
     size = 6 * 10**6
     short = changed(block_bytes=np.full(3, size), storage_bytes=np.full(2, 2 * size - 1))
-    expect_refusal(name, short, "no caching placement fits into the storage (1)", packing=True)
+    expect_refusal(name, short, "no caching placement fits into the storage (eq. 1)", packing=True)
     enough = changed(block_bytes=np.full(3, size), storage_bytes=np.array([2 * size - 1, 2 * size]))
     assert solves(name, enough)
 
@@ -108,7 +108,9 @@ def test_rates_that_each_user_reaches_alone_but_not_both_together(name):
     assert solves(name, reachable)
     beyond = P1(base.replace(**fields, qos_bps=np.full(2, 0.5 * (alone + together))))
     assert beyond.infeasibility_reason() is None
-    expect_refusal(name, beyond, "cannot reach the QoS (9b) of its users even with all nodes (F6)")
+    expect_refusal(
+        name, beyond, "cannot reach the QoS (eq. 9b) of its users even with all nodes (rate bound F6)"
+    )
 
 
 @ON_P1
@@ -131,4 +133,4 @@ def test_a_cache_that_no_link_leaves(name):
     linked[0, 0, 1] = 1e9
     assert solves(name, P1(data.replace(storage_bytes=storage, backhaul_bps=linked)))
     cut = P1(data.replace(storage_bytes=storage, backhaul_bps=np.zeros((1, 2, 2))))
-    expect_refusal(name, cut, "no caching placement fits into the storage (1)")
+    expect_refusal(name, cut, "no caching placement fits into the storage (eq. 1)")

@@ -27,7 +27,7 @@ _FEW_INSTANCES = 6
 
 _EPILOG = """\
 Rows are kept in FOLDER/cells as soon as they are there. The same command started again runs only what is missing,
-and writes tables, plots and report anew. Exit code 6 if two results contradict each other: a verified delay below a
+and writes tables, plots and report again. Exit code 6 if two results contradict each other: a verified delay below a
 proved bound of the same instance and variant.
 """
 

@@ -29,7 +29,7 @@ def extent(scores: Scores) -> str:
     wall = sum(record["wall_s"] or 0.0 for record in scores.records)
     return (
         f"{len(scores.instances)} instances, {len(scores.methods)} methods, {len(scores.records)} cells, each in a "
-        f"separate process; {wall:.0f} s of processes in all. T is the delay (7) of the saved solution, by the "
+        f"separate process; {wall:.0f} s of processes in all. T is the delay (eq. 7) of the saved solution, by the "
         "independent checker. A gap is (T - bound) / T."
     )
 
