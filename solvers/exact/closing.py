@@ -40,10 +40,15 @@ _LEAST_GAP = 1e-7
 class Columns(Protocol):
     """Caching sets of every caching unit, with what is known of their delays."""
 
-    beyond_s: float
-    """No choice with a set that is not listed costs less, in s; infinite if all sets are listed."""
-    all_solved: bool
-    """Whether the beamforming has worked on every node set already."""
+    @property
+    def beyond_s(self) -> float:
+        """No choice with a set that is not listed costs less, in s; infinite if all sets are listed."""
+        ...
+
+    @property
+    def all_solved(self) -> bool:
+        """Whether the beamforming has worked on every node set already."""
+        ...
 
     def by_beams(self) -> Knapsack:
         """With delays of the known beams."""

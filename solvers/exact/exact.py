@@ -14,7 +14,7 @@ from fgamcd_opt.solvers.decisions import decision_from_masks
 from fgamcd_opt.solvers.exact.closing import Closing
 from fgamcd_opt.solvers.exact.column_generation import solve_on_demand
 from fgamcd_opt.solvers.exact.tabulated_columns import TabulatedColumns
-from fgamcd_opt.solvers.milp_backends.milp import require_milp_backend
+from fgamcd_opt.solvers.milp_backends.registry import require_milp_backend
 from fgamcd_opt.solving.context import SolveContext
 from fgamcd_opt.solving.rate_tables import rate_table, search_again
 from fgamcd_opt.solving.solver import Outcome, Role
