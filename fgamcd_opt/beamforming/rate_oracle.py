@@ -223,7 +223,7 @@ class RateOracle:
         return chosen
 
     def without_beam(self) -> list[NDArray[np.int64]]:
-        """Per transmission the sets that no beam in hand serves, though no proof says that none does."""
+        """Per transmission the sets that no known beam serves, though no proof says that none does."""
         return [
             masks[(table.status[masks] == 0) & (table.lower[masks] == 0.0)]
             for masks, table in ((self.useful_masks(row), table) for row, table in enumerate(self.tables))
