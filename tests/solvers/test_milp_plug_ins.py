@@ -169,7 +169,7 @@ CLAIMS = st.floats(allow_nan=False) | st.sampled_from([BEST, 0.5 * BEST, 0.999 *
 
 
 @given(CLAIMS, st.booleans(), st.booleans(), st.integers(0, 10**9), st.sampled_from([math.inf, 1e-9, 0.05]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_no_claim_leads_to_a_false_bound(claim, gives_choice, finished, nodes, time_s):
     def spoil(found, task, context):
         return MilpResult(worst_choice() if gives_choice else None, claim, finished, nodes)
