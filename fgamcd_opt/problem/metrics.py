@@ -59,6 +59,8 @@ class Quantity:
     scale: float = 1.0
     form: str = ".3f"
 
+    __repr__ = short_repr
+
     def scaled(self, value: float | None) -> float | None:
         """The stored figure in the unit that people read; None stays None."""
         return None if value is None else value * self.scale

@@ -84,7 +84,7 @@ def test_every_public_class_has_a_short_repr(name):
         require_short(kind(*[np.zeros((99, 99))] * len(kind._fields)))
         return
     assert "__repr__" in vars(kind), f"{name}: write `__repr__ = short_repr` into the class"
-    assert EXAMPLES.get(name), f"{name} has a repr of its own: give examples in EXAMPLES"
+    assert EXAMPLES.get(name), f"{name}: write `__repr__ = short_repr`, or give examples of its own repr here"
     for example in EXAMPLES[name]:
         require_short(example)
 
