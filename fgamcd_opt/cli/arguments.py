@@ -47,7 +47,9 @@ def add_pairs(parser: argparse.ArgumentParser, flag: str, metavar: str, text: st
 def add_instance(parser: argparse.ArgumentParser) -> None:
     """``INSTANCE`` with ``--set``."""
     parser.add_argument(
-        "instance", metavar="INSTANCE", help="preset, library name, recipe (.json) or instance file (.npz)"
+        "instance",
+        metavar="INSTANCE",
+        help="preset, library name, recipe (.json, .toml) or instance file (.npz)",
     )
     add_pairs(
         parser,

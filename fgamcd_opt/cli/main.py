@@ -62,8 +62,8 @@ SUMMARY = "Certified optimisation of fine-grained AI model caching and CoMP down
 
 EPILOG = f"""\
 An INSTANCE is the name of a preset (tiny, small, paper, large, llm), the name
-of a library instance (`fgamcd instances`), a recipe (.json) or an instance
-file (.npz). Data goes to stdout, log and progress to stderr. Text fits the
+of a library instance (`fgamcd instances`), a recipe (.json, .toml) or an
+instance file (.npz). Data goes to stdout, log and progress to stderr. Text fits the
 width of the terminal, or COLUMNS; in a pipe or a file every row is one line.
 
 exit codes:

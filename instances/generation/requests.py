@@ -47,9 +47,10 @@ def model_indices(field: str, models: Sequence[str | int], model_names: Sequence
             continue
         hint = "" if text.isdecimal() else nearest(text, model_names)
         known = one_line(", ".join(model_names[:8])) + (", ..." if len(model_names) > 8 else "")
+        told = f"{hint} It" if hint else "; it"
         raise InputError(
-            f"{field}[{user}]: {quote(model)} is no model of the repository{hint}; its {len(model_names)} models are "
-            f"{known}, or 0 to {len(model_names) - 1}"
+            f"{field}[{user}]: {quote(model)} is no model of the repository{told} has {known}, or 0 to "
+            f"{len(model_names) - 1} by number"
         )
     return found
 

@@ -235,7 +235,11 @@ CSV_FAULTS = [
         "model\nsynthetc-01\n",
         "requests[0]: 'synthetc-01' is no model of the repository; did you mean",
     ),
-    ("requests", "model\n3\n", "requests[0]: '3' is no model of the repository; its 3 models are"),
+    (
+        "requests",
+        "model\n3\n",
+        "requests[0]: '3' is no model of the repository; it has synthetic-00, synthetic-01",
+    ),
     ("qos_gbps", "user,qos_gbps\n0,1\n1,nan\n", "line 3: 'nan' is not a finite number"),
     ("qos_gbps", "1\n-1\n", "qos_gbps[1]: -1.0 must lie between 0 and 1e+06"),
     ("qos_gbps", "1\n1e300\n", "qos_gbps[1]: 1e+300 must lie between"),

@@ -54,7 +54,7 @@ def _add_grid(parser: argparse.ArgumentParser) -> None:
         "instances",
         nargs="*",
         metavar="INSTANCE",
-        help="presets, library names, recipes (.json) or instance files (.npz)",
+        help="presets, library names, recipes (.json, .toml) or instance files (.npz)",
     )
     parser.add_argument("--library", action="store_true", help="all library instances")
     parser.add_argument(

@@ -189,4 +189,4 @@ def _is_instance(text: str) -> bool:
     from fgamcd_opt.instances.library.catalog import library
     from fgamcd_opt.instances.recipes.presets import PRESETS
 
-    return text in PRESETS or text in library() or Path(text).suffix in (".json", ".npz")
+    return text in PRESETS or text in library() or Path(text).suffix in (".json", ".toml", ".npz")

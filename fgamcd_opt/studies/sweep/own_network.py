@@ -57,7 +57,7 @@ def own_values(axis: Axis, instance: Instance, recipe: Recipe | None) -> tuple[f
 def _rounded_up(size: float) -> int:
     """Bytes rounded up to three digits."""
     digit: int = 10 ** max(0, math.floor(math.log10(size)) - 2)
-    return math.ceil(size / digit) * digit
+    return math.ceil(size / digit - 1e-9) * digit
 
 
 def require_free(sweep: Sweep, instance: str, recipe: Recipe | None, varied: Mapping[str, str]) -> None:

@@ -63,8 +63,7 @@ def sweep_figure(table: pd.DataFrame, sweep: Sweep, title: str, caption: str) ->
         for panel, quantity in zip(panels[2:], sweep.quantities, strict=True):
             curve.draw(panel, curve.rows[quantity] / QUANTITIES[quantity][1])
     _proved_optimum(panels[0], table)
-    for panel in panels:
-        _without_solution(panel, table)
+    _without_solution(panels[0], table)
     scale_to(panels[0], table["delay_s"].to_numpy(dtype=float))
     panels[1].set_yscale("symlog", linthresh=0.1)
     plain_numbers(panels[1], "y")

@@ -83,12 +83,11 @@ class Report:
         around = f"Preset {plan.instance}" if plan.instance in PRESETS else plan.instance
         setting = []
         if plan.recipe is not None:
-            recipe = plan.recipe.with_overrides({**fixed, **plan.changes}).to_json()
+            recipe = plan.recipe.with_overrides({**fixed, **plan.changes})
+            left, values = {*varied, *recipe.without_effect()}, recipe.to_json()
             setting = [
-                text.format(_plain(recipe[name])) for name, text in _DESCRIBED.items() if name not in varied
+                text.format(_plain(values[name])) for name, text in _DESCRIBED.items() if name not in left
             ]
-            if plan.recipe.qos_gbps != ():
-                setting = setting[:-1]
         seeds = ", ".join(map(str, sorted(used))) or "none"
         left_out = sorted(set(plan.known_seeds) - used)
         text = ": ".join([around, ", ".join(setting)] if setting else [around])
