@@ -101,7 +101,7 @@ def replaced(instance: Instance, changes: Mapping[str, Any]) -> Instance:
         first = int(np.argmax(rows < 0))
         raise InputError(
             f"requests: user {int(user[first])} now needs block {int(block[first])}, for which there is no channel; "
-            "give channel, csi_radius and pair_channel, too"
+            "give channel, csi_radius and pair_channel, too, or make it with these requests by Instance.build"
         )
     return dataclasses.replace(instance, **{"recipe": None, **fields, "pair_channel": rows})
 

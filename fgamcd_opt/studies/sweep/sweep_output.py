@@ -102,6 +102,9 @@ class Report:
                 f" (seeds {', '.join(map(str, left_out))} left out: not solved by {REFERENCE} at every point)"
             )
         text += f". {REFERENCE}: P1 itself, to a proved gap of {100 * plan.limits.gap:g} %"
+        largest = self.points.loc[self.points["method"] == REFERENCE, "gap_max"].max()
+        if largest > plan.limits.gap:
+            text += f" where that was reached, {100 * largest:.2g} % at most"
         if any(name not in (REFERENCE, NOMINAL) for name in plan.methods):
             text += f"; other methods: unserved={CLOUD}, hollow markers where blocks came from the cloud"
         return f"{text}."
