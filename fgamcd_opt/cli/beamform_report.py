@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings
-from fgamcd_opt.cli.output import print_rows, print_table, say
+from fgamcd_opt.cli.output import print_rows, print_table, say, say_text
 from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.studies.robustness.channel_errors import DESIGNS, ErrorStudy, below_qos
 from fgamcd_opt.studies.robustness.single_broadcast import BroadcastData, Design
@@ -171,8 +171,8 @@ def _print_summary(rows: Sequence[dict[str, Any]]) -> None:
             for row in rows
         ],
     )
-    say(
-        "least and median: the worst user's rate over the uniform errors; below QoS: uniform errors that leave some\n"
+    say_text(
+        "least and median: the worst user's rate over the uniform errors; below QoS: uniform errors that leave some "
         "user below its QoS; users late: users below their QoS at the worst error"
     )
 

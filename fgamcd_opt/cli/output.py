@@ -19,11 +19,14 @@ if TYPE_CHECKING:
 _UNBOUNDED = 1_000_000
 """Characters of a line where there is no terminal: more than any row has."""
 
-_LAST_GAP = re.compile(r"  \S+(?:   *\S+)??   *(?=\S)")
-"""Names in the first columns of a line, and the gap before what is said of them."""
+_GAP = re.compile(r" *\S+(?: \S+)*?  +(?=\S)")
+"""The name that a line begins with, and the gap before what is said of it."""
 
 _LEAST_TEXT = 20
 """Characters of a line of text on a terminal that is narrower than its names."""
+
+_NUMBER = re.compile(r"(?:[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?(?: ?%)?|-)?")
+"""How numbers look in tables; a dash stands for none."""
 
 ROLE = "role"
 """Heading of the column by which rows are grouped."""
@@ -57,9 +60,9 @@ def say_text(text: str) -> None:
 
 
 def say_lines(text: str) -> None:
-    """Lines with a place for each thing; what is too long goes on below the last column."""
+    """Lines with a place for each thing; what is too long goes on below what is said of its name."""
     for line in text.split("\n"):
-        gap = _LAST_GAP.match(line)
+        gap = _GAP.match(line)
         for part in _filled(line, columns(), " " * min(gap.end() if gap else 4, columns() // 2)):
             say(part)
 
@@ -90,7 +93,8 @@ def _filled(text: str, width: int, indent: str = "") -> list[str]:
 
 def print_report(table: Table) -> None:
     """A table with its title above and its notes below, one paragraph each, within the width of the terminal."""
-    say(f"{table.title}\n")
+    say_text(table.title)
+    say()
     print_table(table.headings, table.texts, table.numeric)
     say()
     for note in table.notes:
@@ -103,23 +107,32 @@ def print_table(
 ) -> None:
     """Aligned columns; a heading breaks after its first word.
 
-    The column ``role`` becomes a line above the rows that share it. Columns that find no room on the terminal stand
-    below the others, beside the first one again.
+    The column ``role`` becomes a line above the rows that share it. Numbers of a column have their points in line. A
+    last column of texts that finds no room on the terminal is wrapped; other columns stand below, beside the first one
+    again.
 
     Parameters
     ----------
     names, rows
         Headings, and cells as they are shown.
     numeric
-        Which columns are numbers, to the right; all but the first and the last if not given.
+        Which columns are numbers, to the right; if not given, those that look so, and all but the first and the last.
     """
-    right = list(numeric or [0 < i < len(names) - 1 for i in range(len(names))])
-    cells = [[one_line(cell) for cell in row] for row in rows]
+    texts = [[one_line(cell) for cell in row] for row in rows]
+    by_column = [_in_line([row[i] for row in texts]) for i in range(len(names))]
+    right = list(
+        numeric or [_are_numbers(column) or 0 < i < len(names) - 1 for i, column in enumerate(by_column)]
+    )
+    cells = [list(row) for row in zip(*by_column, strict=True)]
     roles = [row[names.index(ROLE)] for row in cells] if ROLE in names else None
     kept = [i for i, column in enumerate(names) if column != ROLE]
     headings = [(*one_line(column).split(" ", 1), "")[:2] for column in names]
     widths = [max(len(line[i]) for line in [*zip(*headings, strict=True), *cells]) for i in range(len(names))]
     indent = "" if roles is None else "  "
+    taken = len(indent) + sum(widths[i] + len(_BETWEEN) for i in kept[:-1])
+    last, room = kept[-1], columns() - taken
+    if not right[last] and _LEAST_TEXT <= room < widths[last]:
+        widths[last] = room
     for number, part in enumerate(_parts(kept, widths, columns() - len(indent))):
         if number:
             say()
@@ -131,7 +144,28 @@ def print_table(
             if roles is not None and roles[place] != before:
                 before = roles[place]
                 say(before)
-            say(indent + _aligned([row[i] for i in part], part, widths, right))
+            beginning, *others = _filled(row[last], widths[last]) if last in part else [""]
+            say(indent + _aligned([beginning if i == last else row[i] for i in part], part, widths, right))
+            for rest in others:
+                say(indent + _aligned([rest if i == last else "" for i in part], part, widths, right))
+
+
+def _are_numbers(column: Sequence[str]) -> bool:
+    return any(map(str.strip, column)) and all(_NUMBER.fullmatch(cell.strip()) for cell in column)
+
+
+def _in_line(column: Sequence[str]) -> list[str]:
+    """Numbers with spaces after them so that their points stand below each other; other texts as they are."""
+    if not _are_numbers(column):
+        return list(column)
+    after = [len(cell.partition(".")[2]) + 1 if "." in cell else 0 for cell in column]
+    counted = {count for count, cell in zip(after, column, strict=True) if cell.strip("- ")}
+    if len(counted) <= 1:
+        return list(column)
+    return [
+        cell + " " * (max(counted) - count) if cell.strip("- ") else cell
+        for count, cell in zip(after, column, strict=True)
+    ]
 
 
 def _parts(kept: Sequence[int], widths: Sequence[int], room: int) -> list[list[int]]:

@@ -121,6 +121,9 @@ def test_examples_run(fgamcd: Run, command: str, tmp_path: Path) -> None:
             check=False,
         )
         assert done.returncode == ExitCode.DONE, f"{line}\n{done.stderr}"
+        if "--json" not in line:
+            long = [text for text in done.stdout.splitlines() if len(text) > 80]
+            assert long == [], line
 
 
 def test_words_come_in_any_order(fgamcd: Run) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from fgamcd_opt.cli.arguments import add_force, add_output, named_path, require_new_file
 from fgamcd_opt.cli.certifying import add_certificate, write_certificate
 from fgamcd_opt.cli.compilation import compilation_announced
-from fgamcd_opt.cli.output import print_json, say
+from fgamcd_opt.cli.output import print_json, say_lines
 from fgamcd_opt.cli.solving import add_solving, limits_of, load_problem, solve_as_asked
 from fgamcd_opt.cli.stopping import orderly_stop
 from fgamcd_opt.io.errors import ExitCode, InputError, UsageError
@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> ExitCode:
         if args.json:
             print_json(result.to_json())
         else:
-            say(result.summary())
+            say_lines(result.summary())
         try:
             if args.certificate is not None:
                 write_certificate(problem, result, args.certificate, args.threads, stop)
