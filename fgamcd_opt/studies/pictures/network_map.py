@@ -67,7 +67,9 @@ def _draw_links(axes: Axes, graph: nx.Graph[int]) -> None:
     places: dict[int, Any] = dict(graph.nodes(data="xy_m"))
     rates = {(a, b): rate / 1e9 for a, b, rate in graph.edges(data="rate_bps")}
     top = max(rates.values())
-    widths = [0.4 + 1.8 * rate / top for rate in rates.values()]
+    named = len(rates) <= _NAMED_LINKS
+    thin = 1.0 if named else _NAMED_LINKS / len(rates)
+    widths = [thin * (0.4 + 1.8 * rate / top) for rate in rates.values()]
     curves = nx.draw_networkx_edges(
         graph,
         places,
@@ -80,8 +82,8 @@ def _draw_links(axes: Axes, graph: nx.Graph[int]) -> None:
     )
     for curve in curves:
         curve.set_zorder(1)
-    axes.plot([], [], color="0.65", linewidth=2.0, label="backhaul link (mean rate in Gbit/s)")
-    if len(rates) <= _NAMED_LINKS:
+    axes.plot([], [], color="0.65", linewidth=2.0, label=f"backhaul link{' (mean rate in Gbit/s)' * named}")
+    if named:
         names = {edge: f"{rate:.1f}" for edge, rate in rates.items()}
         nx.draw_networkx_edge_labels(
             graph, places, names, label_pos=0.36, ax=axes, font_size=7, bbox=BOX, connectionstyle=_CURVE
