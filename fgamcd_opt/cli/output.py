@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fgamcd_opt.io.safe_text import one_line, printable
+from fgamcd_opt.studies.live_line import LiveLine
 
 if TYPE_CHECKING:
     from fgamcd_opt.studies.table import Table
@@ -41,11 +42,13 @@ def command_line() -> str:
 
 def say(text: str = "") -> None:
     """Lines of text on stdout; names in it reach no terminal as commands."""
+    LiveLine.erase()
     print(printable(text))
 
 
 def print_json(content: Mapping[str, Any]) -> None:
     """One JSON object with finite numbers only."""
+    LiveLine.erase()
     print(json.dumps(content, indent=2, allow_nan=False))
 
 

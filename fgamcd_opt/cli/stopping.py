@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
+from fgamcd_opt.studies.live_line import ERASE
+
 log = logging.getLogger("fgamcd_opt.cli")
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -36,7 +38,8 @@ class _AnnouncedStop(threading.Event):
         self.since_s = min(self.since_s, time.monotonic())
         if not self.is_set() and log.isEnabledFor(logging.INFO):
             with suppress(OSError):  # the terminal may have gone
-                os.write(_STANDARD_ERROR, self._words)
+                over = ERASE.encode() if os.isatty(_STANDARD_ERROR) else b""
+                os.write(_STANDARD_ERROR, over + self._words)
         super().set()
 
 

@@ -49,10 +49,11 @@ class Progress:
         now = time.monotonic()
         self._first = self._first or (now, row.episode)
         since, episode = self._first
-        text = f"episode {row.episode}/{self.episodes}, {outcome(row)}, {row.steps_per_s:.0f} steps/s"
+        text = f"episode {row.episode}/{self.episodes}"
         if row.episode > episode:
             left_s = (now - since) / (row.episode - episode) * (self.episodes - row.episode)
             text += f", {clock(left_s)} left"
+        text += f", {outcome(row)}, {row.steps_per_s:.0f} steps/s"
         self.context.progress(text, now=row.episode >= self.episodes)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from fgamcd_opt.io.errors import UsageError
 from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.solving.number_arguments import number_of, whole_number_of
-from fgamcd_opt.solving.status import StopReason
+from fgamcd_opt.solving.status import StopReason, relative_gap
 
 log = logging.getLogger("fgamcd_opt")
 
@@ -61,6 +61,48 @@ class Limits:
         threads = whole_number_of("threads", self.threads, 1)
         for name, value in (("time_s", seconds), ("gap", gap), ("threads", threads)):
             object.__setattr__(self, name, value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """Where a solve stands; attribute ``progress`` of the log records that tell it.
+
+    Parameters
+    ----------
+    elapsed_s
+        Since the start.
+    text
+        What the solver says; bounds in it may be those of a part of the problem.
+    delay_s, lower_bound_s
+        Of the incumbent, and the best bound that is proved for the whole problem; None where there is none yet.
+    nodes
+        Nodes of a search so far, or None.
+    """
+
+    elapsed_s: float
+    text: str
+    delay_s: float | None = None
+    lower_bound_s: float | None = None
+    nodes: int | None = None
+
+    @property
+    def gap(self) -> float | None:
+        """Certified gap of the incumbent."""
+        if self.delay_s is None or self.lower_bound_s is None:
+            return None
+        return max(0.0, relative_gap(self.delay_s, self.lower_bound_s))
+
+    @property
+    def figures(self) -> str:
+        """Elapsed time, incumbent, certified bound, gap and nodes in one line; empty if nothing is known yet."""
+        if self.delay_s is None and self.lower_bound_s is None:
+            return ""
+        parts = [f"{self.elapsed_s:6.1f} s"]
+        parts += [f"delay {self.delay_s:.6f} s"] if self.delay_s is not None else ["no solution yet"]
+        parts += [f"lower bound {self.lower_bound_s:.6f} s"] if self.lower_bound_s is not None else []
+        parts += [f"gap {100 * self.gap:.3f} %"] if self.gap is not None else []
+        parts += [f"{self.nodes} nodes"] if self.nodes is not None else []
+        return "  ".join(parts)
 
 
 @dataclass(eq=False)
@@ -174,9 +216,13 @@ class SolveContext:
         twin._trace = []
         return twin
 
-    def progress(self, text: str, *, now: bool = False) -> None:
-        """Log a line of progress, at most one per second unless ``now``."""
+    def progress(self, text: str, *, now: bool = False, nodes: int | None = None) -> None:
+        """Log a line of progress, at most one per second unless ``now``; ``nodes`` are those of a search so far."""
         moment = time.monotonic()
         if not self.silent and (now or moment - self._last_progress >= _PROGRESS_INTERVAL_S):
             self._last_progress = moment
-            log.info("%6.1f s  %s", self.elapsed_s, text)
+            delay, bound = self._trace[-1][1:] if self._trace else (None, None)
+            state = Progress(
+                elapsed_s=self.elapsed_s, text=text, delay_s=delay, lower_bound_s=bound, nodes=nodes
+            )
+            log.info("%6.1f s  %s", state.elapsed_s, text, extra={"progress": state})

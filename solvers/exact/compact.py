@@ -213,7 +213,8 @@ class _CompactRun:
     def _report(self, delay_s: float, bound_s: float, nodes: int) -> None:
         self.context.progress(
             f"relaxation: delay {delay_s:.6f} s, its bound {bound_s:.6f} s, {nodes} nodes; "
-            f"P1: delay {self.delay_s:.6f} s, certified bound {self.bound_s:.6f} s"
+            f"P1: delay {self.delay_s:.6f} s, certified bound {self.bound_s:.6f} s",
+            nodes=nodes,
         )
 
     def _offer(self, columns: NDArray[np.int64] | None) -> None:

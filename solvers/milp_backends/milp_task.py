@@ -61,7 +61,8 @@ class MilpTask:
     def report(self, context: SolveContext, delay_s: float, bound_s: float, nodes: int) -> None:
         """Tell where a backend is: the watch, and a line of progress that says whose bound it is."""
         context.progress(
-            f"{self.label}: delay {delay_s:.6f} s, bound of this knapsack {bound_s:.6f} s, {nodes} nodes{self.note()}"
+            f"{self.label}: delay {delay_s:.6f} s, bound of this knapsack {bound_s:.6f} s, {nodes} nodes{self.note()}",
+            nodes=nodes,
         )
 
     def met(self, delay_s: float, bound_s: float) -> bool:

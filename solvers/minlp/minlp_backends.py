@@ -102,7 +102,8 @@ def solve_global(
 
     def watch(objective: float, bound: float, nodes: int) -> bool:
         context.progress(
-            f"MINLP ({backend}): delay {_shown(objective * unit_s)}, bound {_shown(bound * unit_s)}, {nodes} nodes"
+            f"MINLP ({backend}): delay {_shown(objective * unit_s)}, bound {_shown(bound * unit_s)}, {nodes} nodes",
+            nodes=nodes,
         )
         return not context.must_stop
 

@@ -241,7 +241,7 @@ def test_exact_gives_the_same_result_with_every_backend(backend, seed, monkeypat
     assert first.gap <= 1e-4
     assert other.gap <= 1e-4
     assert other.delay_s == pytest.approx(first.delay_s, rel=1e-4)
-    assert max(first.bound_s, other.bound_s) <= min(first.delay_s, other.delay_s)
+    assert max(first.lower_bound_s, other.lower_bound_s) <= min(first.delay_s, other.delay_s)
 
 
 def test_every_backend_names_a_function_and_an_unknown_one_is_refused():
