@@ -46,15 +46,15 @@ class _Handler(logging.StreamHandler):  # type: ignore[type-arg]
             LiveLine.erase()
             super().emit(record)
             return
-        if progress.figures:
-            self._line.show(progress.figures, (progress.delay_s, progress.lower_bound_s))
-            self._watch(progress)
-        else:
-            self._line.show(f"{progress.elapsed_s:6.1f} s  {progress.text}", progress.text)
+        state = (progress.delay_s, progress.lower_bound_s, progress.work)
+        self._line.show(progress.line, state, phase=progress.work.partition(":")[0])
+        self._watch(progress)
 
     def _watch(self, progress: Progress) -> None:
         """Say once, of a solve that is stalled, what would help."""
         best = (progress.delay_s, progress.lower_bound_s)
+        if best == (None, None):
+            return
         if best != self._best or progress.elapsed_s < self._since_s:
             self._best, self._since_s = best, progress.elapsed_s
         idle_s = progress.elapsed_s - self._since_s

@@ -93,15 +93,20 @@ class Progress:
         return max(0.0, relative_gap(self.delay_s, self.lower_bound_s))
 
     @property
-    def figures(self) -> str:
-        """Elapsed time, incumbent, certified bound, gap and nodes in one line; empty if nothing is known yet."""
-        if self.delay_s is None and self.lower_bound_s is None:
-            return ""
+    def work(self) -> str:
+        """The solver's text if it says how much of its work is done; empty if it repeats figures, or has others."""
+        figures = self.delay_s is not None or self.lower_bound_s is not None
+        return "" if figures and ("delay" in self.text or "bound" in self.text) else self.text
+
+    @property
+    def line(self) -> str:
+        """Elapsed time, incumbent, certified bound, gap, nodes and work in one line."""
         parts = [f"{self.elapsed_s:6.1f} s"]
-        parts += [f"delay {self.delay_s:.6f} s"] if self.delay_s is not None else ["no solution yet"]
+        parts += [f"delay {self.delay_s:.6f} s"] if self.delay_s is not None else []
         parts += [f"lower bound {self.lower_bound_s:.6f} s"] if self.lower_bound_s is not None else []
         parts += [f"gap {100 * self.gap:.3f} %"] if self.gap is not None else []
         parts += [f"{self.nodes} nodes"] if self.nodes is not None else []
+        parts += [self.work] if self.work else []
         return "  ".join(parts)
 
 

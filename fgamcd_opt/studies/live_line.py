@@ -39,8 +39,9 @@ class LiveLine:
     _next_s: float = field(default=0.0, init=False)
     _pause_s: float = field(default=_FIRST_PAUSE_S, init=False)
     _last: object = field(default=None, init=False)
+    _phase: str = field(default="", init=False)
 
-    def show(self, text: str, state: object = None, *, last: bool = False) -> None:
+    def show(self, text: str, state: object = None, *, phase: str = "", last: bool = False) -> None:
         """Write over the line; where there is no terminal, write one if the state has changed and the pause is over.
 
         Parameters
@@ -49,6 +50,8 @@ class LiveLine:
             What to show; of a terminal that is narrower, its beginning.
         state
             What has to differ from that of the last line for another one; the text itself if not given.
+        phase
+            What the run is at; the first line of a phase comes at once.
         last
             Whether it is the end: written without regard to the pause, and erased from a terminal.
         """
@@ -58,6 +61,8 @@ class LiveLine:
             LiveLine.current = None if last else self
             return
         now, state = self.clock(), text if state is None else state
+        if phase != self._phase:
+            self._phase, self._next_s, self._pause_s = phase, now, _FIRST_PAUSE_S
         if last or (state != self._last and now >= self._next_s):
             self._last, self._next_s = state, now + self._pause_s
             self._pause_s *= _GROWTH

@@ -121,9 +121,11 @@ def test_lines_elsewhere_come_at_growing_intervals_and_on_real_change() -> None:
     pauses = [b - a for a, b in itertools.pairwise(told)]
     assert len(told) < 12
     assert pauses == sorted(pauses)
+    line.show("another", "x", phase="another")
+    assert stream.getvalue().endswith("\nanother\n")
     before = stream.getvalue()
     for second in range(100, 900):
-        line.show(f"{second} s", "the same")
+        line.show(f"{second} s", "the same", phase="another")
     assert stream.getvalue().count("\n") == before.count("\n") + 1
 
 
