@@ -15,7 +15,7 @@ MOST_CHARACTERS = 399
 """Characters of a short repr at most."""
 
 _ROOM = 300
-"""Characters after which no further field is begun."""
+"""Characters after which no further field starts."""
 
 _LONGEST_TEXT = 48
 """Characters of one text, number or name."""

@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     parser.epilog = (
         "The script is static: source it where the shell starts (bash), or put it into a folder of $fpath (zsh) or "
-        "into ~/.config/fish/completions (fish). Make it anew after an update."
+        "into ~/.config/fish/completions (fish). Make it again after an update."
     )
     parser.add_argument("shell", metavar="SHELL", choices=SHELLS, help=f"one of {', '.join(SHELLS)}")
     add_log_level(parser)

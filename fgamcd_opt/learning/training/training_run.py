@@ -62,7 +62,7 @@ class TrainingRun:
     trainer
         At its start; a checkpoint in the folder is loaded into it.
     folder
-        Where the training has begun.
+        Where the training has started.
     description
         Of the policy: ``method``, ``config``, ``n_nodes``, ``slots`` and ``provenance``, to which figures are added.
     tell
