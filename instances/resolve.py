@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from numbers import Integral, Real
 from pathlib import Path
@@ -82,6 +83,10 @@ def _as_texts(overrides: Mapping[str, object]) -> dict[str, str]:
 def _as_text(name: str, value: object) -> str:
     if isinstance(value, np.ndarray):
         value = value.tolist()
+    if (name == "requests" and isinstance(value, dict)) or (
+        isinstance(value, list | tuple) and any(isinstance(item, list | tuple | np.ndarray) for item in value)
+    ):
+        return _as_json(name, value)
     if isinstance(value, list | tuple):
         return ",".join(_as_text(name, item) for item in value)
     if isinstance(value, bool) or not isinstance(value, str | Path | Integral | Real):
@@ -89,6 +94,14 @@ def _as_text(name: str, value: object) -> str:
             f"{name}: {quote(value)} of type {type(value).__name__}; expected a number, a text or a list of them"
         )
     return repr(float(value)) if isinstance(value, Real) and not isinstance(value, Integral) else str(value)
+
+
+def _as_json(name: str, value: object) -> str:
+    """An object, or rows of numbers, as JSON."""
+    try:
+        return json.dumps(value, default=lambda item: item.tolist())
+    except (TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"{name}: {quote(value)} holds something that is no number or text") from error
 
 
 def load_recipe(path: Path | str) -> Recipe:

@@ -169,6 +169,8 @@ def _repository(given: dict[str, Any], recipe: Recipe) -> Repository | None:
     position = {name: i for i, name in enumerate(blocks)}
     has = np.zeros((len(models), len(blocks)), dtype=np.bool_)
     for i, (model, parts) in enumerate(models.items()):
+        if isinstance(parts, str) or not isinstance(parts, Sequence | set | frozenset):
+            raise InputError(f"models: {quote(model)} has {quote(parts)}; expected a list of blocks")
         for part in parts:
             if part not in position:
                 raise InputError(
@@ -187,9 +189,9 @@ def _requests(value: Any, models: Sequence[str]) -> NDArray[np.int64]:
     """(U,) indices from indices, names, or users per model."""
     if isinstance(value, Mapping):
         value = [model for model, count in value.items() for _ in range(_count(model, count))]
-    if isinstance(value, str):
-        raise InputError(f"requests: {quote(value)} is a text; expected one model per user")
-    items = value.tolist() if isinstance(value, np.ndarray) else list(value)
+    items = value.tolist() if isinstance(value, np.ndarray) else value
+    if not isinstance(items, list | tuple):
+        raise InputError(f"requests: {quote(value)} is no list; expected one model per user")
     if not items:
         raise InputError("requests: is empty; at least one user is needed")
     for user, item in enumerate(items):
@@ -208,7 +210,7 @@ def _count(model: object, count: object) -> int:
 
 def _channel(value: Any, n_blocks: int | None) -> NDArray[np.complex128]:
     """(N, U, N_t) or (N, U, K, N_t) channels."""
-    array = np.asarray(value)
+    array = _array("channel", value)
     if array.ndim not in (3, 4):
         raise InputError(
             f"channel: shape is {array.shape}; expected (nodes, users, antennas), or (nodes, users, blocks, antennas)"
@@ -236,8 +238,9 @@ def _sizes(given: Mapping[str, Any], recipe: Recipe) -> tuple[int, int, int]:
         users["requests"] = len(given["requests"])
     for counts, names in ((nodes, (*_PER_NODE, "backhaul_bps")), (users, _PER_USER)):
         for name in names:
-            if name in given and np.ndim(given[name]) > 0:
-                counts[name] = np.shape(given[name])[-1 if name == "backhaul_bps" else 0]
+            shape = _array(name, given[name]).shape if name in given else ()
+            if shape:
+                counts[name] = shape[-1 if name == "backhaul_bps" else 0]
     found = []
     for what, counts in (("nodes", nodes), ("users", users), ("antennas", antennas)):
         first = next(iter(counts), None)
@@ -255,18 +258,32 @@ def _expanded(given: dict[str, Any], nodes: int, users: int) -> dict[str, Any]:
         if name not in fields:
             continue
         dtype, axes = _DTYPES[name]
-        value = np.asarray(fields[name])
+        value = _array(name, fields[name])
         value = np.full(count, value) if axes == 1 and value.ndim == 0 else value
         array = convert(name, value, dtype, axes)
         require_shape(name, array, (count, 2) if axes == 2 else (count,))
         fields[name] = array
     if "backhaul_bps" in fields:
-        rates = np.asarray(fields["backhaul_bps"])
+        rates = _array("backhaul_bps", fields["backhaul_bps"])
         if rates.ndim == 0:
             rates = np.full((nodes, nodes), rates)
         rates = rates[np.newaxis] if rates.ndim == 2 else rates
         fields["backhaul_bps"] = convert("backhaul_bps", rates, np.float64, 3)
     return fields
+
+
+def _array(field: str, value: Any) -> NDArray[Any]:
+    """A rectangular array, of whatever type.
+
+    Raises
+    ------
+    InputError
+        If rows differ in length.
+    """
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        raise InputError(f"{field}: not a rectangular array ({error})") from error
 
 
 def _with_positions(recipe: Recipe, fields: Mapping[str, Any]) -> Recipe:

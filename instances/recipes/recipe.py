@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from fgamcd_opt.instances.recipes.own_values import (
     MOST_USERS,
     SIZE_FIELDS,
     STORAGE,
+    TABLE_FIELDS,
     is_table,
     plain_fields,
 )
@@ -242,9 +244,10 @@ class Recipe:
     def with_overrides(self, overrides: Mapping[str, str]) -> Recipe:
         """Return a copy with some fields replaced by values given as text, such as ``{"users": "48"}``.
 
-        Lists are separated by commas, and what `from_json` accepts is accepted here; files are looked up from the
-        current folder, and an empty text means drawn values. Unless ``name`` is among them, the overrides are
-        appended to the name. Fields that no longer have an effect go back to their defaults.
+        Lists are separated by commas; rows and objects are written as in JSON, and what `from_json` accepts is
+        accepted here. Files are looked up from the current folder, and an empty text means drawn values. Unless
+        ``name`` is among them, the overrides are appended to the name. Fields that no longer have an effect go back
+        to their defaults.
 
         Raises
         ------
@@ -298,7 +301,12 @@ def _plain(value: Any) -> Any:
 
 
 def _listed(name: str, text: str) -> Any:
-    """Sizes of a text as a list, if there are several; other texts as they are."""
+    """Sizes of a text as a list, if there are several, and JSON as its value; other texts as they are."""
+    if name in TABLE_FIELDS and text.lstrip()[:1] in ("[", "{"):
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"{name}: {quote(text)} is no JSON list or object") from error
     if name not in (STORAGE, *SIZE_FIELDS) or "," not in text or is_table(text):
         return text
     items = [item.strip() for item in text.split(",")]

@@ -344,6 +344,24 @@ def test_any_file_is_taken_or_refused_with_the_field(
     assert name in told
 
 
+def test_lists_arrays_and_objects_from_python() -> None:
+    rows = np.array([[100.0, 200.0], [300.0, 400.0], [500.0, 600.0], [700.0, 800.0]])
+    first = load("small", {"requests": {"resnet18-01": 2, "resnet18-00": 1}, "node_xy_m": rows})
+    assert first.requests.tolist() == [1, 1, 0]
+    np.testing.assert_array_equal(first.node_xy_m, rows)
+    as_text = {"requests": '["resnet18-01", 1, 0]', "node_xy_m": str(rows.tolist())}
+    assert load("small", as_text).digest == first.digest
+    for bad, told in (
+        ({"node_xy_m": "[[1, 2"}, "node_xy_m: '[[1, 2' is no JSON list"),
+        ({"node_xy_m": [[1, np.nan]] * 4}, "node_xy_m[0][1]: nan must lie"),
+        ({"backhaul_gbps": [[0, object()], [1, 0]]}, "backhaul_gbps: [[0,"),
+        ({"requests": {"resnet18-00": 1.5}}, "has the count 1.5"),
+    ):
+        with pytest.raises(InputError) as caught:
+            load("small", bad)
+        assert told in str(caught.value)
+
+
 def test_an_empty_text_brings_the_drawn_values_back(tmp_path: Path) -> None:
     own = load_recipe_of(tmp_path)
     drawn = own.with_overrides(
