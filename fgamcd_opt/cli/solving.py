@@ -7,7 +7,7 @@ import logging
 import math
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fgamcd_opt.cli.arguments import (
     add_instance,
@@ -22,6 +22,7 @@ from fgamcd_opt.io.targets import require_folder
 from fgamcd_opt.solving.context import DEFAULT_GAP, Limits
 
 if TYPE_CHECKING:
+    from fgamcd_opt.instances.library.best_known import BestKnown
     from fgamcd_opt.problem.p1 import P1
     from fgamcd_opt.solving.result import Result
 
@@ -111,6 +112,30 @@ def load_problem(args: argparse.Namespace) -> tuple[P1, float]:
         instance.digest[:12],
     )
     return P1(instance, variant), build_s
+
+
+def best_known(problem: P1) -> BestKnown | None:
+    """Best known values of the library instance with this digest; None for others and for variants of P1."""
+    from fgamcd_opt.instances.library.best_known import read_best_known
+
+    same = (known for known in read_best_known().values() if known.digest == problem.instance.digest)
+    return None if problem.variant.differences() else next(same, None)
+
+
+def reference(problem: P1, result: Result) -> dict[str, Any]:
+    """The library's bound on the instance, who proved it, and the gap to it; all None where there is none."""
+    from fgamcd_opt.solving.status import relative_gap
+
+    known = None if result.variant.differences() else best_known(problem)
+    bound_s = None if known is None else known.lower_bound_s
+    delay_s = result.delay_s
+    return {
+        "reference_lower_bound_s": bound_s,
+        "reference_bound_by": None
+        if known is None or bound_s is None
+        else f"the library ({known.bound_solver})",
+        "reference_gap": None if bound_s is None or delay_s is None else relative_gap(delay_s, bound_s),
+    }
 
 
 def solve_as_asked(

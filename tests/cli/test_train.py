@@ -125,10 +125,10 @@ def test_summary_says_what_the_files_say(toy: Path, fgamcd: Run) -> None:
         assert float(rows[-1][name]) == report["last"][name]
     (bound,) = report["bounds"]
     exact = fgamcd("solve", "tiny", "--json").json
-    assert bound["bound_s"] == pytest.approx(exact["lower_bound_s"], rel=1e-9)
+    assert bound["lower_bound_s"] == pytest.approx(exact["lower_bound_s"], rel=1e-9)
     assert bound["digest"] == exact["digest"]
     for row in rows:
-        assert float(row["gap"]) == relative_gap(float(row["delay_s"]), bound["bound_s"])
+        assert float(row["gap"]) == relative_gap(float(row["delay_s"]), bound["lower_bound_s"])
         assert float(row["gap"]) >= 0.0
     least = min(rows, key=lambda row: (int(row["unserved"]), float(row["delay_s"])))
     assert report["best"]["episode"] == int(least["episode"])
@@ -187,7 +187,7 @@ def test_family_is_judged_on_instances_of_its_own(toy: Path, fgamcd: Run) -> Non
     assert len(digests) == 2
     assert generate(PRESETS["tiny"]).digest not in digests
     for report in reports:
-        mean = np.mean([bound["bound_s"] for bound in report["bounds"]])
+        mean = np.mean([bound["lower_bound_s"] for bound in report["bounds"]])
         assert report["last"]["delay_s"] >= mean * (1 - 1e-9)
     resumed = fgamcd(
         *(
@@ -342,7 +342,7 @@ def test_crafted_bounds_are_refused(toy: Path, fgamcd: Run) -> None:
         [],
         [1],
         [{**bound, "more": 1}],
-        [{**bound, "bound_s": "1"}],
+        [{**bound, "lower_bound_s": "1"}],
         [{**bound, "digest": "ab"}],
     ):
         changed_config(toy / "run", bounds=bounds)

@@ -10,13 +10,12 @@ from fgamcd_opt.cli.arguments import add_force, require_new_file
 from fgamcd_opt.cli.certifying import add_certificate, write_certificate
 from fgamcd_opt.cli.compilation import compilation_announced
 from fgamcd_opt.cli.output import print_json, print_rows
-from fgamcd_opt.cli.solving import add_solving, limits_of, load_problem, solve_as_asked
+from fgamcd_opt.cli.solving import add_solving, best_known, limits_of, load_problem, solve_as_asked
 from fgamcd_opt.cli.stopping import orderly_stop
 from fgamcd_opt.io.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from fgamcd_opt.instances.library.best_known import BestKnown
-    from fgamcd_opt.problem.p1 import P1
     from fgamcd_opt.solving.result import Result
 
 log = logging.getLogger("fgamcd_opt.cli")
@@ -57,7 +56,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     limits_of(args)
     _check_method(args.solver)
     problem, build_s = load_problem(args)
-    known = _best_known(problem)
+    known = best_known(problem)
     with orderly_stop("the best bound") as stop, compilation_announced():
         result = solve_as_asked(args, args.solver, problem, build_s, stop)
         report = _report(result, known)
@@ -83,14 +82,6 @@ def _check_method(name: str) -> None:
     if not get_solver(name).proves_bounds:
         able = ", ".join(other for other in solver_names() if get_solver(other).proves_bounds)
         raise UsageError(f"--solver {name}: proves no bounds; these do: {able}")
-
-
-def _best_known(problem: P1) -> BestKnown | None:
-    """Best known values of the library instance with this digest; None for others and for variants of P1."""
-    from fgamcd_opt.instances.library.best_known import read_best_known
-
-    same = (known for known in read_best_known().values() if known.digest == problem.instance.digest)
-    return None if problem.variant.differences() else next(same, None)
 
 
 def _report(result: Result, known: BestKnown | None) -> dict[str, Any]:

@@ -13,12 +13,13 @@ from fgamcd_opt.cli.arguments import add_force, add_output, named_path, require_
 from fgamcd_opt.cli.certifying import add_certificate, write_certificate
 from fgamcd_opt.cli.compilation import compilation_announced
 from fgamcd_opt.cli.output import print_json, say_lines
-from fgamcd_opt.cli.solving import add_solving, limits_of, load_problem, solve_as_asked
+from fgamcd_opt.cli.solving import add_solving, limits_of, load_problem, reference, solve_as_asked
 from fgamcd_opt.cli.stopping import orderly_stop
 from fgamcd_opt.io.errors import ExitCode, InputError, UsageError
 from fgamcd_opt.io.targets import require_writable, same_file
 
 if TYPE_CHECKING:
+    from fgamcd_opt.problem.p1 import P1
     from fgamcd_opt.solving.result import Result
 
 log = logging.getLogger("fgamcd_opt.cli")
@@ -85,9 +86,10 @@ def run(args: argparse.Namespace) -> ExitCode:
         except InputError as error:
             faults.append(error)
         if args.json:
-            print_json(result.to_json())
+            print_json(result.to_json() | reference(problem, result))
         else:
             say_lines(result.summary())
+            _say_reference(problem, result)
         try:
             if args.certificate is not None:
                 write_certificate(problem, result, args.certificate, args.threads, stop)
@@ -98,6 +100,15 @@ def run(args: argparse.Namespace) -> ExitCode:
     if faults:
         raise InputError("; ".join(map(str, faults)))
     return result.exit_code
+
+
+def _say_reference(problem: P1, result: Result) -> None:
+    """The gap of a solution whose solver proves no bound, where somebody else's is known."""
+    found = reference(problem, result)
+    if found["reference_gap"] is not None and result.lower_bound_s is None:
+        bound, by = found["reference_lower_bound_s"], found["reference_bound_by"]
+        percent = f"{100 * found['reference_gap']:.4f} %"
+        say_lines(f"{'reference gap':<17}{percent} to {bound:.6f} s, the lower bound of {by}")
 
 
 def _check(args: argparse.Namespace) -> None:
