@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,9 @@ from fgamcd_opt.solving.context import SolveContext
 
 _MOST_LISTED = 200_000
 """Caching sets that are listed at most for the closing; more would cost more than they prove."""
+
+_IDLE_SHARE = 0.1
+"""Blocks that together hold less than this share of the gap asked for are not worked on."""
 
 
 class ColumnPool:
@@ -129,7 +133,7 @@ class ColumnPool:
 
     def tighten(self, searches: Sequence[KnapsackSearch], number: int) -> bool:
         """Work harder on the node sets that the choices rest on, by their bounds and by their beams."""
-        wanted: dict[int, set[int]] = {}
+        caching: dict[int, set[int]] = {}
         for search in searches:
             used = search.reduced_s <= 0.0
             if search.columns is not None:
@@ -138,10 +142,12 @@ class ColumnPool:
                 search.knapsack.block[used].tolist(), search.knapsack.mask[used].tolist(), strict=True
             )
             for row, mask in chosen:
-                block = self._rates.blocks[row]
-                wanted.setdefault(row, set()).update(
-                    {block.participating(mask), block.reached(mask)[1]} - {0}
-                )
+                caching.setdefault(row, set()).add(mask)
+        wanted: dict[int, set[int]] = {}
+        for row in self._rows_that_matter(caching):
+            block = self._rates.blocks[row]
+            sets = ((block.participating(mask), block.reached(mask)[1]) for mask in caching[row])
+            wanted[row] = set(chain.from_iterable(sets)) - {0}
         harder = BeamformingSettings(
             rounds=4 * (number + 1) + self._settings.rounds,
             tolerance=self._settings.tolerance,
@@ -158,6 +164,19 @@ class ColumnPool:
         before = self._rates.solved
         self._rates.each(work, lambda: not self._context.must_stop)
         return self._rates.solved > before
+
+    def _rows_that_matter(self, caching: Mapping[int, set[int]]) -> list[int]:
+        """The rows of the given caching sets but for those that hold next to nothing of the gap open."""
+        blocks, bits = self._rates.blocks, 8.0 * self.size_bytes
+        least = {row: min(map(blocks[row].delay, masks)) * bits[row] for row, masks in caching.items()}
+        lost = {
+            row: max(blocks[row].reached(mask)[0] - blocks[row].delay(mask) for mask in masks) * bits[row]
+            for row, masks in caching.items()
+        }
+        allowance = _IDLE_SHARE * self._context.limits.gap * sum(least.values())
+        rows = sorted(lost, key=lambda row: (lost[row], row))
+        idle = np.searchsorted(np.cumsum([lost[row] for row in rows]), allowance, side="right")
+        return rows[idle:]
 
     def _knapsack(self, unit_delay: list[float], fallback_s: NDArray[np.float64] | None) -> Knapsack:
         row, mask = np.array(list(self._columns), np.int64).reshape(-1, 2).T
