@@ -119,12 +119,15 @@ def print_table(
     names, rows
         Headings, and cells as they are shown.
     numeric
-        Which columns are numbers, to the right; if not given, those that look so, and all but the first and the last.
+        Which columns are numbers, to the right; if not given, all but the first, and the last only if it looks so.
     """
     texts = [[one_line(cell) for cell in row] for row in rows]
-    by_column = [_in_line([row[i] for row in texts]) for i in range(len(names))]
+    by_column = [
+        _in_line([row[i] for row in texts]) if i else [row[0] for row in texts] for i in range(len(names))
+    ]
     right = list(
-        numeric or [_are_numbers(column) or 0 < i < len(names) - 1 for i, column in enumerate(by_column)]
+        numeric
+        or [i > 0 and (_are_numbers(column) or i < len(names) - 1) for i, column in enumerate(by_column)]
     )
     cells = [list(row) for row in zip(*by_column, strict=True)]
     roles = [row[names.index(ROLE)] for row in cells] if ROLE in names else None
