@@ -30,14 +30,14 @@ REPORTED = REPORTED_GAINS["storage"]
 COLUMNS = (
     Column("storage GB", "g"),
     Column("method"),
-    Column("T s", ".4f"),
+    Column("delay s", ".4f"),
     Column("exact below it by %", ".2f"),
     Column("95 % from", ".2f"),
     Column("to", ".2f"),
     Column("reported for MAASN-DA %", ".2f"),
     Column("verdict"),
-    Column("gap to bound %", ".3f"),
-    Column("largest %", ".3f"),
+    Column("gap %", ".3f"),
+    Column("largest gap %", ".3f"),
     Column("blocks from cloud", ".1f"),
     Column("solved"),
 )

@@ -24,8 +24,9 @@ _TIME_NOTE = f"Time: shifted geometric mean, shift {TIME_SHIFT_S:g} s."
 
 
 def overview(scores: Scores) -> list[Table]:
-    """Tables over all instances: summary, pairs, bounds, other metrics; empty ones are left out."""
-    found = [summary_table(scores), pair_table(scores), bounds_table(scores), metrics_table(scores)]
+    """Tables over all instances: summary, pairs of several instances, bounds, metrics; empty ones are left out."""
+    pairs = [pair_table(scores)] if len(scores.instances) > 1 else []
+    found = [summary_table(scores), *pairs, bounds_table(scores), metrics_table(scores)]
     return [table for table in found if table.rows]
 
 
