@@ -101,7 +101,7 @@ def test_text_holds_the_figures_of_the_json(fgamcd: Run, solved: Path) -> None:
 def test_log_goes_to_stderr_as_far_as_asked_for(fgamcd: Run) -> None:
     loud, quiet = fgamcd("solve", "tiny"), fgamcd("solve", "tiny", "--log-level", "error")
     assert "blocks requested" in loud.err
-    assert "bound 0.215163 s" in loud.err
+    assert "delay 0.215163 s  lower bound 0.2" in loud.err
     assert quiet.err == ""
     assert "blocks requested" not in loud.out
 

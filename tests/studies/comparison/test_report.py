@@ -93,7 +93,7 @@ def test_page_and_markdown_show_every_cell_of_every_table(page, report):
 def test_markdown_tells_size_settings_and_provenance(report):
     text = (report.folder / "tables.md").read_text(encoding="utf-8")
     wall = sum(report.table["wall_s"])
-    assert f"4 instances, 4 methods, 32 cells, each in a process of its own; {wall:.0f} s" in text
+    assert f"4 instances, 4 methods, 32 cells, each in a separate process; {wall:.0f} s" in text
     for line in ("* seeds: 0; 1", "* time limit (s): 60", "* packages: numpy 2.0.0", "* cores: 2"):
         assert f"{line}\n" in text
 
