@@ -37,6 +37,11 @@ struct Element<std::int64_t> {
     static bool is(const std::string& format) { return format == "q" || (format == "l" && sizeof(long) == 8); }
 };
 template <>
+struct Element<std::int32_t> {
+    static constexpr const char* name = "int32";
+    static bool is(const std::string& format) { return format == "i" || (format == "l" && sizeof(long) == 4); }
+};
+template <>
 struct Element<std::uint64_t> {
     static constexpr const char* name = "uint64";
     static bool is(const std::string& format) { return format == "Q" || (format == "L" && sizeof(long) == 8); }

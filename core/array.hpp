@@ -74,13 +74,13 @@ using Matrix = View<T, 2>;
 template <class T>
 using Cube = View<T, 3>;
 
-// An array with memory of its own. Its entries hold nothing in particular until they are written.
+// An array with memory of its own, filled with zeros.
 template <class T, int Axes>
 struct Array : View<T, Axes> {
     template <class... Lengths>
     explicit Array(Lengths... lengths) : View<T, Axes>(nullptr, {static_cast<Index>(lengths)...}) {
         static_assert(sizeof...(Lengths) == Axes, "one length per axis");
-        memory_.reset(new T[static_cast<std::size_t>(this->size())]);
+        memory_.reset(new T[static_cast<std::size_t>(this->size())]());
         this->data = memory_.get();
     }
 
@@ -93,7 +93,7 @@ struct Array : View<T, Axes> {
 
   private:
     explicit Array(std::array<Index, Axes> lengths) : View<T, Axes>(nullptr, lengths) {
-        memory_.reset(new T[static_cast<std::size_t>(this->size())]);
+        memory_.reset(new T[static_cast<std::size_t>(this->size())]());
         this->data = memory_.get();
     }
 
