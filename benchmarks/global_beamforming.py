@@ -19,7 +19,7 @@ from fresh_broadcasts import broadcast_of
 from machine import machine
 
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings, Broadcast, SetTable
-from fgamcd_opt.beamforming.kernels.global_search import branch_and_bound
+from fgamcd_opt.core import branch_and_bound
 from fgamcd_opt.instances.recipes.recipe import Recipe
 
 USERS = (2, 3, 4, 5, 6)

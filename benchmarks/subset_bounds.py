@@ -19,7 +19,8 @@ from pages import put
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings, Broadcast
 from fgamcd_opt.beamforming.rate_evidence import rate_evidence, restrict_evidence
 from fgamcd_opt.beamforming.rate_oracle import reduce_block
-from fgamcd_opt.beamforming.subset_bounds import inherited_bound, lone_users_bound, whitened
+from fgamcd_opt.beamforming.subset_bounds import whitened
+from fgamcd_opt.core import inherited_bound, lone_users_bound
 from fgamcd_opt.instances.resolve import load
 
 MARK = "<!-- benchmarks/subset_bounds.py -->"

@@ -310,6 +310,9 @@ void bind_beamforming(nb::module_& module) {
     module.attr("ROUNDING") = ROUNDING;
     module.attr("MARGIN") = MARGIN;
     module.attr("NOISE_SHARE") = NOISE_SHARE;
+    module.attr("FEASIBLE") = FEASIBLE;
+    module.attr("UNKNOWN") = UNKNOWN;
+    module.attr("INFEASIBLE") = INFEASIBLE;
     module.def("lone_user", &call_lone_user, "gram"_a, "radius2"_a, "balls"_a, "user"_a, "share"_a);
     module.def("error_terms", &call_error_terms, "radius2"_a, "share"_a, "balls"_a, "q"_a);
     module.def("received", &call_received, "gram"_a, "x"_a, "share"_a, "projected"_a, "norms"_a, "signal"_a);

@@ -298,7 +298,7 @@ class SetTable:
         self.share = np.zeros((rows, n_nodes))
         self.solved = np.zeros(rows, np.bool_)
         self.status[0], self.upper[0], self.solved[0] = -1, 0.0, True
-        from fgamcd_opt.beamforming.kernels.broadcast_kernel import screen_sets
+        from fgamcd_opt.core import screen_sets
 
         problem = self.broadcast
         screen_sets(
@@ -349,7 +349,7 @@ class SetTable:
         floors: NDArray[np.float64],
     ) -> None:
         """Look for beams and bounds of the sets ``masks`` and keep what is judged and proved."""
-        from fgamcd_opt.beamforming.kernels.broadcast_kernel import solve_sets
+        from fgamcd_opt.core import solve_sets
 
         problem = self.broadcast
         n_nodes, users = problem.radius2.shape
@@ -405,7 +405,7 @@ class SetTable:
 
     def _branch(self, mask: int, settings: BeamformingSettings) -> None:
         """Branch and bound on one set whose gap is open."""
-        from fgamcd_opt.beamforming.kernels.set_proof import prove_set
+        from fgamcd_opt.core import prove_set
 
         if self.status[mask] < 0 or self.upper[mask] <= self.lower[mask] * (1.0 + settings.tolerance):
             return

@@ -1,6 +1,6 @@
 """A beam from many starts, for node sets on which the local search finds none and no bound proves that there is none.
 
-The local search (:mod:`fgamcd_opt.beamforming.kernels.beam_search`) takes the direction of every node from the
+The local search (core/beamforming/beam_search.hpp) takes the direction of every node from the
 multipliers of the users. Where channels are alike or opposite, or errors as large as channels, that says nothing about
 some nodes (G_n x = 0, or a signal worth just its error), and starts taken from the channels share their symmetry. Here
 the beams themselves are the variables (:mod:`fgamcd_opt.beamforming.beam_cones`) and starts have random phases. One set

@@ -15,14 +15,15 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fgamcd_opt import core
 from fgamcd_opt.beamforming.broadcast import SetTable
-from fgamcd_opt.beamforming.kernels.kernel import sources_digest
 from fgamcd_opt.beamforming.rate_oracle import RateOracle
 from fgamcd_opt.io.archive import read_archive, write_archive
 from fgamcd_opt.io.errors import InputError
@@ -128,6 +129,15 @@ def keep_rates(oracle: RateOracle, folder: Path) -> None:
         save_rates(oracle, folder)
     except InputError as error:
         log.warning("rates are not kept: %s", error)
+
+
+@cache
+def sources_digest() -> str:
+    """SHA-256 (hex) of the modules of beamforming and of the compiled core: what computed a rate."""
+    state = hashlib.sha256()
+    for source in [*sorted(Path(__file__).parent.glob("*.py")), Path(core.__file__)]:
+        state.update(source.read_bytes())
+    return state.hexdigest()
 
 
 def cache_path(oracle: RateOracle, folder: Path) -> Path:

@@ -19,19 +19,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings, Broadcast
-from fgamcd_opt.beamforming.kernels.beam_search import error_terms, received
-from fgamcd_opt.beamforming.kernels.broadcast_kernel import solve_sets
-from fgamcd_opt.beamforming.kernels.dual_bound import ROUNDING, minimise_bound
-from fgamcd_opt.beamforming.kernels.max_min import search
-from fgamcd_opt.beamforming.kernels.qos_floors import weighted
-from fgamcd_opt.beamforming.kernels.worst_errors import (
-    beam_errors,
-    merge_errors,
-    relaxation_errors,
-    shifted_gram,
-)
 from fgamcd_opt.certificates.evidence_check import admissible_errors, proved_factors
 from fgamcd_opt.certificates.weighted_snr import worst_snr_bound
+from fgamcd_opt.core import (
+    ROUNDING,
+    beam_errors,
+    error_terms,
+    merge_errors,
+    minimise_bound,
+    received,
+    relaxation_errors,
+    search_from_starts,
+    shifted_gram,
+    solve_sets,
+    weigh_channels,
+)
 from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.problem.tolerances import MARGIN
 
@@ -182,7 +184,7 @@ class _Part:
         """Channels, radii and floors divided by the users' weights v_u."""
         part = _Part.__new__(_Part)
         part.gram, part.radius2 = np.empty_like(self.gram), np.empty_like(self.radius2)
-        weighted(self.gram, self.radius2, weights, part.gram, part.radius2)
+        weigh_channels(self.gram, self.radius2, weights, part.gram, part.radius2)
         part.ranks, part.floors, part.error_code = self.ranks, self.floors / weights, self.error_code
         return part
 
@@ -243,7 +245,7 @@ class _Part:
     ) -> tuple[NDArray[np.complex128], NDArray[np.float64]]:
         """Max-min beam of the (weighted) problem near a start."""
         x, share = start.copy(), np.ones(self.ranks.size)
-        search(
+        search_from_starts(
             self.gram, self.radius2, self.error_code, start[None], x, share, -np.inf, 0.1 * settings.tolerance
         )
         return x, share

@@ -12,18 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgamcd_opt.beamforming.broadcast import ABOVE, BeamformingSettings, Broadcast
-from fgamcd_opt.beamforming.kernels.broadcast_kernel import solve_sets
 from fgamcd_opt.beamforming.rate_evidence import RateEvidence, rate_evidence, restrict_evidence
 from fgamcd_opt.beamforming.rate_oracle import reduce_block
-from fgamcd_opt.beamforming.set_pricing import (
-    PricingData,
-    cheapest_set,
-    inverse_rate,
-    reached_delay,
-    rent_of,
-    unit_delay,
-)
+from fgamcd_opt.beamforming.set_pricing import PricingData
 from fgamcd_opt.beamforming.subset_bounds import whitened
+from fgamcd_opt.core import cheapest_set, inverse_rate, reached_delay, rent_of, solve_sets, unit_delay
 from fgamcd_opt.problem.p1 import P1
 
 _STARTS = 64

@@ -9,8 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from fgamcd_opt.beamforming.kernels.dual_bound import minimise_bound
-from fgamcd_opt.beamforming.kernels.worst_errors import relaxation_errors, shifted_gram
+from fgamcd_opt.core import minimise_bound, relaxation_errors, shifted_gram
 from fgamcd_opt.testing.random_problems import complex_normal
 
 SETS = st.sampled_from(["ellipsoid", "balls"])

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings, Broadcast, SetTable, masks_by_size
 from fgamcd_opt.beamforming.rate_evidence import rate_evidence, restrict_evidence
-from fgamcd_opt.beamforming.subset_bounds import inherited_bound, lone_users_bound, whitened
+from fgamcd_opt.beamforming.subset_bounds import whitened
+from fgamcd_opt.core import inherited_bound, lone_users_bound
 from fgamcd_opt.instances.error_sets import error_set_named
 from fgamcd_opt.problem.tolerances import owed_rate_bps
 from fgamcd_opt.problem.worst_case import worst_case_rate_bps

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings
-from fgamcd_opt.beamforming.set_pricing import cheapest_set, inverse_rate, reached_delay, unit_delay
 from fgamcd_opt.beamforming.sparse_block import SparseBlock
+from fgamcd_opt.core import cheapest_set, inverse_rate, reached_delay, unit_delay
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.testing.brute_force import configuration_delay, mask_of, subsets
 from fgamcd_opt.testing.random_problems import random_problem

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings
 from fgamcd_opt.beamforming.rate_evidence import rate_evidence, restrict_evidence
-from fgamcd_opt.beamforming.subset_bounds import inherited_bound, lone_users_bound, whitened
+from fgamcd_opt.beamforming.subset_bounds import whitened
+from fgamcd_opt.core import inherited_bound, lone_users_bound
 
 SETS = st.sampled_from(["ellipsoid", "balls"])
 SEEDS = st.integers(0, 2**32 - 1)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from toy_problems import complex_normal
 
 from fgamcd_opt.beamforming.beam_cones import CONES
-from fgamcd_opt.beamforming.kernels.beam_search import error_terms
 from fgamcd_opt.certificates.evidence_check import pulled_inside
+from fgamcd_opt.core import error_terms
 from fgamcd_opt.formulations.monolithic.monolithic_beams import UNCERTAINTY
 from fgamcd_opt.instances.error_sets import (
     CSI_SETS,

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings, Broadcast, SetTable
-from fgamcd_opt.beamforming.kernels.qos_status import FEASIBLE
+from fgamcd_opt.core import FEASIBLE
 from fgamcd_opt.instances.error_sets import ErrorSet
 from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.io.errors import InputError
