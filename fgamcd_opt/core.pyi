@@ -6,7 +6,7 @@ takes long releases the interpreter's lock. n nodes, m users; node sets are bit 
 error set.
 """
 
-from numpy import complex128, float64, int64
+from numpy import bool_, complex128, float32, float64, int32, int64, uint8
 from numpy.typing import NDArray
 
 from fgamcd_opt.beamforming.set_pricing import PricingData
@@ -14,6 +14,9 @@ from fgamcd_opt.beamforming.set_pricing import PricingData
 Reals = NDArray[float64]
 Complexes = NDArray[complex128]
 Integers = NDArray[int64]
+Flags = NDArray[bool_]
+Floats = NDArray[float32]
+Bits = NDArray[uint8]
 
 __file__: str
 
@@ -46,7 +49,7 @@ def error_terms(radius2: Reals, share: Reals, balls: bool, q: Reals) -> None:
 def received(
     gram: Complexes, x: Complexes, share: Reals, projected: Complexes, norms: Reals, signal: Complexes
 ) -> None:
-    """Of the beam (x, share): A_n x to ``projected`` (n, m), ||G_n x|| to ``norms`` (n,), g_u^H w to ``signal`` (m,)."""
+    """A_n x to ``projected`` (n, m), ||G_n x|| to ``norms`` (n,), g_u^H w to ``signal`` (m,)."""
 
 def search_from_starts(
     gram: Complexes,
@@ -299,3 +302,108 @@ def reached_delay(link: Reals, caching: int, solved: Integers, inverse: Reals) -
     solved, inverse
         (s,) sets with a beam and 1 / rate of it in s per bit.
     """
+
+# ---- knapsack (core/knapsack): blocks R, columns c, nodes N
+
+LP_OPTIMAL: int
+LP_INFEASIBLE: int
+LP_CUT_OFF: int
+LP_UNFINISHED: int
+LP_FREE: int
+
+class LpColumns:
+    """The columns of a knapsack, copied and checked once for many runs of :func:`dual_simplex`."""
+
+    def __init__(
+        self, starts: Integers, mask: Integers, delay_s: Reals, size: Reals, capacity: Reals
+    ) -> None: ...
+
+def dual_simplex(
+    columns: LpColumns,
+    need: Integers,
+    forbid: Integers,
+    price: Reals,
+    rows: Integers,
+    share: Reals,
+    key: Integers,
+    cutoff: float,
+    steps: int,
+) -> tuple[int, float]: ...
+def propagate(size_bytes: Integers, storage_bytes: Integers, need: Integers, forbid: Integers) -> bool: ...
+def repair(
+    starts: Integers,
+    mask: Integers,
+    delay_s: Reals,
+    size_bytes: Integers,
+    storage_bytes: Integers,
+    chosen: Integers,
+) -> bool: ...
+def polish(
+    starts: Integers,
+    mask: Integers,
+    delay_s: Reals,
+    size_bytes: Integers,
+    storage_bytes: Integers,
+    chosen: Integers,
+    promising_s: float,
+    worthwhile: float,
+) -> bool: ...
+def configuration_delays(
+    starts: Integers,
+    bits: Reals,
+    backhaul_bps: Reals,
+    air_s: Reals,
+    migrate: bool,
+    delay: Reals,
+    served_by: Integers,
+) -> None: ...
+
+# ---- learning (core/learning): copies E, nodes N; the short rules of the game keep the interpreter's lock
+
+def execute(
+    chosen: Flags,
+    repaired: bool,
+    room: Integers,
+    row: Integers,
+    end: Integers,
+    block_bytes: Integers,
+    requested: Flags,
+    link_s: Reals,
+) -> None: ...
+def deliver(
+    bits: Bits,
+    redeliver: bool,
+    row: Integers,
+    requested: Flags,
+    block_bits: Reals,
+    link_s: Reals,
+    rates_bps: Reals,
+    best_sets: NDArray[int32],
+    delay_s: Reals,
+) -> int: ...
+def shown(
+    states: Floats, row: Integers, room: Integers, bytes_to_come: Reals, first: int, state: Floats
+) -> None: ...
+def caching_mask(bits: Bits, masks: Integers) -> None: ...
+def participants(bits: Bits, masks: Integers) -> None: ...
+def migration_s(bits: Bits, link_s: Reals, slowest_s: Reals) -> None: ...
+def cheapest_migration(caching: int, mask: int, link_s: Reals, bits: Bits) -> None: ...
+def best_set(
+    caching: int, size_bits: float, link_s: Reals, most_bps: Reals, rate_bps: Reals
+) -> tuple[int, bool]: ...
+def likelier_bits(logits: Floats, admissible: Flags, bits: Bits) -> None: ...
+def drawn_bits(
+    logits: Floats, admissible: Flags, chances: Floats, epsilon: float, fresh: Floats, bits: Bits
+) -> None: ...
+def draw_transitions(
+    chances: Reals, count: int, weight: Floats, rows: Floats, divisor: float, drawn: Floats, found: int
+) -> int: ...
+def ascend_all(
+    gram: Complexes,
+    phase: Complexes,
+    loss: Reals,
+    iterations: int,
+    step: float,
+    tiny: float,
+    best: Reals,
+) -> None: ...

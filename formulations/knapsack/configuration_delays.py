@@ -1,4 +1,4 @@
-"""T_k(C): delay of one caching unit for every caching set C (F5), by enumeration of the participating sets (compiled).
+"""T_k(C): delay of one caching unit for every caching set C (F5), by enumeration of the participating sets.
 
 T_k(C) = min over S containing C of  max_{m in S \\ C} min_{n in C} D_k / R_{n,m,k}  +  A_k(S)
 
@@ -11,59 +11,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fgamcd_opt.io.compiled import Array, kernel
+from fgamcd_opt import core
 from fgamcd_opt.problem.constraints.planning import wanted_by_own_users
 from fgamcd_opt.problem.delay import bits
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.problem.variants import Granularity
-
-
-@kernel
-def _enumerate(
-    starts: Array,
-    bits: Array,
-    backhaul_bps: Array,
-    air_s: Array,
-    migrate: bool,
-    delay: Array,
-    served_by: Array,
-) -> None:
-    rows = air_s.shape[1]
-    n_nodes = backhaul_bps.shape[1]
-    most = np.max(starts[1:] - starts[:-1])
-    slowest = np.empty((most, n_nodes))
-    for unit in range(starts.size - 1):
-        first, end = starts[unit], starts[unit + 1]
-        for caching in range(rows):
-            for k in range(first, end):
-                link = backhaul_bps[k if backhaul_bps.shape[0] > 1 else 0]
-                for m in range(n_nodes):
-                    fastest = 0.0
-                    for n in range(n_nodes):
-                        if (caching >> n) & 1 and n != m:
-                            fastest = max(fastest, link[n, m])
-                    slowest[k - first, m] = bits[k] / fastest if fastest > 0.0 else np.inf
-            outside = (rows - 1) & ~caching if migrate and caching else 0
-            best, best_set = np.inf, 0
-            extra = outside
-            while True:  # all subsets of the nodes outside C
-                members = caching | extra
-                total = 0.0
-                for k in range(first, end):
-                    migration = 0.0
-                    for m in range(n_nodes):
-                        if (extra >> m) & 1:
-                            migration = max(migration, slowest[k - first, m])
-                    total += migration + air_s[k, members]
-                    if total >= best:
-                        break
-                if total < best:
-                    best, best_set = total, members
-                if extra == 0:
-                    break
-                extra = (extra - 1) & outside
-            delay[unit, caching] = best
-            served_by[unit, caching] = best_set
 
 
 def caching_units(problem: P1) -> NDArray[np.int64]:
@@ -127,7 +79,7 @@ def configuration_delays(
     starts = np.searchsorted(units, np.arange(units[-1] + 2))
     delay = np.full((starts.size - 1, rate_bps.shape[1]), np.inf)
     served_by = np.zeros(delay.shape, np.int64)
-    _enumerate(
+    core.configuration_delays(
         starts,
         bits(data, blocks),
         np.ascontiguousarray(backhaul),

@@ -92,7 +92,8 @@ class _Tree:
     def __init__(self, task: MilpTask, context: SolveContext) -> None:
         self.task, self.context, self.knapsack = task, context, task.knapsack
         self.storage_bytes = _usable(self.knapsack)
-        self.columns, _ = columns_of(replace(self.knapsack, storage_bytes=self.storage_bytes))
+        self.columns, unit = columns_of(replace(self.knapsack, storage_bytes=self.storage_bytes))
+        self.capacity = self.storage_bytes / unit
         self.rounding = rounding_share(self.knapsack.n_blocks + 2 * self.storage_bytes.size)
         self.best: NDArray[np.int64] | None = None
         self.delay_s = math.inf
@@ -108,7 +109,7 @@ class _Tree:
     def run(self) -> MilpResult:
         """Follow the child of least bound down to a leaf, then go on at the open node of least bound."""
         heap: list[_Node] = []
-        current: _Node | None = _Node(-math.inf, 0, None, origin(self.columns.capacity.size))
+        current: _Node | None = _Node(-math.inf, 0, None, origin(self.capacity.size))
         task, end = self.task, self.context.elapsed_s + self.task.time_s
         while current or heap:
             current = current or heapq.heappop(heap)
@@ -139,7 +140,7 @@ class _Tree:
         vertex = node.vertex.copy()
         status, bound, key = self._bound(need, forbid, vertex)
         if status == UNFINISHED:
-            vertex = origin(self.columns.capacity.size)
+            vertex = origin(self.capacity.size)
             status, again, key = self._bound(need, forbid, vertex)
             bound = max(bound, again)
         bound = max(bound, node.bound_s)
@@ -209,7 +210,7 @@ class _Tree:
         status, value = dual_simplex(self.columns, need, forbid, vertex, key, self.cutoff_s, _STEPS)
         if status == INFEASIBLE:
             return status, math.inf, key
-        margin = self.rounding * (abs(value) + 2.0 * float(vertex.price @ self.columns.capacity))
+        margin = self.rounding * (abs(value) + 2.0 * float(vertex.price @ self.capacity))
         return status, value - margin if math.isfinite(value) else -math.inf, key
 
     def _round(self, vertex: Vertex, key: NDArray[np.int64]) -> None:
@@ -233,7 +234,7 @@ class _Tree:
         for block, shares in sorted(split_blocks(vertex, key).items()):
             for node in range(vertex.price.size):
                 held = sum(
-                    share for column, share in shares.items() if (int(self.columns.mask[column]) >> node) & 1
+                    share for column, share in shares.items() if (int(self.knapsack.mask[column]) >> node) & 1
                 )
                 if _SPLIT < held < 1.0 - _SPLIT and not (int(decided[block]) >> node) & 1:
                     splits.append((block, node))

@@ -117,7 +117,8 @@ class Scenario:
         self.step_bits = bits_of(data, self.step_block)
         self.states = state_rows(data, self.step_block, self.layout)
         with np.errstate(divide="ignore"):
-            self.link_s = self.step_bits[:, None, None] / rates_to_others(data, self.step_block, self.layout)
+            link_s = self.step_bits[:, None, None] / rates_to_others(data, self.step_block, self.layout)
+        self.link_s = np.ascontiguousarray(link_s)
         self.best_sets = np.full((self.n_steps, 1 << self.layout.n_nodes), -1, np.int32)
         self.best_sets[:, 0] = 0
         self.time_scale_s = self._time_scale_s()

@@ -166,7 +166,8 @@ class VectorEnvironment:
         if np.shape(bits) != shape:
             raise InputError(f"bits: shape is {np.shape(bits)}; expected {shape}")
         deck, row = self.deck, self._row
-        chosen, active, delay = np.asarray(bits) != 0, row < self._end, np.empty(self.copies)
+        chosen = np.not_equal(bits, 0, order="C")
+        active, delay = row < self._end, np.empty(self.copies)
         repaired, redeliver = self.repair != "none", self.repair == "delivery"
         steps = deck.block_bytes, deck.requested, deck.link_s
         execute(chosen, repaired, self._room, row, self._end, *steps)

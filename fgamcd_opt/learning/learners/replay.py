@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fgamcd_opt.io.compiled import Array, kernel
+from fgamcd_opt import core
 from fgamcd_opt.io.errors import UsageError
 from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.learning.environment.layout import StateLayout
@@ -136,7 +136,7 @@ class Replay:
         found = 0
         while found < size:
             generator.random(out=self._chances)
-            found = _draw(
+            found = core.draw_transitions(
                 self._chances, len(self), self._weight, self._rows, reward_divisor, self._drawn, found
             )
         np.not_equal(self._drawn[:, self._flags], 0.0, out=self._allowed)
@@ -183,37 +183,3 @@ def _fields(
         name: part.reshape(len(rows), *shape)
         for (name, shape), part in zip(shapes.items(), parts, strict=True)
     }
-
-
-@kernel
-def _draw(
-    chances: Array, count: int, weight: Array, rows: Array, divisor: float, drawn: Array, found: int
-) -> int:
-    """Fill rows of ``drawn`` from ``found`` on with transitions that are accepted; returns how many there are then.
-
-    A candidate and whether it is accepted come from one chance: the whole and the fractional part of its multiple.
-
-    Parameters
-    ----------
-    chances
-        Uniform in [0, 1).
-    count
-        Transitions there are.
-    weight
-        Probability with which each transition is accepted.
-    rows
-        Transitions, the reward first.
-    divisor
-        Of the rewards.
-    """
-    for chance in chances:
-        spot = count * chance
-        place = int(spot)
-        if spot - place < weight[place]:
-            for column in range(rows.shape[1]):
-                drawn[found, column] = rows[place, column]
-            drawn[found, 0] /= divisor
-            found += 1
-            if found == drawn.shape[0]:
-                break
-    return found

@@ -1,4 +1,4 @@
-"""Decisions from logits as they are carried out, in one compiled loop: sampled or likelier bits, within the masks.
+"""Decisions from logits as they are carried out: sampled or likelier bits, within the masks.
 
 The masks are exact: a_n = 0 where the block does not fit (1), b_{n,m} <= a_n (2). The relaxed counterparts, by which
 actors learn, are in `gumbel`.
@@ -6,16 +6,14 @@ actors learn, are in `gumbel`.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from fgamcd_opt.io.compiled import Array, inlined_kernel, kernel
+from fgamcd_opt import core
 
 
-@kernel
-def likelier_bits(logits: Array, admissible: Array) -> Array:
+def likelier_bits(logits: NDArray[np.float32], admissible: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """The likelier value of each bit (logit > 0), within the masks: (E, N, N) uint8.
 
     Parameters
@@ -25,22 +23,23 @@ def likelier_bits(logits: Array, admissible: Array) -> Array:
     admissible
         (E, N) bool, whether the block fits into each node.
     """
-    bits = np.zeros(logits.shape, np.uint8)
-    for e in range(logits.shape[0]):
-        for n in range(logits.shape[1]):
-            if admissible[e, n] and logits[e, n, 0] > 0.0:
-                for j in range(logits.shape[2]):
-                    bits[e, n, j] = logits[e, n, j] > 0.0
+    bits = np.empty(logits.shape, np.uint8)
+    core.likelier_bits(np.ascontiguousarray(logits), np.ascontiguousarray(admissible), bits)
     return bits
 
 
-def draw_chances(admissible: Array, generator: torch.Generator) -> Array:
+def draw_chances(admissible: NDArray[np.bool_], generator: torch.Generator) -> NDArray[np.float32]:
     """The ``chances`` of `drawn_bits` for masks (E, N); the generator is on the CPU."""
     return torch.rand((*admissible.shape, 1 + admissible.shape[1]), generator=generator).numpy()
 
 
-@kernel
-def drawn_bits(logits: Array, admissible: Array, chances: Array, epsilon: float, fresh: Array) -> Array:
+def drawn_bits(
+    logits: NDArray[np.float32],
+    admissible: NDArray[np.bool_],
+    chances: NDArray[np.float32],
+    epsilon: float,
+    fresh: NDArray[np.float32],
+) -> NDArray[np.uint8]:
     """Bits that are 1 with probability sigmoid(logit) before the masks: (E, N, N) uint8.
 
     Parameters
@@ -48,24 +47,13 @@ def drawn_bits(logits: Array, admissible: Array, chances: Array, epsilon: float,
     logits, admissible
         As for `likelier_bits`.
     chances
-        (E, N, 1 + N) uniform in [0, 1): whether the agent explores, then one for each of its bits.
+        (E, N, 1 + N) float32, uniform in [0, 1): whether the agent explores, then one for each of its bits.
     epsilon
         Probability with which an agent explores.
     fresh
         (N,) float32 logits that take the place of those of an agent that explores.
     """
-    bits = np.zeros(logits.shape, np.uint8)
-    for e in range(logits.shape[0]):
-        for n in range(logits.shape[1]):
-            decides = fresh if chances[e, n, 0] < epsilon else logits[e, n]
-            if admissible[e, n] and _happens(chances[e, n, 1], decides[0]):
-                bits[e, n, 0] = 1
-                for j in range(1, logits.shape[2]):
-                    bits[e, n, j] = _happens(chances[e, n, 1 + j], decides[j])
+    bits = np.empty(logits.shape, np.uint8)
+    decides = np.ascontiguousarray(logits), np.ascontiguousarray(admissible)  # views of networks' outputs
+    core.drawn_bits(*decides, chances, epsilon, np.ascontiguousarray(fresh), bits)
     return bits
-
-
-@inlined_kernel
-def _happens(chance: float, logit: float) -> bool:
-    """Whether a uniform variable is below sigmoid(logit)."""
-    return chance * (1.0 + math.exp(-logit)) < 1.0
