@@ -8,16 +8,29 @@ PYTHON ?= python3
 VENV ?= .venv
 CONSTRAINTS ?= constraints.txt
 BIN := $(VENV)/bin
+PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check
+
+# The C++ compiler of this machine, or else the one of the package ziglang, which is taken from the package index.
+ifeq ($(origin CXX),default)
+COMPILER := $(firstword $(foreach name,c++ g++ clang++,$(shell command -v $(name))))
+else
+COMPILER := $(CXX)
+endif
+BUILD := PATH="$(abspath $(BIN)):$$PATH" $(if $(COMPILER),,CC="$(abspath $(BIN))/zig-cc" CXX="$(abspath $(BIN))/zig-c++")
+CORE_SOURCES := $(wildcard core/*.* core/*/*.*)
+SANITIZED := tests/core tests/beamforming/test_dual_bound.py tests/beamforming/test_subset_bounds.py tests/beamforming/test_pricing.py
 SOURCES := fgamcd_opt formulations solvers instances tests docs .ci $(wildcard benchmarks)
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test install lint format installed types site pytest test-latest test-oldest fuzz benchmark docs map clean
+.PHONY: help demo test install lint format installed types site wheel sanitize pytest test-latest test-oldest fuzz benchmark docs map clean
 
 help:
 	@echo 'make demo        install into $(VENV) and solve the paper-size instance'
 	@echo 'make test        ruff, import-linter, mypy, the documentation site and the test suite'
 	@echo 'make test-latest | test-oldest    the test suite on the newest and on the oldest versions of the dependencies'
 	@echo 'make lint | types | site | pytest    one of the four alone; the site is built into site/'
+	@echo 'make wheel       a wheel in dist/, which needs no compiler where it is installed'
+	@echo 'make sanitize    the compiled core with sanitizers, and its tests on it'
 	@echo 'make format      let ruff format the sources'
 	@echo 'make fuzz        property tests with fresh examples; every solver on adversarial instances, for MINUTES'
 	@echo 'make benchmark   speed and certified gaps of the beamforming'
@@ -37,15 +50,17 @@ $(VENV)/tools.stamp: $(CONSTRAINTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo '$(PYTHON) is older than Python 3.11; run: make PYTHON=/path/to/python3.11'; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade -c $(CONSTRAINTS) setuptools wheel
+	$(PIP) install --upgrade -c $(CONSTRAINTS) cmake nanobind ninja scikit-build-core $(if $(COMPILER),,ziglang)
+	@$(if $(COMPILER),:,$(PYTHON) .ci/zig_compiler.py $(BIN))
 	@touch $@
 
-$(VENV)/core.stamp: pyproject.toml $(CONSTRAINTS) $(VENV)/tools.stamp
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -c $(CONSTRAINTS) -e .
+# What is compiled, and again when one of its sources is newer.
+$(VENV)/core.stamp: pyproject.toml $(CONSTRAINTS) $(VENV)/tools.stamp $(CORE_SOURCES)
+	$(BUILD) $(PIP) install --no-build-isolation -c $(CONSTRAINTS) -e .
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/core.stamp
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -c $(CONSTRAINTS) -e '.[dev]'
+	$(BUILD) $(PIP) install --no-build-isolation -c $(CONSTRAINTS) -e '.[dev]'
 	@touch $@
 
 # Style, and the floors of the house, as they stand in the installed package.
@@ -61,9 +76,22 @@ format: $(VENV)/dev.stamp
 # The package as it is installed, with its three subpackages in place. The folder is emptied first: a module that was
 # deleted must not live on in the wheel.
 installed: $(VENV)/dev.stamp
-	rm -rf build
-	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation -w build/wheel .
-	$(BIN)/python -m pip install --quiet --no-deps --target build/installed build/wheel/*.whl
+	rm -rf build/wheel build/installed
+	$(BUILD) $(PIP) wheel --no-deps --no-build-isolation -w build/wheel .
+	$(PIP) install --no-deps --target build/installed build/wheel/*.whl
+
+# A wheel of this platform in dist/; it needs no compiler where it is installed.
+wheel: $(VENV)/tools.stamp
+	$(BUILD) $(PIP) wheel --no-deps --no-build-isolation -w dist .
+
+# The core with the address and undefined-behaviour sanitizers of g++, in an environment beside the usual one, and the
+# tests that call it directly. The interpreter itself is not built with them: their library is loaded first.
+sanitize: $(VENV)/dev.stamp
+	rm -rf build/sanitized
+	$(PIP) install --no-deps --no-build-isolation --target build/sanitized -C cmake.define.FGAMCD_SANITIZE=ON -C build-dir=build/sanitize .
+	cd build/sanitized && LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libstdc++.so)" \
+	  ASAN_OPTIONS=detect_leaks=0 PYTHONPATH=$(CURDIR)/build/sanitized PYTHONSAFEPATH=1 FGAMCD_SANITIZED=1 \
+	  $(abspath $(BIN))/python -m pytest -q -p no:cacheprovider -c $(CURDIR)/pyproject.toml --rootdir $(CURDIR) $(SANITIZED:%=$(CURDIR)/%)
 
 types: installed
 	cd build/installed && $(abspath $(BIN))/mypy --config-file $(CURDIR)/pyproject.toml --cache-dir $(CURDIR)/.mypy_cache -p fgamcd_opt

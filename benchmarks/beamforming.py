@@ -91,7 +91,6 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     """All three measurements as plain JSON values."""
     recipe = Recipe()
     settings = settings_of(args)
-    compile_s = warm_up(recipe, settings, args.seed)
     samples = []
     for users in USERS:
         count = max(1, SEEDS[users] // 5) if args.quick else SEEDS[users]
@@ -103,21 +102,12 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         "antennas": recipe.antennas,
         "first_seed": args.seed,
         "settings": asdict(settings),
-        "compile_s": compile_s,
         "by_users": [
             {"users": users, **summary([s for s in samples if s.users == users])} for users in USERS
         ],
         "by_users_and_size": [{"users": s.users, "size": s.size, **summary([s])} for s in samples],
         "table": complete_table(args.instance, settings, args.threads),
     }
-
-
-def warm_up(recipe: Recipe, settings: BeamformingSettings, seed: int) -> float:
-    """Have the kernels compiled (or read from their cache) on channels that are not measured; seconds."""
-    started = time.perf_counter()
-    for users in (1, 4):
-        SetTable(broadcast_of(recipe, users, seed - 1)).solve(np.array([3]), settings, 0)
-    return time.perf_counter() - started
 
 
 def measure(recipe: Recipe, users: int, seeds: range, settings: BeamformingSettings) -> list[Sample]:
@@ -212,7 +202,7 @@ def facts(result: dict[str, Any]) -> str:
     return (
         f"$ {result['command']}\n"
         f"{where['cpu']}, {where['cores']} cores (load {load_now}), Python {where['python']}, "
-        f"NumPy {where['numpy']}, Numba {where['numba']}, fgamcd-opt {where['fgamcd-opt']}\n"
+        f"NumPy {where['numpy']}, fgamcd-opt {where['fgamcd-opt']}\n"
         f"settings: {settings}"
     )
 
@@ -220,7 +210,6 @@ def facts(result: dict[str, Any]) -> str:
 def report(result: dict[str, Any]) -> str:
     """Tables for people."""
     lines = [
-        f"kernels ready after {result['compile_s']:.1f} s (not in the times below)",
         "",
         f"{result['nodes']} nodes x {result['antennas']} antennas, no QoS, every S, seeds from "
         f"{result['first_seed']}, one thread; certified gap of the rate in %",

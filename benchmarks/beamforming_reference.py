@@ -1,7 +1,7 @@
 """Fast path against the paper's own method, broadcast by broadcast: ``python benchmarks/beamforming.py --reference``.
 
 Both work on the same channels in the same process. The fast path comes first and runs on one thread; it is timed
-from the channels to beam and bound, after its kernels have been compiled. The reference is timed without building
+from the channels to beam and bound. The reference is timed without building
 its program, so that only the solves count.
 """
 
@@ -81,7 +81,6 @@ def run_reference(*, quick: bool, first_seed: int, settings: BeamformingSettings
     recipe = Recipe()
     sizes = [users for users in USERS if users <= 3] if quick else list(USERS)
     seeds = [first_seed + offset for offset in range(FAST_SEEDS // 3 if quick else FAST_SEEDS)]
-    warm_up(recipe, settings, first_seed)
     fast = [fast_run(recipe, settings, users, seed) for users in sizes for seed in seeds]
     usable, refused = usable_backends()
     reference = [
@@ -109,12 +108,6 @@ def usable_backends() -> tuple[dict[str, str | None], dict[str, str | None]]:
     states = available_backends()
     usable = {b.name: b.version for b in states if b.availability is Availability.FULL}
     return usable, {b.name: b.remedy for b in states if b.name not in usable}
-
-
-def warm_up(recipe: Recipe, settings: BeamformingSettings, first_seed: int) -> None:
-    """Have the kernels compiled, on channels that are not measured."""
-    for users in (1, 4):
-        fast_run(recipe, settings, users, first_seed + FAST_SEEDS)
 
 
 def fast_run(recipe: Recipe, settings: BeamformingSettings, users: int, seed: int) -> FastRun:

@@ -24,7 +24,7 @@ def machine() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "load_1min": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
         "python": platform.python_version(),
-        **{name: version(name) for name in ("numpy", "numba", "fgamcd-opt")},
+        **{name: version(name) for name in ("numpy", "fgamcd-opt")},
     }
 
 
@@ -32,5 +32,5 @@ def machine_words() -> str:
     """The same in one line, such as ``AMD EPYC, 2 cores, load 0.1, Python 3.11.7, numpy 2.4.6``."""
     facts = machine()
     load = "" if facts["load_1min"] is None else f", load {facts['load_1min']:.1f}"
-    packages = ", ".join(f"{name} {facts[name]}" for name in ("numpy", "numba", "fgamcd-opt"))
+    packages = ", ".join(f"{name} {facts[name]}" for name in ("numpy", "fgamcd-opt"))
     return f"{facts['cpu']}, {facts['cores']} cores{load}, Python {facts['python']}, {packages}"

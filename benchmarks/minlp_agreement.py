@@ -67,7 +67,7 @@ def main() -> int:
 
 
 def measure(name: str, method: str, time_limit_s: float) -> dict[str, Any]:
-    """One instance by one method; seconds without loading and compiling."""
+    """One instance by one method; seconds without loading."""
     solver, options = METHODS[method]
     try:
         result = solve(P1(load(name)), solver, time_limit=time_limit_s, gap=GAP, options=options)

@@ -1,7 +1,7 @@
 """Speed of training: ``python benchmarks/training.py [--episodes 600] [--page PAGE]``.
 
 Trains MAASN-DA on a fixed instance with warm rates, with one update per five environment steps and with one per step,
-on one thread after the kernels are compiled, and says where the time goes; then the complete update alone by number of
+on one thread after all is loaded, and says where the time goes; then the complete update alone by number of
 nodes, and the rate of family mode, where every episode has a fresh instance. Times are CPU times, which other load on
 the machine changes less; the updates are timed in rounds, so that a busy moment does not decide.
 """
@@ -177,7 +177,7 @@ def main() -> None:
     instance = generate(recipe)
     scenario = Scenario(P1(instance))
     scenario.warm()
-    train("compiling", FixedSource(scenario), method_config("maasn-da", {"episodes": 8}))
+    train("loading", FixedSource(scenario), method_config("maasn-da", {"episodes": 8}))
     wanted: list[tuple[str, ScenarioSource, dict[str, Any]]] = [
         (recipe.name, FixedSource(scenario), {"episodes": arguments.episodes, "update_every": every})
         for every in map(int, arguments.updates_every.split(","))

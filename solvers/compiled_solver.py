@@ -1,4 +1,4 @@
-"""What most solvers have in common: P1 without variants, no backend, kernels that a toy problem compiles."""
+"""What most solvers have in common: P1 without variants, no backend, what they need loaded by a toy problem."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ class CompiledSolver(ABC):
     options: ClassVar[Mapping[str, Any]] = {"rounds": 2}
     backends: ClassVar[tuple[str, ...]] = ()
     option_backends: ClassVar[tuple[str, ...]] = ()
-    compiling: ClassVar[Mapping[str, Any]] = {}
-    """Options with which a toy problem meets all kernels, where the default ones do not do."""
+    loading: ClassVar[Mapping[str, Any]] = {}
+    """Options with which a toy problem loads all that solving needs, where the default ones do not do."""
 
     def __repr__(self) -> str:
         told: Any = self  # name and summary are the subclass's
         return f"<solver {told.name}: {told.summary}>"
 
     def prepare(self) -> None:
-        """Compile the kernels, or load them from disk, on a toy problem; once in a process."""
-        _compile(type(self))
+        """Load all that solving needs, by solving a toy problem; once in a process."""
+        _load(type(self))
 
     @abstractmethod
     def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
@@ -54,5 +54,5 @@ class CompiledSolver(ABC):
 
 
 @cache
-def _compile(solver: type[CompiledSolver]) -> None:
-    solver().solve(toy_problem(), SolveContext(silent=True), {**solver.options, **solver.compiling})
+def _load(solver: type[CompiledSolver]) -> None:
+    solver().solve(toy_problem(), SolveContext(silent=True), {**solver.options, **solver.loading})

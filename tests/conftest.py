@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
-import tempfile
-from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
-
-# No test is timed: the first call of a kernel compiles it. `make test` draws the same examples in every run, so that it
+# No test is timed. `make test` draws the same examples in every run, so that it
 # passes or fails by what the code does; `make fuzz` draws fresh ones.
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 settings.register_profile("fuzz", deadline=None, derandomize=False, print_blob=True)
@@ -25,11 +20,6 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # under nohup the tests outlive their terminal, but their children hear SIGHUP: they do not inherit a handler
 if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
     signal.signal(signal.SIGHUP, lambda *_: None)
-
-# where the cache cannot be written, kernels are kept for this run: else every child would compile them
-if not os.access(next(p for p in (CACHE, *CACHE.parents) if p.exists()), os.W_OK):
-    _kernels = tempfile.TemporaryDirectory(prefix="fgamcd-kernels-")
-    os.environ["XDG_CACHE_HOME"] = _kernels.name
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 WITHOUT_BROWSER = "no Chromium on the path"

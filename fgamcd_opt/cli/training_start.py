@@ -13,17 +13,14 @@ import numpy as np
 from fgamcd_opt.io.errors import InfeasibleError, InputError, UsageError
 from fgamcd_opt.io.safe_text import quote
 from fgamcd_opt.learning.environment.scenario import Scenario
-from fgamcd_opt.learning.environment.sources import FixedSource
 from fgamcd_opt.learning.learners.replay import Replay
 from fgamcd_opt.learning.training.demonstrations import demonstrate
 from fgamcd_opt.learning.training.judge import Judged
-from fgamcd_opt.learning.training.proved_bound import SOLVER, ProvedBound
+from fgamcd_opt.learning.training.proved_bound import ProvedBound
 from fgamcd_opt.learning.training.run_folder import RunFolder
 from fgamcd_opt.learning.training.trainer import Trainer
 from fgamcd_opt.learning.training.training_task import Task
 from fgamcd_opt.solving.context import DEFAULT_GAP, SolveContext
-from fgamcd_opt.solving.rate_tables import toy_problem
-from fgamcd_opt.solving.registry import get_solver
 
 _DEMONSTRATED = (4,)
 """Stream of the demonstrated instances, after those that the trainer spawns from the same seed."""
@@ -37,14 +34,6 @@ class Benchmark:
 
     scenario: Scenario
     bound: ProvedBound
-
-
-def compile_kernels(task: Task) -> None:
-    """Compile what bounds and training need, or load it from disk, on a toy problem: time limits do not count it."""
-    get_solver(SOLVER).prepare()
-    config = task.config.replaced({"episodes": 1, "warmup_steps": 0, "actor_delay": 0, "demonstrations": 0})
-    toy = Scenario(toy_problem(), steps=config.steps, observation=config.observation)
-    Trainer(FixedSource(toy), config).run(1, lambda row: None, lambda: None, lambda: False)
 
 
 def prove_benchmarks(task: Task, context: SolveContext) -> list[Benchmark]:

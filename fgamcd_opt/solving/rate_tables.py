@@ -19,7 +19,7 @@ NO_PLACEMENT = "no caching placement fits into the storage (eq. 1) with every bl
 
 
 def toy_problem() -> P1:
-    """The smallest preset: a problem on which the kernels are compiled before the clock of a solve starts."""
+    """The smallest preset: a problem that loads what solving needs before the clock of a solve starts."""
     from fgamcd_opt.instances.generation.from_recipe import generate
     from fgamcd_opt.instances.recipes.presets import PRESETS
 

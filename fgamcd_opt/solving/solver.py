@@ -111,7 +111,7 @@ class Solver(Protocol):
     """Further distributions, which it needs only if one of its options asks for them."""
 
     def prepare(self) -> None:
-        """Load and compile what :meth:`solve` needs; not counted against the time limit."""
+        """Load what :meth:`solve` needs; not counted against the time limit."""
         ...
 
     def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:

@@ -35,7 +35,7 @@ class MaasnDaSolver(CompiledSolver):
     finds_solutions: ClassVar[bool] = True
     options: ClassVar[Mapping[str, Any]] = {"policy": "", "samples": 0, "polish": 0, "rounds": 2}
     backends: ClassVar[tuple[str, ...]] = ("torch", "safetensors")
-    compiling: ClassVar[Mapping[str, Any]] = {"samples": 1, "polish": 1}
+    loading: ClassVar[Mapping[str, Any]] = {"samples": 1, "polish": 1}
 
     def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
         """Solve P1 by the roll-out of a policy, repaired where it does not deliver every block.

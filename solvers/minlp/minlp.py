@@ -64,7 +64,7 @@ class MinlpSolver(CompiledSolver):
     option_backends: ClassVar[tuple[str, ...]] = ("gurobipy",)
 
     def prepare(self) -> None:
-        """Load the modelling language, and compile what finds the start."""
+        """Load the modelling language, and what finds the start."""
         import pyomo.environ  # noqa: F401
         import pyscipopt  # noqa: F401
 

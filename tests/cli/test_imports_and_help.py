@@ -14,7 +14,7 @@ import fgamcd_opt
 from fgamcd_opt.cli.main import COMMANDS, EPILOG, command_module
 from fgamcd_opt.io.errors import ExitCode
 
-HEAVY = {"numpy", "numba", "highspy", "scipy", "torch", "cvxpy", "pyomo", "networkx", "matplotlib"}
+HEAVY = {"numpy", "highspy", "scipy", "torch", "cvxpy", "pyomo", "networkx", "matplotlib"}
 
 
 def python(code: str) -> str:

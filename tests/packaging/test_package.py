@@ -10,7 +10,7 @@ from pathlib import Path
 
 import fgamcd_opt
 
-HEAVY = ("numpy", "numba", "highspy", "scipy", "torch", "cvxpy", "pyomo", "matplotlib")
+HEAVY = ("numpy", "highspy", "scipy", "torch", "cvxpy", "pyomo", "matplotlib")
 
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

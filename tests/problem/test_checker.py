@@ -122,12 +122,12 @@ def test_wrong_shape_is_a_verdict_and_no_crash():
 
 
 def test_checker_loads_no_solver():
-    """Seen from a fresh interpreter: no backend, no compiler, no solver module."""
+    """Seen from a fresh interpreter: no backend, no compiled core, no solver module."""
     code = (
         "import sys, fgamcd_opt.problem.checker, fgamcd_opt.instances.format; print('\\n'.join(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = done.stdout.split()
     assert "fgamcd_opt.problem.checker" in loaded
-    forbidden = ("numba", "highspy", "scipy", "fgamcd_opt.solvers", "fgamcd_opt.formulations")
+    forbidden = ("fgamcd_opt.core", "highspy", "scipy", "fgamcd_opt.solvers", "fgamcd_opt.formulations")
     assert [name for name in loaded if name.startswith(forbidden)] == []

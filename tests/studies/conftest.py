@@ -69,7 +69,6 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             return Answer(row, solution.read_bytes() if solution.exists() else None)
 
     monkeypatch.setattr(runner, "run_cell", answer)
-    monkeypatch.setattr(runner, "prepare", lambda solvers: None)
     monkeypatch.setattr(CompiledSolver, "prepare", lambda solver: None)
     return started
 

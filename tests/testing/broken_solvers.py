@@ -212,11 +212,11 @@ class Prints(SoundHeuristic):
 
 
 class LogsWhileItGetsReady(SoundHeuristic):
-    breaks, says = "is_quiet", "prepare() logs ['compiling']"
+    breaks, says = "is_quiet", "prepare() logs ['loading']"
 
     def prepare(self) -> None:
         super().prepare()
-        logging.getLogger("fgamcd_opt.mine").debug("compiling")
+        logging.getLogger("fgamcd_opt.mine").debug("loading")
 
 
 class FalseBound(SoundBound):

@@ -21,7 +21,6 @@ from fgamcd_opt.cli.arguments import (
     require_new_files,
     whole_number,
 )
-from fgamcd_opt.cli.compilation import compilation_announced
 from fgamcd_opt.cli.output import print_json
 from fgamcd_opt.io.errors import ExitCode, UsageError
 from fgamcd_opt.io.safe_text import quote
@@ -162,16 +161,11 @@ def _check_branch_and_bound(data: BroadcastData, settings: BeamformingSettings) 
 
 
 def _timed_design(data: BroadcastData, settings: BeamformingSettings) -> tuple[Design, float]:
-    """Beam and the seconds it took, without the compilation of the kernels."""
-    import fgamcd_opt.beamforming.kernels.broadcast_kernel  # noqa: F401  (Numba has to be in memory before the next line)
-    from fgamcd_opt.instances.resolve import load
-    from fgamcd_opt.studies.robustness.single_broadcast import BroadcastData, design_beam
+    """Beam and the seconds it took."""
+    from fgamcd_opt.studies.robustness.single_broadcast import design_beam
 
-    with compilation_announced():
-        toy = load("tiny", {})
-        design_beam(BroadcastData.of(toy, int(toy.requested_blocks[0]), [0]), settings)
-        begun = time.monotonic()
-        return design_beam(data, settings), time.monotonic() - begun
+    begun = time.monotonic()
+    return design_beam(data, settings), time.monotonic() - begun
 
 
 def _studies(

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from fgamcd_opt.cli.arguments import add_force, require_new_file
 from fgamcd_opt.cli.certifying import add_certificate, write_certificate
-from fgamcd_opt.cli.compilation import compilation_announced
 from fgamcd_opt.cli.output import print_json, print_rows
 from fgamcd_opt.cli.solving import add_solving, best_known, limits_of, load_problem, solve_as_asked
 from fgamcd_opt.cli.stopping import orderly_stop
@@ -57,7 +56,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     _check_method(args.solver)
     problem, build_s = load_problem(args)
     known = best_known(problem)
-    with orderly_stop("the best bound") as stop, compilation_announced():
+    with orderly_stop("the best bound") as stop:
         result = solve_as_asked(args, args.solver, problem, build_s, stop)
         report = _report(result, known)
         if args.json:

@@ -16,7 +16,6 @@ from fgamcd_opt.cli.arguments import (
     positive_number,
     whole_number,
 )
-from fgamcd_opt.cli.compilation import compilation_announced
 from fgamcd_opt.cli.output import command_line, print_json, print_report
 from fgamcd_opt.cli.stopping import orderly_stop
 from fgamcd_opt.io.errors import ExitCode, InputError, UsageError
@@ -94,7 +93,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     plan = _plan(args)
     trials = plan.trials()
     require_folder(args.output, EvaluatedPolicies.FILES)
-    with orderly_stop("what is evaluated") as stop, compilation_announced():
+    with orderly_stop("what is evaluated") as stop:
         rows = run_trials(
             trials,
             args.output,

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from fgamcd_opt.cli.arguments import add_force, add_output, named_path, require_new_file
 from fgamcd_opt.cli.certifying import add_certificate, write_certificate
-from fgamcd_opt.cli.compilation import compilation_announced
 from fgamcd_opt.cli.output import print_json, say_lines
 from fgamcd_opt.cli.solving import add_solving, limits_of, load_problem, reference, solve_as_asked
 from fgamcd_opt.cli.stopping import orderly_stop
@@ -77,7 +76,7 @@ def run(args: argparse.Namespace) -> ExitCode:
         raise UsageError(
             f"--certificate: proves a bound on P1 itself, not on {problem.variant}; leave it out"
         )
-    with orderly_stop() as stop, compilation_announced():
+    with orderly_stop() as stop:
         result = solve_as_asked(args, args.solver, problem, build_s, stop)
         faults = []
         try:

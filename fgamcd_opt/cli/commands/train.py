@@ -17,7 +17,6 @@ from fgamcd_opt.cli.arguments import (
     named_path,
     whole_number,
 )
-from fgamcd_opt.cli.compilation import compilation_announced
 from fgamcd_opt.cli.stopping import orderly_stop
 from fgamcd_opt.io.errors import BackendError, ExitCode, InputError, UsageError
 from fgamcd_opt.io.targets import require_folder
@@ -109,14 +108,16 @@ def run(args: argparse.Namespace) -> ExitCode:
     from fgamcd_opt.cli import training_start as start
     from fgamcd_opt.cli.training_report import Progress, print_summary
     from fgamcd_opt.learning.training.checkpoint import has_checkpoint
+    from fgamcd_opt.learning.training.proved_bound import SOLVER
     from fgamcd_opt.learning.training.training_run import TrainingRun
+    from fgamcd_opt.solving.registry import get_solver
 
     task = _task(args, config)
     held = folder.reopen(task.identity) if args.resume else None
-    with orderly_stop("the training") as stop, compilation_announced(), ExitStack() as until_end:
+    with orderly_stop("the training") as stop, ExitStack() as until_end:
         if held is not None:
             until_end.enter_context(folder.locked())
-        start.compile_kernels(task)
+        get_solver(SOLVER).prepare()  # time limits do not count it
         context = SolveContext(limits, config.seed, stop=stop)
         if held is None:
             benchmarks = start.prove_benchmarks(task, context)

@@ -139,29 +139,17 @@ def _peak_memory_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def _prepare(solvers: list[str]) -> None:
-    """Compile what the solvers need; what cannot be prepared says so in its own cells."""
-    for name in solvers:
-        try:
-            get_solver(name).prepare()
-        except (Exception, SystemExit):
-            traceback.print_exc()
-
-
 def main() -> None:
     """Read the task, answer, and leave at once: no thread and no hook of a solver has a say after that."""
     faulthandler.enable()
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     task = json.loads(_first_line())
-    if "prepare" in task:
-        _prepare(task["prepare"])
-    else:
-        cell, folder, rates = Cell.from_json(task["cell"]), Path(task["folder"]), task["rate_cache"]
-        try:
-            row = answer(cell, folder, Path(rates) if rates else None)
-        except KeyboardInterrupt as error:  # nobody can press Ctrl-C here: the solver raised it
-            row = Row.of_cell(cell, CellOutcome.ERROR, **_told(cell, error))
-        row.save(folder / f"{cell.id}.json")
+    cell, folder, rates = Cell.from_json(task["cell"]), Path(task["folder"]), task["rate_cache"]
+    try:
+        row = answer(cell, folder, Path(rates) if rates else None)
+    except KeyboardInterrupt as error:  # nobody can press Ctrl-C here: the solver raised it
+        row = Row.of_cell(cell, CellOutcome.ERROR, **_told(cell, error))
+    row.save(folder / f"{cell.id}.json")
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(
             OSError, ValueError, AttributeError

@@ -92,12 +92,6 @@ def run_cell(
         return replace(found, row=replace(found.row, **made_by))
 
 
-def prepare(solvers: list[str]) -> None:
-    """Compile the kernels of solvers once, in its own process, before their cells start."""
-    with _folder() as name:
-        _run({"prepare": solvers, "folder": name}, CellLimits(), GRACE_S, threading.Event())
-
-
 def _folder() -> tempfile.TemporaryDirectory[str]:
     """Where a cell leaves its answer; what a solver does to it is no reason to end a comparison."""
     return tempfile.TemporaryDirectory(prefix="fgamcd-cell-", ignore_cleanup_errors=True)

@@ -19,7 +19,7 @@ from fgamcd_opt.io.optional import require_extra
 from fgamcd_opt.studies.grid.cell import faulty
 from fgamcd_opt.studies.grid.cell_outcome import CellOutcome
 from fgamcd_opt.studies.grid.cells import Cell
-from fgamcd_opt.studies.grid.child import Answer, prepare, run_cell
+from fgamcd_opt.studies.grid.child import Answer, run_cell
 from fgamcd_opt.studies.grid.row import Row
 
 if TYPE_CHECKING:
@@ -65,8 +65,7 @@ def run_on_cluster(
     except (OSError, ValueError) as error:
         raise BackendError(f"no Dask scheduler answers at {address}: {error or 'timed out'}") from error
     with client, _lack_of_workers_told(client, address):
-        client.wait_for_workers(1)  # those that join later prepare in their first cell
-        client.run(prepare, sorted({cell.solver for cell in cells}))
+        client.wait_for_workers(1)
         shared = None if rates is None else rates.absolute()
         by_key = {f"cell-{cell.id}": cell for cell in cells}
         futures = [

@@ -26,7 +26,7 @@ class ProgressBar:
     _line: LiveLine = field(init=False)
     _begun: float = field(init=False)
     _first: float | None = field(default=None, init=False)
-    """When the first cell ended: what came before, compiling for example, says nothing about the time left."""
+    """When the first cell ended: what came before, loading for example, says nothing about the time left."""
 
     def __post_init__(self) -> None:
         self._begun = time.monotonic()

@@ -59,7 +59,7 @@ class Row:
     metrics
         Further figures of the checker's evaluation, by name.
     load_s, build_s
-        Seconds for loading or compiling kernels, and for making the instance.
+        Seconds for loading the solver, and for making the instance.
     solve_s, rates_s, search_s
         Seconds from the solver's start to its end, which is what the time limit is about, and its two stages.
     wall_s

@@ -15,7 +15,7 @@ from fgamcd_opt.io.files import write_bytes_atomically
 from fgamcd_opt.io.optional import require_extra
 from fgamcd_opt.io.targets import make_folder, require_folder
 from fgamcd_opt.studies.grid.cells import Cell, require_distinct
-from fgamcd_opt.studies.grid.child import GRACE_S, Answer, prepare, run_cell
+from fgamcd_opt.studies.grid.child import GRACE_S, Answer, run_cell
 from fgamcd_opt.studies.grid.kept_rows import kept_rows, row_path
 from fgamcd_opt.studies.grid.row import Row
 
@@ -87,7 +87,6 @@ def run_cells(
     missing = [cell for cell in cells if cell.id not in rows]
     log.info("%d cells, %d of them are in %s already", len(cells), len(rows), folder)
     if missing:
-        log.info("loading or compiling the kernels of the solvers")
         shared = rates if share_rates else None
         try:
             with closing(_answers(missing, shared, grace_s, jobs, scheduler)) as answers:
@@ -125,7 +124,6 @@ def _run_here(cells: Sequence[Cell], rates: Path | None, grace_s: float, jobs: i
     """Threads that wait for the processes of the cells."""
     from joblib import Parallel, delayed
 
-    prepare(sorted({cell.solver for cell in cells}))
     stop = threading.Event()
     pool = Parallel(n_jobs=jobs, backend="threading", return_as="generator_unordered")
     try:

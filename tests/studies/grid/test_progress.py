@@ -23,7 +23,7 @@ class Terminal(io.StringIO):
 
 
 def shown(stream: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Four cells, three seconds each but the first, which had to wait for kernels."""
+    """Four cells, three seconds each but the first, which had to load first."""
     now = [0.0]
     monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
     told = ProgressBar(stream)

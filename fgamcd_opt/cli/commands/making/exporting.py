@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from fgamcd_opt.beamforming.rate_oracle import RateOracle, reduce_block
 from fgamcd_opt.cli.arguments import block_index, known_nodes
-from fgamcd_opt.cli.compilation import compilation_announced
 from fgamcd_opt.formulations.knapsack.knapsack_milp import to_milp
 from fgamcd_opt.formulations.monolithic.monolithic_pyomo import to_pyomo
 from fgamcd_opt.formulations.monolithic.nl_file import nl_text
@@ -57,8 +56,7 @@ def write_knapsack(args: argparse.Namespace, problem: P1) -> dict[str, Any]:
 def _knapsack(args: argparse.Namespace, problem: P1) -> KnapsackMilp:
     """Rates of all node sets, and the program that they make."""
     context = SolveContext(Limits(threads=args.threads), rate_cache=args.rate_cache)
-    with compilation_announced():
-        oracle = rate_table(problem, context, args.rounds)
+    oracle = rate_table(problem, context, args.rounds)
     if not isinstance(oracle, RateOracle):
         raise InfeasibleError(f"{problem.instance.name}: {oracle.infeasibility}")
     if args.rates == "bound":
