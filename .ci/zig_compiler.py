@@ -1,4 +1,4 @@
-"""Put zig-cc and zig-c++, compilers by name, into a bin folder whose Python has the package ziglang: a build wants one name."""
+"""Put zig-cc and zig-c++ into a bin folder whose Python has the package ziglang: builds want compilers of one word."""
 
 from __future__ import annotations
 

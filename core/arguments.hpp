@@ -42,21 +42,6 @@ struct Element<std::int32_t> {
     static bool is(const std::string& format) { return format == "i" || (format == "l" && sizeof(long) == 4); }
 };
 template <>
-struct Element<std::uint64_t> {
-    static constexpr const char* name = "uint64";
-    static bool is(const std::string& format) { return format == "Q" || (format == "L" && sizeof(long) == 8); }
-};
-template <>
-struct Element<bool> {
-    static constexpr const char* name = "bool";
-    static bool is(const std::string& format) { return format == "?"; }
-};
-template <>
-struct Element<std::int8_t> {
-    static constexpr const char* name = "int8";
-    static bool is(const std::string& format) { return format == "b"; }
-};
-template <>
 struct Element<std::uint8_t> {
     static constexpr const char* name = "uint8";
     static bool is(const std::string& format) { return format == "B"; }
