@@ -87,21 +87,21 @@ def shown(
 def caching_mask(bits: NDArray[np.uint8]) -> NDArray[np.int64]:
     """(B,) masks of the nodes that cache, of bits (B, N, N)."""
     masks = np.empty(bits.shape[0], np.int64)
-    core.caching_mask(bits, masks)
+    core.caching_mask(np.ascontiguousarray(bits), masks)
     return masks
 
 
 def participants(bits: NDArray[np.uint8]) -> NDArray[np.int64]:
     """(B,) masks of the nodes that cache the block or receive it (3), of executed bits (B, N, N)."""
     masks = np.empty(bits.shape[0], np.int64)
-    core.participants(bits, masks)
+    core.participants(np.ascontiguousarray(bits), masks)
     return masks
 
 
 def migration_s(bits: NDArray[np.uint8], link_s: NDArray[np.float64]) -> NDArray[np.float64]:
     """(B,) slowest migration in s of executed bits (B, N, N) over links (B, N, N - 1); 0 without one."""
     slowest_s = np.empty(bits.shape[0])
-    core.migration_s(bits, link_s, slowest_s)
+    core.migration_s(np.ascontiguousarray(bits), np.ascontiguousarray(link_s), slowest_s)
     return slowest_s
 
 
