@@ -9,6 +9,8 @@ void bind_learning(nanobind::module_& module);
 
 NB_MODULE(core, module) {
     module.doc() = "The compiled core of fgamcd_opt; fgamcd_opt/core.pyi describes what is in it.";
+    // what other modules still hold when the interpreter ends is no leak, and no message for a user
+    nanobind::set_leak_warnings(false);
     core::bind_beamforming(module);
     core::bind_knapsack(module);
     core::bind_learning(module);
