@@ -16,7 +16,8 @@ COMPILER := $(firstword $(foreach name,c++ g++ clang++,$(shell command -v $(name
 else
 COMPILER := $(CXX)
 endif
-BUILD := PATH="$(abspath $(BIN)):$$PATH" $(if $(COMPILER),,CC="$(abspath $(BIN))/zig-cc" CXX="$(abspath $(BIN))/zig-c++")
+ZIG := $(abspath $(BIN))/zig-
+BUILD := PATH="$(abspath $(BIN)):$$PATH" $(if $(COMPILER),,CC="$(ZIG)cc" CXX="$(ZIG)c++" SKBUILD_CMAKE_DEFINE="CMAKE_AR=$(ZIG)ar;CMAKE_RANLIB=$(ZIG)ranlib")
 CORE_SOURCES := $(wildcard core/*.* core/*/*.*)
 SANITIZED := tests/core tests/beamforming/test_dual_bound.py tests/beamforming/test_subset_bounds.py tests/beamforming/test_pricing.py
 SOURCES := fgamcd_opt formulations solvers instances tests docs .ci $(wildcard benchmarks)
