@@ -1,5 +1,6 @@
 #include "learning/replay.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 
 namespace core {
@@ -13,7 +14,7 @@ Index draw_transitions(Vector<const double> chances, Index count, Vector<const f
         const double spot = static_cast<double>(count) * chance;
         const Index place = static_cast<Index>(spot);
         if (!(spot - static_cast<double>(place) < static_cast<double>(weight(place)))) continue;
-        drawn.row(found).copy_from(rows.row(place));
+        std::copy_n(&rows(place, 0), rows.shape[1], &drawn(found, 0));
         drawn(found, 0) = static_cast<float>(static_cast<double>(drawn(found, 0)) / divisor);
         ++found;
     }
