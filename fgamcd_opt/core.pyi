@@ -18,8 +18,6 @@ Flags = NDArray[bool_]
 Floats = NDArray[float32]
 Bits = NDArray[uint8]
 
-__file__: str
-
 # ---- beamforming (core/beamforming)
 
 ROUNDING: float

@@ -67,7 +67,7 @@ def sources(tmp_path_factory):
     root = tmp_path_factory.mktemp("checkout")
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, root)
-    for name in ("fgamcd_opt", *SUBPACKAGES):
+    for name in ("fgamcd_opt", "core", *SUBPACKAGES):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
     return root
 
@@ -110,11 +110,15 @@ def test_wheel_holds_exactly_the_sources_and_their_data(sources, wheel):
     expected = set()
     for folder in ("fgamcd_opt", *SUBPACKAGES):
         prefix = "" if folder == "fgamcd_opt" else "fgamcd_opt/"
-        for pattern in ("*.py", "*.json", "*.npz", "*.safetensors", "py.typed", "templates/*"):
+        for pattern in ("*.py", "*.pyi", "*.json", "*.npz", "*.safetensors", "py.typed", "templates/*"):
             found = (path.relative_to(sources) for path in (sources / folder).rglob(pattern))
             expected |= {prefix + path.as_posix() for path in found}
     assert {"fgamcd_opt/py.typed", "fgamcd_opt/instances/library/instances.json"} <= expected
-    assert {name for name in members(wheel) if ".dist-info/" not in name} == expected
+    found = {name for name in members(wheel) if ".dist-info/" not in name}
+    assert len(found - expected) == 1
+    (compiled,) = found - expected
+    assert re.fullmatch(r"fgamcd_opt/core\.[\w.-]+", compiled)
+    assert found >= expected
 
 
 def test_wheel_puts_one_name_into_site_packages(wheel):
@@ -134,6 +138,20 @@ def test_wheel_metadata(wheel):
 def test_wheel_works_elsewhere(python_with_wheel, tmp_path):
     found = must(python_with_wheel, "-c", USE_IT, cwd=tmp_path).strip()
     assert Path(found).is_relative_to(python_with_wheel.parents[1])
+
+
+def test_wheel_solves_without_a_compiler(python_with_wheel, tmp_path):
+    command = python_with_wheel.with_name("fgamcd")
+    done = subprocess.run(
+        [str(command), "solve", "tiny", "-o", "solution.npz"],
+        cwd=tmp_path,
+        env={"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, "accepted" in done.stdout) == (0, True), done.stderr
+    assert (tmp_path / "solution.npz").exists()
 
 
 def test_wheel_at_the_root_gives_one_clear_message(python_with_wheel, sources):
