@@ -257,7 +257,11 @@ def _percent(name: str, heading: str, meaning: str) -> Quantity:
 _NAMED = (
     _delay("delay_s", "delay", "Delay T of the point found, recomputed by the independent checker."),
     _delay("lower_bound_s", "lower bound", "Proved lower bound L on the delay of the problem solved."),
-    _delay("combinatorial_bound_s", "bound V", "Proved lower bound V over all caching with the known beams."),
+    _delay(
+        "combinatorial_bound_s",
+        "bound V",
+        "Proved lower bound V over all caching with the known beams, where the solver has one.",
+    ),
     _percent("gap", "gap", "(T - L) / T, with the lower bound L of the same report."),
     _percent("gap_combinatorial", "combinatorial gap", "Part (T - V) / T of the gap: caching and migration."),
     _percent("gap_beamforming", "beamforming gap", "Part (V - L) / T of the gap: beams."),

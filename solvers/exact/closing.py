@@ -107,13 +107,13 @@ class Closing:
 
     def search(self) -> str | None:
         """Alternate knapsacks and tightening of rates; returns a proof of infeasibility or None."""
-        last_beams, number, fresh = math.inf, 0, False
+        last_beams, number, fresh, ending = math.inf, 0, False, False
         while True:
             with self.context.stage("search"):
                 hand, bound = self._relax()
             if bound.infeasible:
                 return NO_PLACEMENT
-            if self._done():
+            if self._done() or ending:
                 return None
             beams = 1.0 if hand.infeasible else max(0.0, relative_gap(hand.bound_s, bound.bound_s))
             last = number >= self.passes or (not fresh and beams > _STALLED * last_beams)
@@ -132,8 +132,7 @@ class Closing:
             last_beams = beams
             with self.context.stage("rates"):
                 fresh = self.columns.tighten((hand, bound), number)
-            if last and not fresh:
-                return None
+            ending = last and not fresh  # but for the rates that were tightened now
             number += not fresh
 
     def _done(self) -> bool:

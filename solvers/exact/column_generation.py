@@ -128,6 +128,8 @@ class _ColumnGenerationRun:
     iteration: int = 0
     nodes: int = 0
     refusal: str = ""
+    combinatorial_s: float = -math.inf
+    """Least delay of any placement with the known beams, once all sets that matter are listed."""
 
     def __post_init__(self) -> None:
         data = self.problem.instance
@@ -179,6 +181,7 @@ class _ColumnGenerationRun:
             closing.delay_s = self.delay_s
         infeasibility = closing.search()
         self.nodes, self.refusal = closing.nodes, closing.refusal
+        self.combinatorial_s = closing.combinatorial_s
         if infeasibility:
             return self._infeasible(infeasibility)
         self.delay_s, self.bound_s = closing.delay_s, closing.bound_s
@@ -390,6 +393,7 @@ class _ColumnGenerationRun:
             decision=decision,
             lower_bound_s=self.bound_s,
             bound_kind=BOUND_KIND,
+            combinatorial_bound_s=self.combinatorial_s if math.isfinite(self.combinatorial_s) else None,
             multipliers=self.multipliers,
             counts=self._counts(),
             message=self.refusal,

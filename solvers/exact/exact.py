@@ -25,7 +25,7 @@ BOUND_KIND = "knapsack with certified rate bounds (F5, F6, F7)"
 AUTO, TABLE, DEMAND = "auto", "table", "demand"
 """Values of the option ``rates``."""
 
-_SMALL_TABLE, _LARGE_TABLE = 256, 30_000
+_SMALL_TABLE, _LARGE_TABLE = 2_000, 30_000
 """Up to the first number of beam problems a table of all of them is quicker; from the second on it is slower."""
 
 _LOOSE_GAP = 5e-4
