@@ -91,8 +91,8 @@ sanitize: $(VENV)/dev.stamp
 	rm -rf build/sanitized
 	$(PIP) install --no-deps --no-build-isolation --target build/sanitized -C cmake.define.FGAMCD_SANITIZE=ON -C build-dir=build/sanitize .
 	cd build/sanitized && LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libstdc++.so)" \
-	  ASAN_OPTIONS=detect_leaks=0 PYTHONPATH=$(CURDIR)/build/sanitized PYTHONSAFEPATH=1 FGAMCD_SANITIZED=1 \
-	  $(abspath $(BIN))/python -m pytest -q -p no:cacheprovider -c $(CURDIR)/pyproject.toml --rootdir $(CURDIR) $(SANITIZED:%=$(CURDIR)/%)
+	  ASAN_OPTIONS=detect_leaks=0 PYTHONPATH=$(CURDIR)/build/sanitized:$$($(abspath $(BIN))/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') \
+	  $(abspath $(BIN))/python -S -m pytest -q -p no:cacheprovider -c $(CURDIR)/pyproject.toml --rootdir $(CURDIR) $(SANITIZED:%=$(CURDIR)/%)
 
 types: installed
 	cd build/installed && $(abspath $(BIN))/mypy --config-file $(CURDIR)/pyproject.toml --cache-dir $(CURDIR)/.mypy_cache -p fgamcd_opt
