@@ -144,6 +144,29 @@ class SparseBlock:
         """Least priced delay over all caching sets by the bounds as they are; infinite if none can serve."""
         return float(cheapest_set(self.data, rent, allowed, self._last)[0])
 
+    def least_reached(self, rent: NDArray[np.float64], allowed: int) -> float:
+        """Least priced delay over all caching sets with the known beams; infinite without a beam.
+
+        The delay falls when C grows and the rent rises, as in pricing.
+        """
+        nodes = [n for n in np.argsort(-rent, kind="stable").tolist() if (allowed >> n) & 1]
+        best = np.inf
+        open_sets = [(0, 0, allowed)]
+        while open_sets:
+            decided, chosen, largest = open_sets.pop()
+            if largest == 0:
+                continue
+            least = self.reached(largest)[0] + rent_of(rent, chosen)
+            if least >= best:
+                continue
+            if decided == len(nodes):
+                best = least
+                continue
+            bit = 1 << nodes[decided]
+            open_sets.append((decided + 1, chosen | bit, largest))
+            open_sets.append((decided + 1, chosen, largest & ~bit))
+        return best
+
     def sets_within(
         self, rent: NDArray[np.float64], allowed: int, limit: float, most: int
     ) -> list[int] | None:

@@ -382,18 +382,29 @@ class _ColumnGenerationRun:
             "nodes": self.nodes,
         }
 
+    def _bound_with_beams(self) -> float:
+        """V: the Lagrangian bound of all placements with the known beams, infinite where some block has none."""
+        rent = self.multipliers / 8.0
+        least = [
+            block.least_reached(rent, allowed)
+            for block, allowed in zip(self.rates.blocks, self.allowed, strict=True)
+        ]
+        priced, paid = float(self.bits @ least), float(self.multipliers @ self.pool.storage_bytes)
+        return priced - paid - ROUNDING * (priced + paid)
+
     def _outcome(self) -> Outcome:
         decision = None
         if self.best is not None:
             used = self.pool.participating(self.best)
             decision = decision_from_masks(self.problem, self.rates, self.best, used)
+        combinatorial_s = max(self.combinatorial_s, self._bound_with_beams())
         stopped = StopReason.BACKEND_LIMIT if self.refusal else self.context.stop_reason()
         return Outcome(
             stop_reason=StopReason.GAP_REACHED if self.gap <= self.context.limits.gap else stopped,
             decision=decision,
             lower_bound_s=self.bound_s,
             bound_kind=BOUND_KIND,
-            combinatorial_bound_s=self.combinatorial_s if math.isfinite(self.combinatorial_s) else None,
+            combinatorial_bound_s=combinatorial_s if math.isfinite(combinatorial_s) else None,
             multipliers=self.multipliers,
             counts=self._counts(),
             message=self.refusal,

@@ -94,6 +94,11 @@ def test_listed_sets_are_those_within_the_limit(seed, nodes, share):
     assert len(set(listed)) == len(listed)
     if listed:
         assert block.sets_within(rent, allowed, limit, len(listed) - 1) is None
+    for mask in ((1 << nodes) - 1, allowed):
+        block.solve(mask, BeamformingSettings(seed=0))
+    paid = {m: sum(rent[n] for n in range(nodes) if (m >> n) & 1) for m in priced}
+    reached = min(block.reached(m)[0] + paid[m] for m in priced)
+    assert block.least_reached(rent, allowed) == pytest.approx(reached)
 
 
 @pytest.mark.parametrize(
