@@ -2,7 +2,7 @@
 # make test   the same environment with the development tools: ruff, import-linter, mypy, documentation site, pytest
 #
 # PYTHON is the interpreter (3.11 or newer) that makes the environment, VENV is where the environment lives, CONSTRAINTS
-# holds the versions of what is installed into it.
+# holds the versions of what is installed into it, PACKAGES is the folder of what is installed.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -19,6 +19,7 @@ endif
 ZIG := $(abspath $(BIN))/zig-
 BUILD := PATH="$(abspath $(BIN)):$$PATH" $(if $(COMPILER),,CC="$(ZIG)cc" CXX="$(ZIG)c++" SKBUILD_CMAKE_DEFINE="CMAKE_AR=$(ZIG)ar;CMAKE_RANLIB=$(ZIG)ranlib")
 CORE_SOURCES := $(wildcard core/*.* core/*/*.*)
+PACKAGES = $$($(abspath $(BIN))/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 SANITIZED := tests/core tests/beamforming/test_dual_bound.py tests/beamforming/test_subset_bounds.py tests/beamforming/test_pricing.py
 SOURCES := fgamcd_opt formulations solvers instances tests docs .ci $(wildcard benchmarks)
 
@@ -64,11 +65,12 @@ $(VENV)/dev.stamp: $(VENV)/core.stamp
 	$(BUILD) $(PIP) install --no-build-isolation -c $(CONSTRAINTS) -e '.[dev]'
 	@touch $@
 
-# Style, and the floors of the house, as they stand in the installed package.
+# Style, and the floors of the house, as they stand in the installed package: without site (-S), the import hook of the
+# editable install does not get in before it.
 lint: installed
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
-	cd build/installed && $(abspath $(BIN))/lint-imports $(CURDIR)/pyproject.toml
+	cd build/installed && PYTHONPATH=.:$(PACKAGES) $(abspath $(BIN))/python -S $(abspath $(BIN))/lint-imports --config $(CURDIR)/pyproject.toml
 
 format: $(VENV)/dev.stamp
 	$(BIN)/ruff check --fix $(SOURCES)
@@ -91,7 +93,7 @@ sanitize: $(VENV)/dev.stamp
 	rm -rf build/sanitized
 	$(PIP) install --no-deps --no-build-isolation --target build/sanitized -C cmake.define.FGAMCD_SANITIZE=ON -C build-dir=build/sanitize .
 	cd build/sanitized && LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libstdc++.so)" \
-	  ASAN_OPTIONS=detect_leaks=0 PYTHONPATH=$(CURDIR)/build/sanitized:$$($(abspath $(BIN))/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') \
+	  ASAN_OPTIONS=detect_leaks=0 PYTHONPATH=$(CURDIR)/build/sanitized:$(PACKAGES) \
 	  $(abspath $(BIN))/python -S -m pytest -q -p no:cacheprovider -c $(CURDIR)/pyproject.toml --rootdir $(CURDIR) $(SANITIZED:%=$(CURDIR)/%)
 
 types: installed

@@ -18,14 +18,6 @@ NO_PLACEMENT = "no caching placement fits into the storage (eq. 1) with every bl
 """What the solvers say where it is proved that the knapsack of F5 has no feasible choice."""
 
 
-def toy_problem() -> P1:
-    """The smallest preset: a problem that loads what solving needs before the clock of a solve starts."""
-    from fgamcd_opt.instances.generation.from_recipe import generate
-    from fgamcd_opt.instances.recipes.presets import PRESETS
-
-    return P1(generate(PRESETS["tiny"]))
-
-
 def rate_table(problem: P1, context: SolveContext, rounds: int) -> RateOracle | Outcome:
     """The rates of all node sets, or of those that the time allows; or the outcome that P1 is proved infeasible.
 

@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from fgamcd_opt.problem.p1 import P1
+from fgamcd_opt.solvers.base_solver import EVERY_VARIANT, BaseSolver
 from fgamcd_opt.solvers.bounds.storage_relaxation import StorageRelaxation, bound_over_certified_rates
-from fgamcd_opt.solvers.compiled_solver import EVERY_VARIANT, CompiledSolver
 from fgamcd_opt.solving.context import SolveContext
 from fgamcd_opt.solving.solver import Outcome, Role
 
 BOUND_KIND = "Lagrangian knapsack bound, certified rates (F5, F6, F7)"
 
 
-class LagrangianSolver(CompiledSolver):
+class LagrangianSolver(BaseSolver):
     """The Lagrangian dual of storage (1) in the knapsack of F5; needs no backend."""
 
     name: ClassVar[str] = "lagrangian"

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 from fgamcd_opt.formulations.knapsack.multiple_choice import Knapsack
 from fgamcd_opt.problem.p1 import P1
+from fgamcd_opt.solvers.base_solver import EVERY_VARIANT, BaseSolver
 from fgamcd_opt.solvers.bounds.storage_relaxation import StorageRelaxation, bound_over_certified_rates
-from fgamcd_opt.solvers.compiled_solver import EVERY_VARIANT, CompiledSolver
 from fgamcd_opt.solvers.milp_backends.highs import solve_relaxation
 from fgamcd_opt.solving.context import SolveContext
 from fgamcd_opt.solving.solver import Outcome, Role
@@ -16,7 +16,7 @@ from fgamcd_opt.solving.solver import Outcome, Role
 BOUND_KIND = "LP of the knapsack, certified rates (F5, F6, F7)"
 
 
-class LpSolver(CompiledSolver):
+class LpSolver(BaseSolver):
     """The linear program of the knapsack of F5."""
 
     name: ClassVar[str] = "lp"

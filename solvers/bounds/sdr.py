@@ -25,8 +25,8 @@ from fgamcd_opt.formulations.semidefinite.robust_sdp import SEMIDEFINITE, Robust
 from fgamcd_opt.formulations.semidefinite.sdr_proof import prove_by_relaxation
 from fgamcd_opt.problem.constraints.formulation import Formulation
 from fgamcd_opt.problem.p1 import P1
+from fgamcd_opt.solvers.base_solver import BaseSolver
 from fgamcd_opt.solvers.bounds.storage_relaxation import StorageRelaxation
-from fgamcd_opt.solvers.compiled_solver import CompiledSolver
 from fgamcd_opt.solving.context import SolveContext
 from fgamcd_opt.solving.rate_tables import unservable_block
 from fgamcd_opt.solving.solver import Outcome, Role
@@ -38,7 +38,7 @@ _IN_USE = 1e-6
 """A column whose reduced cost is below this share of the bound counts as in use."""
 
 
-class SdrSolver(CompiledSolver):
+class SdrSolver(BaseSolver):
     """Bounds from semidefinite programs; meant for small instances."""
 
     name: ClassVar[str] = "sdr"
@@ -52,6 +52,10 @@ class SdrSolver(CompiledSolver):
     options: ClassVar[Mapping[str, Any]] = {"backend": "scs", "max_users": 8}
     backends: ClassVar[tuple[str, ...]] = ("cvxpy", "scs")
     option_backends: ClassVar[tuple[str, ...]] = ("clarabel", "mosek")
+
+    def prepare(self) -> None:
+        """Load the modelling language."""
+        import cvxpy  # noqa: F401
 
     def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
         """Bound P1 from below.

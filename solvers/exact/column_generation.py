@@ -24,7 +24,7 @@ from fgamcd_opt.beamforming.sparse_rates import SparseRates
 from fgamcd_opt.formulations.knapsack.dual_function import ROUNDING, lagrangian_bound
 from fgamcd_opt.formulations.knapsack.dual_simplex import solve_storage_lp
 from fgamcd_opt.problem.p1 import P1
-from fgamcd_opt.solvers.compiled_solver import CompiledSolver
+from fgamcd_opt.solvers.base_solver import BaseSolver
 from fgamcd_opt.solvers.decisions import decision_from_masks
 from fgamcd_opt.solvers.exact.closing import Closing
 from fgamcd_opt.solvers.exact.column_pool import ColumnPool
@@ -73,7 +73,7 @@ _LP_SHARE = 0.2
 """The LP is solved to this share of the gap asked for."""
 
 
-class ColumnGenerationSolver(CompiledSolver):
+class ColumnGenerationSolver(BaseSolver):
     """The former name of ``exact`` with rates on demand; it goes with the next release."""
 
     name: ClassVar[str] = "column-generation"

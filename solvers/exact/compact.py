@@ -19,7 +19,7 @@ from fgamcd_opt.io.errors import UsageError
 from fgamcd_opt.problem.constraints.formulation import Formulation
 from fgamcd_opt.problem.decision import Decision
 from fgamcd_opt.problem.p1 import P1
-from fgamcd_opt.solvers.compiled_solver import CompiledSolver
+from fgamcd_opt.solvers.base_solver import BaseSolver
 from fgamcd_opt.solvers.decisions import decision_from_masks
 from fgamcd_opt.solvers.exact.exact import BOUND_KIND as KNAPSACK_KIND
 from fgamcd_opt.solvers.exact.knapsack_search import KnapsackSearch
@@ -41,7 +41,7 @@ _MOST_ROWS = 1000
 _EPSILON = 2.0**-52
 
 
-class CompactSolver(CompiledSolver):
+class CompactSolver(BaseSolver):
     """The compact relaxation by HiGHS; its caching is judged with the known beams."""
 
     name: ClassVar[str] = "compact"

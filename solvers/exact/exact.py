@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from fgamcd_opt.beamforming.rate_oracle import RateOracle
 from fgamcd_opt.io.errors import UsageError
 from fgamcd_opt.problem.p1 import P1
-from fgamcd_opt.solvers.compiled_solver import EVERY_VARIANT_AND_SENDERS, CompiledSolver
+from fgamcd_opt.solvers.base_solver import EVERY_VARIANT_AND_SENDERS, BaseSolver
 from fgamcd_opt.solvers.decisions import decision_from_masks
 from fgamcd_opt.solvers.exact.closing import Closing
 from fgamcd_opt.solvers.exact.column_generation import solve_on_demand
@@ -32,7 +32,7 @@ _LOOSE_GAP = 5e-4
 """Between the two, a table is slower where this gap or more is asked for: few sets then need any beam."""
 
 
-class ExactSolver(CompiledSolver):
+class ExactSolver(BaseSolver):
     """The knapsack of F5 with a certificate: beams give T, certified rate bounds give L, MILPs close the rest."""
 
     name: ClassVar[str] = "exact"

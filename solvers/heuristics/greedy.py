@@ -8,14 +8,14 @@ from typing import Any, ClassVar
 import numpy as np
 
 from fgamcd_opt.problem.p1 import P1
-from fgamcd_opt.solvers.compiled_solver import EVERY_VARIANT_AND_SENDERS, CompiledSolver
+from fgamcd_opt.solvers.base_solver import EVERY_VARIANT_AND_SENDERS, BaseSolver
 from fgamcd_opt.solvers.heuristics.exchanges import search
 from fgamcd_opt.solvers.heuristics.placement_heuristic import place
 from fgamcd_opt.solving.context import SolveContext
 from fgamcd_opt.solving.solver import Outcome, Role
 
 
-class GreedySolver(CompiledSolver):
+class GreedySolver(BaseSolver):
     """Fast primal heuristic on the knapsack of F5; proves nothing about the delay."""
 
     name: ClassVar[str] = "greedy"

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from fgamcd_opt.formulations.knapsack.configuration_delays import configuration_delays, unit_bytes
 from fgamcd_opt.problem.p1 import P1
-from fgamcd_opt.solvers.compiled_solver import EVERY_VARIANT_AND_SENDERS, CompiledSolver
+from fgamcd_opt.solvers.base_solver import EVERY_VARIANT_AND_SENDERS, BaseSolver
 from fgamcd_opt.solvers.heuristics.growing_sets import GrowingSets
 from fgamcd_opt.solvers.heuristics.placement_heuristic import Choice, place_sets
 from fgamcd_opt.solving.context import SolveContext
 from fgamcd_opt.solving.solver import Outcome, Role
 
 
-class GreedyDelaySolver(CompiledSolver):
+class GreedyDelaySolver(BaseSolver):
     """Marginal gain in T itself; proves nothing about the delay.
 
     It starts from nothing and only ever adds, whereas `greedy` starts from the quickest caching set of every block,

@@ -13,7 +13,7 @@ from fgamcd_opt.formulations.knapsack.dual_simplex import solve_storage_lp
 from fgamcd_opt.formulations.knapsack.multiple_choice import Knapsack
 from fgamcd_opt.io.errors import UsageError
 from fgamcd_opt.problem.p1 import P1
-from fgamcd_opt.solvers.compiled_solver import EVERY_VARIANT, CompiledSolver
+from fgamcd_opt.solvers.base_solver import EVERY_VARIANT, BaseSolver
 from fgamcd_opt.solvers.heuristics.exchanges import polish, search
 from fgamcd_opt.solvers.heuristics.placement_heuristic import place
 from fgamcd_opt.solving.context import SolveContext
@@ -29,7 +29,7 @@ _PROMISING = 1e-3
 """Exchanges are tried after a kick if its moves end no further than this share above the best delay."""
 
 
-class LocalSearchSolver(CompiledSolver):
+class LocalSearchSolver(BaseSolver):
     """Primal heuristic on the knapsack of F5; proves nothing about the delay."""
 
     name: ClassVar[str] = "local-search"

@@ -24,7 +24,7 @@ from fgamcd_opt.formulations.knapsack.dual_simplex import (
 )
 from fgamcd_opt.formulations.knapsack.multiple_choice import Knapsack
 from fgamcd_opt.problem.p1 import P1
-from fgamcd_opt.solvers.compiled_solver import EVERY_VARIANT, CompiledSolver
+from fgamcd_opt.solvers.base_solver import EVERY_VARIANT, BaseSolver
 from fgamcd_opt.solvers.heuristics.exchanges import polish
 from fgamcd_opt.solvers.heuristics.placement_heuristic import place
 from fgamcd_opt.solving.context import SolveContext
@@ -37,7 +37,7 @@ _STEPS = 1000
 """Most steps of one dual simplex run."""
 
 
-class LpRoundingSolver(CompiledSolver):
+class LpRoundingSolver(BaseSolver):
     """Primal heuristic on the knapsack of F5; proves nothing about the delay."""
 
     name: ClassVar[str] = "lp-rounding"

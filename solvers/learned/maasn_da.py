@@ -9,7 +9,7 @@ from fgamcd_opt.io.errors import UsageError
 from fgamcd_opt.learning.environment.scenario import GAME
 from fgamcd_opt.problem.constraints.formulation import Formulation
 from fgamcd_opt.problem.p1 import P1
-from fgamcd_opt.solvers.compiled_solver import CompiledSolver
+from fgamcd_opt.solvers.base_solver import BaseSolver
 from fgamcd_opt.solvers.heuristics.local_search import LocalSearchSolver
 from fgamcd_opt.solving.context import SolveContext
 from fgamcd_opt.solving.rate_tables import unservable_block
@@ -24,7 +24,7 @@ _COPIES = 32
 """Sampled roll-outs side by side; between two batches the limits are looked at."""
 
 
-class MaasnDaSolver(CompiledSolver):
+class MaasnDaSolver(BaseSolver):
     """A learned policy of any method, decoded; proves nothing about the delay."""
 
     name: ClassVar[str] = "maasn-da"
@@ -35,7 +35,10 @@ class MaasnDaSolver(CompiledSolver):
     finds_solutions: ClassVar[bool] = True
     options: ClassVar[Mapping[str, Any]] = {"policy": "", "samples": 0, "polish": 0, "rounds": 2}
     backends: ClassVar[tuple[str, ...]] = ("torch", "safetensors")
-    loading: ClassVar[Mapping[str, Any]] = {"samples": 1, "polish": 1}
+
+    def prepare(self) -> None:
+        """Load torch."""
+        import torch  # noqa: F401
 
     def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
         """Solve P1 by the roll-out of a policy, repaired where it does not deliver every block.

@@ -24,7 +24,7 @@ from fgamcd_opt.io.errors import UsageError
 from fgamcd_opt.problem.constraints.formulation import Formulation
 from fgamcd_opt.problem.decision import Decision
 from fgamcd_opt.problem.p1 import P1
-from fgamcd_opt.solvers.compiled_solver import CompiledSolver
+from fgamcd_opt.solvers.base_solver import BaseSolver
 from fgamcd_opt.solvers.exact.exact import ExactSolver
 from fgamcd_opt.solvers.minlp.minlp_backends import (
     TOLERANCE,
@@ -49,7 +49,7 @@ _CONTRADICTION = 1e-5
 """A bound above a verified delay by more than this relative rounding is wrong, and not used."""
 
 
-class MinlpSolver(CompiledSolver):
+class MinlpSolver(BaseSolver):
     """The monolithic model with SCIP, Gurobi or another solver that Pyomo drives."""
 
     name: ClassVar[str] = "minlp"
@@ -64,11 +64,9 @@ class MinlpSolver(CompiledSolver):
     option_backends: ClassVar[tuple[str, ...]] = ("gurobipy",)
 
     def prepare(self) -> None:
-        """Load the modelling language, and what finds the start."""
+        """Load the modelling language."""
         import pyomo.environ  # noqa: F401
         import pyscipopt  # noqa: F401
-
-        ExactSolver().prepare()
 
     def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
         """Solve P1.

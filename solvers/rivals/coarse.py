@@ -13,14 +13,14 @@ from fgamcd_opt.formulations.knapsack.configuration_delays import caching_units
 from fgamcd_opt.formulations.knapsack.multiple_choice import Knapsack
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.problem.variants import Granularity
-from fgamcd_opt.solvers.compiled_solver import CompiledSolver
+from fgamcd_opt.solvers.base_solver import BaseSolver
 from fgamcd_opt.solvers.heuristics.placement_heuristic import place
 from fgamcd_opt.solvers.rivals.imposed_variant import impose, supported_besides
 from fgamcd_opt.solving.context import SolveContext
 from fgamcd_opt.solving.solver import Outcome, Role
 
 
-class CoarseSolver(CompiledSolver):
+class CoarseSolver(BaseSolver):
     """P1 with granularity=model; models are placed in the order of the number of requests."""
 
     name: ClassVar[str] = "coarse"

@@ -12,7 +12,7 @@ from fgamcd_opt.io.errors import UsageError
 from fgamcd_opt.problem.decision import Decision
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.problem.variants import Delivery
-from fgamcd_opt.solvers.compiled_solver import CompiledSolver
+from fgamcd_opt.solvers.base_solver import BaseSolver
 from fgamcd_opt.solvers.exact.exact import ExactSolver
 from fgamcd_opt.solvers.rivals.imposed_variant import impose, supported_besides
 from fgamcd_opt.solvers.rivals.redelivery import redeliver, reference_solution
@@ -23,7 +23,7 @@ BEST = -1
 """Value of the option ``threshold`` that tries all of them."""
 
 
-class HybridSolver(CompiledSolver):
+class HybridSolver(BaseSolver):
     """P1's caching and migration by `exact` with delivery=hybrid(threshold)."""
 
     name: ClassVar[str] = "hybrid"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from fgamcd_opt.problem.p1 import P1
-from fgamcd_opt.solvers.compiled_solver import EVERY_VARIANT, CompiledSolver
+from fgamcd_opt.solvers.base_solver import EVERY_VARIANT, BaseSolver
 from fgamcd_opt.solvers.exact.exact import ExactSolver
 from fgamcd_opt.solving.context import SolveContext
 from fgamcd_opt.solving.solver import Outcome, Role
@@ -23,7 +23,7 @@ def supported_besides(*imposed: str) -> dict[str, frozenset[str]]:
     return {field: values for field, values in EVERY_VARIANT.items() if field not in imposed}
 
 
-class ExactVariantSolver(CompiledSolver):
+class ExactVariantSolver(BaseSolver):
     """A variant solved like P1 itself by `exact`: the best that the rival's rules allow, with a proved bound on it."""
 
     role: ClassVar[Role] = Role.RIVAL

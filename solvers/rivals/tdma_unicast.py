@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.problem.variants import Delivery
-from fgamcd_opt.solvers.compiled_solver import CompiledSolver
+from fgamcd_opt.solvers.base_solver import BaseSolver
 from fgamcd_opt.solvers.exact.exact import ExactSolver
 from fgamcd_opt.solvers.rivals.imposed_variant import impose, supported_besides
 from fgamcd_opt.solvers.rivals.redelivery import redeliver, reference_solution
@@ -16,7 +16,7 @@ from fgamcd_opt.solving.context import SolveContext
 from fgamcd_opt.solving.solver import Outcome, Role
 
 
-class TdmaUnicastSolver(CompiledSolver):
+class TdmaUnicastSolver(BaseSolver):
     """P1's caching and migration by `exact` with delivery=unicast_tdma: maximum-ratio transmission, user by user."""
 
     name: ClassVar[str] = "tdma-unicast"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from fgamcd_opt.problem.p1 import P1
-from fgamcd_opt.solvers.compiled_solver import CompiledSolver
+from fgamcd_opt.solvers.base_solver import BaseSolver
 from fgamcd_opt.solvers.rivals.imposed_variant import supported_besides
 from fgamcd_opt.solvers.rivals.model_hits import greedy_models
 from fgamcd_opt.solvers.rivals.model_placement import PLACEMENT_OPTIONS, place_models
@@ -14,7 +14,7 @@ from fgamcd_opt.solving.context import SolveContext
 from fgamcd_opt.solving.solver import Outcome, Role
 
 
-class TrimCachingSolver(CompiledSolver):
+class TrimCachingSolver(BaseSolver):
     """Greedy of the general case; proves nothing about the delay."""
 
     name: ClassVar[str] = "trimcaching"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fgamcd_opt.io.errors import UsageError
 from fgamcd_opt.problem.p1 import P1
-from fgamcd_opt.solvers.compiled_solver import CompiledSolver
+from fgamcd_opt.solvers.base_solver import BaseSolver
 from fgamcd_opt.solvers.rivals.imposed_variant import supported_besides
 from fgamcd_opt.solvers.rivals.model_hits import ModelHits
 from fgamcd_opt.solvers.rivals.model_placement import PLACEMENT_OPTIONS, place_models
@@ -20,7 +20,7 @@ from fgamcd_opt.solving.context import SolveContext
 from fgamcd_opt.solving.solver import Outcome, Role
 
 
-class TrimCachingSpecSolver(CompiledSolver):
+class TrimCachingSpecSolver(BaseSolver):
     """Successive greedy for few shared blocks; its guarantee is about hits, not about the delay."""
 
     name: ClassVar[str] = "trimcaching-spec"

@@ -39,9 +39,7 @@ EXAMPLES: dict[str, list[object]] = {
     ],
     "Evaluation": [PROBLEM.evaluate(RESULT.solution.decision)],
     "Repository": [Repository(("a", "b"), np.array([1, 2]), ("m",), np.array([[True, True]]))],
-    "CompiledSolver": [
-        solver for name in solver_names() if hasattr(solver := get_solver(name), "formulation")
-    ],
+    "BaseSolver": [solver for name in solver_names() if hasattr(solver := get_solver(name), "formulation")],
 }
 """Objects of the public classes that write their own line."""
 

@@ -16,7 +16,7 @@ from synthetic_rows import varied
 from fgamcd_opt.instances.format import save_instance
 from fgamcd_opt.instances.generation.from_recipe import generate
 from fgamcd_opt.instances.recipes.presets import PRESETS
-from fgamcd_opt.solvers.compiled_solver import CompiledSolver
+from fgamcd_opt.solvers.base_solver import BaseSolver
 from fgamcd_opt.solving import registry
 from fgamcd_opt.studies.comparison.report import write_report
 from fgamcd_opt.studies.grid import cell as child_process
@@ -69,7 +69,7 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             return Answer(row, solution.read_bytes() if solution.exists() else None)
 
     monkeypatch.setattr(runner, "run_cell", answer)
-    monkeypatch.setattr(CompiledSolver, "prepare", lambda solver: None)
+    monkeypatch.setattr(BaseSolver, "prepare", lambda solver: None)
     return started
 
 

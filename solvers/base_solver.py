@@ -1,10 +1,9 @@
-"""What most solvers have in common: P1 without variants, no backend, what they need loaded by a toy problem."""
+"""What most solvers have in common: P1 without variants, no backend, nothing to load."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from functools import cache
 from typing import Any, ClassVar
 
 from fgamcd_opt.formulations.knapsack.multiple_choice import KNAPSACK
@@ -12,7 +11,6 @@ from fgamcd_opt.problem.constraints.formulation import Formulation
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.problem.variants import Csi, Delivery, Granularity, Unserved
 from fgamcd_opt.solving.context import SolveContext
-from fgamcd_opt.solving.rate_tables import toy_problem
 from fgamcd_opt.solving.solver import ANY_NUMBER, Outcome
 
 EVERY_VARIANT: Mapping[str, frozenset[str]] = {
@@ -28,7 +26,7 @@ EVERY_VARIANT_AND_SENDERS: Mapping[str, frozenset[str]] = {**EVERY_VARIANT, "max
 """Those, and a limit on the number of senders."""
 
 
-class CompiledSolver(ABC):
+class BaseSolver(ABC):
     """Defaults of :class:`fgamcd_opt.solving.solver.Solver`; a solver overrides what differs."""
 
     formulation: ClassVar[Formulation] = KNAPSACK
@@ -37,22 +35,14 @@ class CompiledSolver(ABC):
     options: ClassVar[Mapping[str, Any]] = {"rounds": 2}
     backends: ClassVar[tuple[str, ...]] = ()
     option_backends: ClassVar[tuple[str, ...]] = ()
-    loading: ClassVar[Mapping[str, Any]] = {}
-    """Options with which a toy problem loads all that solving needs, where the default ones do not do."""
 
     def __repr__(self) -> str:
         told: Any = self  # name and summary are the subclass's
         return f"<solver {told.name}: {told.summary}>"
 
-    def prepare(self) -> None:
-        """Load all that solving needs, by solving a toy problem; once in a process."""
-        _load(type(self))
+    def prepare(self) -> None:  # noqa: B027 (most solvers have nothing to load)
+        """Nothing to load; a solver with a slow import overrides it."""
 
     @abstractmethod
     def solve(self, problem: P1, context: SolveContext, options: Mapping[str, Any]) -> Outcome:
         """Solve ``problem`` within ``context``."""
-
-
-@cache
-def _load(solver: type[CompiledSolver]) -> None:
-    solver().solve(toy_problem(), SolveContext(silent=True), {**solver.options, **solver.loading})
