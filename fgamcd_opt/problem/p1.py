@@ -11,7 +11,7 @@ from fgamcd_opt.io.errors import InputError
 from fgamcd_opt.io.html import html_card, html_facts, html_table
 from fgamcd_opt.io.safe_text import quote
 from fgamcd_opt.io.short_repr import cut, short_text
-from fgamcd_opt.problem import symbols
+from fgamcd_opt.problem.constraints import symbols
 from fgamcd_opt.problem.constraints.constraint import Constraint
 from fgamcd_opt.problem.constraints.families import constraints_of
 from fgamcd_opt.problem.decision import Decision
