@@ -4,7 +4,10 @@
 #include "knapsack/dual_simplex.hpp"
 #include "knapsack/exchanges.hpp"
 
+#include <nanobind/stl/string.h>
+
 #include <cmath>
+#include <string>
 
 namespace core {
 
@@ -93,6 +96,11 @@ class LpColumns {
     LpColumns& operator=(const LpColumns&) = delete;
 
     const ScaledKnapsack& knapsack() const { return knapsack_; }
+
+    std::string repr() const {
+        return "<LpColumns: " + std::to_string(mask_.size()) + " columns of " + std::to_string(size_.size()) +
+               " blocks, " + std::to_string(capacity_.size()) + " nodes>";
+    }
 
   private:
     OwnVector<std::int64_t> starts_;
@@ -196,7 +204,8 @@ void bind_knapsack(nb::module_& module) {
     module.attr("LP_FREE") = static_cast<int>(FREE);
     nb::class_<LpColumns>(module, "LpColumns")
         .def(nb::init<nb::handle, nb::handle, nb::handle, nb::handle, nb::handle>(), "starts"_a, "mask"_a,
-             "delay_s"_a, "size"_a, "capacity"_a);
+             "delay_s"_a, "size"_a, "capacity"_a)
+        .def("__repr__", &LpColumns::repr);
     module.def("dual_simplex", &call_dual_simplex, "columns"_a, "need"_a, "forbid"_a, "price"_a, "rows"_a, "share"_a,
                "key"_a, "cutoff"_a, "steps"_a);
     module.def("propagate", &call_propagate, "size_bytes"_a, "storage_bytes"_a, "need"_a, "forbid"_a);

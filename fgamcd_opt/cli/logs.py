@@ -13,7 +13,7 @@ from fgamcd_opt.io.safe_text import printable
 from fgamcd_opt.studies.live_line import LiveLine
 
 if TYPE_CHECKING:
-    from fgamcd_opt.solving.context import Progress
+    from fgamcd_opt.solving.context import SolveProgress
 
 LEVELS = ("debug", "info", "warning", "error")
 
@@ -41,7 +41,7 @@ class _Handler(logging.StreamHandler):  # type: ignore[type-arg]
 
     def emit(self, record: logging.LogRecord) -> None:
         """Show the record."""
-        progress: Progress | None = getattr(record, "progress", None)
+        progress: SolveProgress | None = getattr(record, "progress", None)
         if progress is None:
             LiveLine.erase()
             super().emit(record)
@@ -50,7 +50,7 @@ class _Handler(logging.StreamHandler):  # type: ignore[type-arg]
         self._line.show(progress.line, state, phase=progress.work.partition(":")[0])
         self._watch(progress)
 
-    def _watch(self, progress: Progress) -> None:
+    def _watch(self, progress: SolveProgress) -> None:
         """Say once, of a solve that is stalled, what would help."""
         best = (progress.delay_s, progress.lower_bound_s)
         if best == (None, None):

@@ -64,7 +64,7 @@ class Limits:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Progress:
+class SolveProgress:
     """Where a solve stands; attribute ``progress`` of the log records that tell it.
 
     Parameters
@@ -84,6 +84,8 @@ class Progress:
     delay_s: float | None = None
     lower_bound_s: float | None = None
     nodes: int | None = None
+
+    __repr__ = short_repr
 
     @property
     def gap(self) -> float | None:
@@ -227,7 +229,7 @@ class SolveContext:
         if not self.silent and (now or moment - self._last_progress >= _PROGRESS_INTERVAL_S):
             self._last_progress = moment
             delay, bound = self._trace[-1][1:] if self._trace else (None, None)
-            state = Progress(
+            state = SolveProgress(
                 elapsed_s=self.elapsed_s, text=text, delay_s=delay, lower_bound_s=bound, nodes=nodes
             )
             log.info("%6.1f s  %s", state.elapsed_s, text, extra={"progress": state})

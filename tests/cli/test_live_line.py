@@ -19,7 +19,7 @@ from collections.abc import Sequence
 import pytest
 
 from fgamcd_opt.cli.logs import advice, logging_to_stderr
-from fgamcd_opt.solving.context import Progress, SolveContext
+from fgamcd_opt.solving.context import SolveContext, SolveProgress
 from fgamcd_opt.studies.live_line import ERASE, LiveLine, clipped
 
 COLUMNS = 50
@@ -155,7 +155,7 @@ def test_a_stalled_solve_says_once_what_helps(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(sys, "stderr", stream)
     with logging_to_stderr("info"):
         for elapsed in (1.0, 30.0, 59.0, 62.0, 200.0, 500.0):
-            state = Progress(elapsed_s=elapsed, text="", delay_s=1.0, lower_bound_s=0.9)
+            state = SolveProgress(elapsed_s=elapsed, text="", delay_s=1.0, lower_bound_s=0.9)
             logging.getLogger("fgamcd_opt").info("text", extra={"progress": state})
             said = stream.getvalue().count("No better delay or bound")
             assert said == (elapsed >= 62.0)

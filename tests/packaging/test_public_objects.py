@@ -12,7 +12,7 @@ import pytest
 from toy_problems import solved_toy
 
 import fgamcd_opt
-from fgamcd_opt import P1, Variant, load_instance, solve
+from fgamcd_opt import P1, Variant, core, load_instance, solve
 from fgamcd_opt.instances.repositories.model_repository import Repository
 from fgamcd_opt.io.short_repr import MOST_CHARACTERS, short_repr
 from fgamcd_opt.problem.constraints.families import FAMILIES
@@ -39,6 +39,7 @@ EXAMPLES: dict[str, list[object]] = {
     ],
     "Evaluation": [PROBLEM.evaluate(RESULT.solution.decision)],
     "Repository": [Repository(("a", "b"), np.array([1, 2]), ("m",), np.array([[True, True]]))],
+    "LpColumns": [core.LpColumns(np.array([0, 1]), np.array([1]), np.ones(1), np.ones(1), np.ones(2))],
     "BaseSolver": [solver for name in solver_names() if hasattr(solver := get_solver(name), "formulation")],
 }
 """Objects of the public classes that write their own line."""
