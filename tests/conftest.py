@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 
 import pytest
 from hypothesis import settings
+
+# pytest-xdist gives its workers a width; what a command prints in a pipe is not folded
+os.environ.pop("COLUMNS", None)
 
 # No test is timed. `make test` draws the same examples in every run, so that it
 # passes or fails by what the code does; `make fuzz` draws fresh ones.

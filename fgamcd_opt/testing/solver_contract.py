@@ -26,6 +26,7 @@ from fgamcd_opt.io.short_repr import short_repr
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.problem.variants import Variant
 from fgamcd_opt.solving.arguments import complete_options
+from fgamcd_opt.solving.context import SolveContext
 from fgamcd_opt.solving.front_door import solve
 from fgamcd_opt.solving.registry import get_solver, require_backends
 from fgamcd_opt.solving.result import Result
@@ -118,7 +119,8 @@ def is_quiet(case: SolverUnderTest) -> None:
     with _log_lines() as lines, contextlib.redirect_stdout(io.StringIO()) as printed:
         case.solver.prepare()
         require(not lines, f"prepare() logs {lines[:1]}")
-        case.solve(load("tiny"))
+        options = complete_options(case.solver, case.options)  # the front door would divert what it prints
+        case.solver.solve(P1(load("tiny"), case.variant), SolveContext(silent=True), options)
     require(not printed.getvalue(), f"it prints {printed.getvalue()[:60]!r}; log instead")
 
 

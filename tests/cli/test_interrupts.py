@@ -41,9 +41,12 @@ def start(words: list[str], marker: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
-def test_first_signal_prints_and_saves(tmp_path: Path, number: signal.Signals) -> None:
+@pytest.mark.parametrize(("rates", "marker"), [("table", USABLE), ("demand", "delay ")])
+def test_first_signal_prints_and_saves(
+    tmp_path: Path, number: signal.Signals, rates: str, marker: str
+) -> None:
     path = tmp_path / "interrupted.npz"
-    process = start([*SOLVE, "-o", str(path)], USABLE)
+    process = start([*SOLVE, "--option", f"rates={rates}", "-o", str(path)], marker)
     process.send_signal(number)
     out, err = process.communicate()
     assert process.returncode == ExitCode.DONE, err

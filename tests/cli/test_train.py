@@ -137,7 +137,8 @@ def test_summary_says_what_the_files_say(toy: Path, fgamcd: Run) -> None:
     assert meta["provenance"]["digest"] == report["digest"]
     assert meta["provenance"]["episode"] == 8
     lines = [line for line in ran.err.splitlines() if " episode " in line]
-    assert lines[-1].split("episode ")[1].startswith(f"8/8, return {report['last']['return']:.3f}, delay ")
+    assert lines[-1].split("episode ")[1].startswith("8/8, ")
+    assert f", return {report['last']['return']:.3f}, delay " in lines[-1]
     for part in (f"gap {100 * report['last']['gap']:.3f} %", "steps/s", "left"):
         assert part in lines[-1]
 

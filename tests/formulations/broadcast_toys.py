@@ -46,7 +46,10 @@ def with_radii(broadcast: Broadcast, factor: np.ndarray) -> Broadcast:
     """The same broadcast with radii multiplied by (m, N) factors."""
     radii = broadcast.radii * factor
     return dataclasses.replace(
-        broadcast, radii=radii, radius2=radii.T**2, estimate_radii=broadcast.estimate_radii * factor
+        broadcast,
+        radii=radii,
+        radius2=np.ascontiguousarray(radii.T**2),
+        estimate_radii=broadcast.estimate_radii * factor,
     )
 
 

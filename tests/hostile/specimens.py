@@ -233,7 +233,7 @@ def write_specimens(folder: Path) -> None:
         instance_digest=instance.digest,
         instance_name=instance.name,
         made_by="test 1.0",
-        lower_bound_s=0.5,
+        bound_s=0.5,
         multipliers=np.array([0.25, 0.5]),
         block_bound_s=np.array([0.5, 1.0, 2.0]),
         evidence_block=np.array([0, 1], np.int32),

@@ -215,7 +215,7 @@ def test_table_has_sizes_values_and_gap(monkeypatch: pytest.MonkeyPatch) -> None
     expected = f"| {NAME} | 2 | 2 | 2 | 3 | {requested:.1f} | 50 | 2 | 1.5 | 25.000 | - | {digest[:12]} |"
     assert rows[NAME] == expected
     assert certified[stale] is not None
-    assert f" | - | - | - | {certified[stale].lower_bound_s:.6g} | " in rows[stale]
+    assert f" | - | - | - | {certified[stale].bound_s:.6g} | " in rows[stale]
     assert "| 100/200/400 |" in rows["paper-s12-mixed"]
 
 

@@ -88,7 +88,7 @@ def test_the_same_episode_with_regret_returns_more_by_the_bound(source: FixedSou
     for reward in ("delay", "regret"):
         settings = {**SHORT, "reward": reward, "copies": 1, "evaluate_every": 1}
         returns.append(trained(Trainer(source, method_config("maasn-da", settings)), 1)[0].return_)
-    bound = RegretReward().prices(source.scenario).lower_bound_s / source.scenario.time_scale_s
+    bound = RegretReward().prices(source.scenario).bound_s / source.scenario.time_scale_s
     assert returns[1] - returns[0] == pytest.approx(bound, rel=1e-5)
 
 

@@ -62,9 +62,9 @@ def test_what_the_tree_alone_leaves_open_is_closed(whole):
 def test_an_interrupt_returns_the_best_that_existed_then(whole, looks):
     found = solve(nearly_equal(), **LIMITS, stop=StopAfter(looks))
     _, delay, bound = found.trace[-1]
-    assert found.bound_s == bound
+    assert found.lower_bound_s == bound
     assert found.delay_s == pytest.approx(delay, rel=1e-9)
-    assert found.bound_s <= whole.delay_s * (1 + 1e-12)
+    assert found.lower_bound_s <= whole.delay_s * (1 + 1e-12)
     assert whole.lower_bound_s <= found.delay_s
 
 
@@ -72,7 +72,7 @@ def test_the_bound_rises_before_the_placement_is_settled(whole):
     """Both have moved before either is done: after the first round of the placement comes one of the bound."""
     relaxed = solve(nearly_equal(), gap=0.5)
     halfway = [
-        bound for _, _, bound in whole.trace if bound and relaxed.bound_s < bound < whole.lower_bound_s
+        bound for _, _, bound in whole.trace if bound and relaxed.lower_bound_s < bound < whole.lower_bound_s
     ]
     assert halfway
 
