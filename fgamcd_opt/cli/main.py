@@ -63,8 +63,9 @@ SUMMARY = "Certified optimisation of fine-grained AI model caching and CoMP down
 EPILOG = f"""\
 An INSTANCE is the name of a preset (tiny, small, paper, large, llm), the name
 of a library instance (`fgamcd instances`), a recipe (.json, .toml) or an
-instance file (.npz). Data goes to stdout, log and progress to stderr. Text fits the
-width of the terminal, or COLUMNS; in a pipe or a file every row is one line.
+instance file (.npz). Data goes to stdout, log and progress to stderr. Text fits
+the width of the terminal, or COLUMNS if it is set; else, in a pipe or a file,
+every row is one line.
 
 exit codes:
   {ExitCode.DONE:>3}  done; a solution, if there is one, passed the independent checker
