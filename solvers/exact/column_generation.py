@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings
 from fgamcd_opt.beamforming.sparse_block import SparseBlock
 from fgamcd_opt.beamforming.sparse_rates import SparseRates
-from fgamcd_opt.formulations.knapsack.dual_function import ROUNDING, lagrangian_bound
+from fgamcd_opt.formulations.knapsack.dual_function import lagrangian_bound, rounding_share
 from fgamcd_opt.formulations.knapsack.dual_simplex import solve_storage_lp
 from fgamcd_opt.problem.p1 import P1
 from fgamcd_opt.solvers.base_solver import BaseSolver
@@ -207,7 +207,7 @@ class _ColumnGenerationRun:
                 return unservable(
                     self.problem, int(self.problem.data.requested_blocks[shortest.index(math.inf)])
                 )
-            self.bound_s = float(self.bits @ shortest) * (1.0 - ROUNDING)
+            self.bound_s = float(self.bits @ shortest) * (1.0 - rounding_share(len(shortest)))
             self.context.record(lower_bound_s=self.bound_s)
             everything = (1 << self.problem.instance.n_nodes) - 1
 
@@ -323,7 +323,7 @@ class _ColumnGenerationRun:
     def _raise_bound(self, multipliers: NDArray[np.float64], priced_s: float) -> bool:
         """L(lambda) for the sum of least priced delays, rounding taken off; whether it is the best so far."""
         rent = float(multipliers @ self.pool.storage_bytes)
-        value = priced_s - rent - ROUNDING * (priced_s + rent)
+        value = priced_s - rent - rounding_share(self.bits.size) * (priced_s + rent)
         if value <= self.bound_s:
             return False
         self.bound_s, self.multipliers = value, multipliers
@@ -390,7 +390,7 @@ class _ColumnGenerationRun:
             for block, allowed in zip(self.rates.blocks, self.allowed, strict=True)
         ]
         priced, paid = float(self.bits @ least), float(self.multipliers @ self.pool.storage_bytes)
-        return priced - paid - ROUNDING * (priced + paid)
+        return priced - paid - rounding_share(self.bits.size) * (priced + paid)
 
     def _outcome(self) -> Outcome:
         decision = None

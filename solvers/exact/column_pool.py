@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from fgamcd_opt.beamforming.broadcast import BeamformingSettings
 from fgamcd_opt.beamforming.sparse_block import SparseBlock
 from fgamcd_opt.beamforming.sparse_rates import SparseRates
-from fgamcd_opt.formulations.knapsack.dual_function import ROUNDING
+from fgamcd_opt.formulations.knapsack.dual_function import rounding_share
 from fgamcd_opt.formulations.knapsack.multiple_choice import Knapsack
 from fgamcd_opt.instances.instance import Instance
 from fgamcd_opt.solvers.exact.knapsack_search import KnapsackSearch
 from fgamcd_opt.solving.context import SolveContext
 
 _MOST_LISTED = 200_000
-"""Caching sets that are listed at most for the closing; more would cost more than they prove."""
+"""Caching sets that are listed at most for the closing, as many for every block; more cost more than they prove."""
 
 _IDLE_SHARE = 0.1
 """Blocks that together hold less than this share of the gap asked for are not worked on."""
@@ -99,14 +99,15 @@ class ColumnPool:
         )
         paid = float(multipliers @ self.storage_bytes)
         priced = float(bits @ least)
-        slack_s = cutoff_s - (priced - paid - ROUNDING * (priced + paid))
+        margin = rounding_share(bits.size)
+        slack_s = cutoff_s - (priced - paid - margin * (priced + paid))
         if not math.isfinite(slack_s):
             return False
-        room = _MOST_LISTED
+        most = _MOST_LISTED // len(blocks) + 1
 
         def listed(row: int, block: SparseBlock) -> list[int] | None:
-            limit = (least[row] + max(0.0, slack_s) / bits[row]) * (1.0 + ROUNDING)
-            return block.sets_within(rent, self._allowed[row], limit, room // len(blocks) + 1)
+            limit = (least[row] + max(0.0, slack_s) / bits[row]) * (1.0 + margin)
+            return block.sets_within(rent, self._allowed[row], limit, most)
 
         found = self._rates.each(listed, lambda: not self._context.must_stop)
         if found is None or any(sets is None for sets in found):

@@ -136,6 +136,8 @@ def _other_options(name: str, options: Mapping[str, Any]) -> Iterator[dict[str, 
     if name == "exact":
         yield {"max_nodes": 200}
         yield {"rounds": 0, "passes": 1}
+        yield {"rates": "demand"}
+        yield {"rates": "demand", "rounds": 0, "passes": 1, "iterations": 1}
     if name == "sdr" and state("clarabel").availability is Availability.FULL:
         yield {"backend": "clarabel"}
 
