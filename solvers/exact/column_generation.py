@@ -383,13 +383,15 @@ class _ColumnGenerationRun:
         }
 
     def _bound_with_beams(self) -> float:
-        """V: the Lagrangian bound of all placements with the known beams, infinite where some block has none."""
+        """V: the Lagrangian bound of all placements with the known beams, -infinite where some block has none."""
         rent = self.multipliers / 8.0
         least = [
             block.least_reached(rent, allowed)
             for block, allowed in zip(self.rates.blocks, self.allowed, strict=True)
         ]
         priced, paid = float(self.bits @ least), float(self.multipliers @ self.pool.storage_bytes)
+        if math.isinf(priced):
+            return -math.inf
         return priced - paid - rounding_share(self.bits.size) * (priced + paid)
 
     def _outcome(self) -> Outcome:
