@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from template_copy import install, run
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "docs" / "development" / "plugin_template"
@@ -18,24 +15,7 @@ TEMPLATE = ROOT / "docs" / "development" / "plugin_template"
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
-    """A copy of the template, and the environment in which its package is installed."""
-    copy = tmp_path_factory.mktemp("plug_in") / "copy"
-    shutil.copytree(TEMPLATE, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    target = copy.parent / "installed"
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-index"]
-    subprocess.run([*pip, "--no-deps", "--no-build-isolation", "--target", target, copy], check=True)
-    return copy, {**os.environ, "PYTHONPATH": str(target)}
-
-
-def run(environment: dict[str, str], folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", *words],
-        env=environment,
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return install("plugin_template", tmp_path_factory.mktemp("plugin_template"))
 
 
 def test_its_own_tests_pass(installed):
